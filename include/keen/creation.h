@@ -1,0 +1,121 @@
+// Making tensors: from literals, containers and buffers, or filled by a rule.
+#pragma once
+#include <array>
+#include <functional>
+#include <optional>
+#include <ranges>
+
+#include "keen/operand.h"
+#include "keen/tensor.h"
+
+namespace keen {
+
+/// Options that every creator takes. Absent: the natural dtype, the current device.
+struct TensorOptions {
+  std::optional<DType> dtype = {};
+  std::optional<Device> device = {};
+  std::string name = {};
+};
+
+/// A number or a nested braced list of numbers, as `constant` takes it. Lives for the full expression only.
+class Literal {
+ public:
+  template <Number T>
+  Literal(T v) noexcept : dtype_(std::is_floating_point_v<T> ? DType::float32 : dtype_of<T>) {
+    if constexpr (std::is_floating_point_v<T>) real_ = static_cast<double>(v);
+    else integer_ = static_cast<std::int64_t>(v);
+  }
+  Literal(std::initializer_list<Literal> list) noexcept : list_(list.begin()), size_(list.size()), is_list_(true) {}
+
+  bool is_list() const noexcept { return is_list_; }
+  const Literal* begin() const noexcept { return list_; }
+  const Literal* end() const noexcept { return list_ + size_; }
+  std::size_t size() const noexcept { return size_; }
+  DType dtype() const noexcept { return dtype_; }
+  double real() const noexcept { return dtype_ == DType::float32 ? real_ : static_cast<double>(integer_); }
+  std::int64_t integer() const noexcept { return dtype_ == DType::float32 ? static_cast<std::int64_t>(real_) : integer_; }
+
+ private:
+  const Literal* list_ = nullptr;
+  std::size_t size_ = 0;
+  union { double real_; std::int64_t integer_ = 0; };
+  DType dtype_ = DType::int32;
+  bool is_list_ = false;
+};
+
+/// A tensor from a number or nested lists: `constant({{1, 2}, {3, 4}})`. Floating literals make float32, int makes
+/// int32. Lists of unequal lengths are a ShapeError; a value that the asked dtype cannot hold is a DTypeError.
+Tensor constant(const Literal& literal, const TensorOptions& options = {});
+/// The 1-d tensor of a contiguous container of numbers, with its element type; copies.
+Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options = {});
+template <class C>
+  requires requires(const C& c) { std::data(c); std::size(c); } && (!std::is_convertible_v<const C&, std::string_view>)
+Tensor constant(const C& values, const TensorOptions& options = {}) {
+  using T = std::remove_cvref_t<decltype(*std::data(values))>;
+  return from_data(dtype_of<T>, std::data(values), Shape({std::size(values)}), options);
+}
+/// The same with a shape; sizes must agree.
+template <class C>
+  requires requires(const C& c) { std::data(c); std::size(c); } && (!std::is_convertible_v<const C&, std::string_view>)
+Tensor constant(const C& values, const Shape& shape, const TensorOptions& options = {}) {
+  using T = std::remove_cvref_t<decltype(*std::data(values))>;
+  if (shape.num_elements() != static_cast<std::int64_t>(std::size(values)))
+    throw ShapeError("[constant] " + std::to_string(std::size(values)) + " values do not fill shape " + shape.to_string());
+  return from_data(dtype_of<T>, std::data(values), shape, options);
+}
+inline Tensor constant(const Tensor& tensor, const TensorOptions& options = {}) {
+  Tensor t = options.dtype ? tensor.cast(*options.dtype) : tensor;
+  return options.device ? t.to(*options.device) : t;
+}
+/// A tensor over memory of the caller's, without a copy; never written by Keen. `deleter` runs when the last tensor
+/// that shares it is gone. Null data with elements is a UsageError.
+Tensor from_buffer(DType dtype, const void* data, const Shape& shape, std::function<void()> deleter = {});
+template <class T>
+Tensor from_buffer(const T* data, const Shape& shape, std::function<void()> deleter = {}) {
+  return from_buffer(dtype_of<T>, static_cast<const void*>(data), shape, std::move(deleter));
+}
+
+/// Filled with one value; dtype of the value unless options say (float32 for zeros and ones).
+Tensor full(const Shape& shape, const Operand& value, const TensorOptions& options = {});
+Tensor zeros(const Shape& shape, const TensorOptions& options = {});
+Tensor ones(const Shape& shape, const TensorOptions& options = {});
+Tensor full_like(const Tensor& like, const Operand& value, const TensorOptions& options = {});
+Tensor zeros_like(const Tensor& like, const TensorOptions& options = {});
+Tensor ones_like(const Tensor& like, const TensorOptions& options = {});
+/// The (rows, columns) identity with ones on diagonal k; float32.
+Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns = {}, int k = 0, const TensorOptions& options = {});
+/// `count` evenly spaced numbers from start to stop inclusive; float32.
+Tensor linspace(double start, double stop, std::int64_t count, const TensorOptions& options = {});
+
+/// start, start + step, ... below stop, as a tensor and as the range of a `for`: iterating gives C++ integers.
+/// int32 or int64 from integers, float32 from floating arguments. A zero step is a UsageError.
+class Range {
+ public:
+  Range(Operand start, Operand stop, Operand step, const TensorOptions& options);
+  operator Tensor() const { return tensor(); }
+  Tensor tensor() const;
+  /// The elements as integers; a floating range is a UsageError, a symbolic one too.
+  class Iterator {
+   public:
+    using value_type = std::int64_t;
+    using difference_type = std::int64_t;
+    std::int64_t operator*() const { return at; }
+    Iterator& operator++() { at += step; --left; return *this; }
+    bool operator==(const Iterator& other) const { return left == other.left; }
+    std::int64_t at, step, left;
+  };
+  Iterator begin() const;
+  Iterator end() const;
+  std::int64_t size() const { return count_; }
+
+ private:
+  double start_, step_;
+  std::int64_t istart_ = 0, istep_ = 1, count_ = 0;
+  DType dtype_;
+  Device device_;
+};
+Range range(Operand stop, const TensorOptions& options = {});
+Range range(Operand start, Operand stop, Operand step = 1, const TensorOptions& options = {});
+std::ostream& operator<<(std::ostream& out, const Range& range);
+
+}  // namespace keen

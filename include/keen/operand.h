@@ -1,0 +1,61 @@
+// Operand: what a binary operation accepts - a tensor, a variable or a C++ number.
+#pragma once
+#include "keen/tensor.h"
+
+namespace keen {
+
+class Variable;
+
+/// A parameter type, made from a tensor (borrowed), a temporary tensor (whose buffer the result may take over), a
+/// variable (read) or a number. Numbers are weak: they take the dtype of the tensor they meet, so that
+/// float64 tensor * 2.f stays float64 and int32 tensor * 2.0 becomes float32.
+class Operand {
+ public:
+  enum class Kind : std::uint8_t { borrowed, owned, weak_bool, weak_int, weak_float };
+
+  Operand(const Tensor& t) noexcept : impl_(t.impl()), kind_(Kind::borrowed) {}
+  Operand(Tensor&& t) noexcept : impl_(t.release_impl()), kind_(Kind::owned) {}
+  Operand(const Variable& v);
+  template <Number T>
+  Operand(T v) noexcept
+      : kind_(std::is_same_v<T, bool> ? Kind::weak_bool : std::is_integral_v<T> ? Kind::weak_int : Kind::weak_float),
+        native_(std::is_floating_point_v<T> ? DType::float32 : dtype_of<T>) {
+    if constexpr (std::is_floating_point_v<T>) number_.real = static_cast<double>(v);
+    else number_.integer = static_cast<std::int64_t>(v);
+  }
+  Operand(Operand&& other) noexcept
+      : impl_(other.impl_), kind_(other.kind_), native_(other.native_), number_(other.number_) {
+    other.impl_ = nullptr;
+    other.kind_ = Kind::borrowed;
+  }
+  Operand(const Operand&) = delete;
+  Operand& operator=(const Operand&) = delete;
+  ~Operand() { if (kind_ == Kind::owned) detail::release(impl_); }
+
+  bool is_weak() const noexcept { return kind_ >= Kind::weak_bool; }
+  Kind kind() const noexcept { return kind_; }
+  /// The dtype a weak number has when it meets nothing but weak numbers.
+  DType native_dtype() const noexcept { return native_; }
+  double real() const noexcept { return kind_ == Kind::weak_float ? number_.real : static_cast<double>(number_.integer); }
+  std::int64_t integer() const noexcept { return number_.integer; }
+  /// The tensor; null for an undefined one, and for a weak number until dispatch has made it one.
+  detail::TensorImpl* impl() const noexcept { return impl_; }
+  /// Makes this operand own `t` instead of what it held.
+  void replace(Tensor&& t) noexcept {
+    if (kind_ == Kind::owned) detail::release(impl_);
+    impl_ = t.release_impl();
+    kind_ = Kind::owned;
+  }
+  /// A counted reference to the tensor.
+  Tensor tensor() const noexcept { detail::retain(impl_); return Tensor::adopt(impl_); }
+  /// Gives up ownership of an owned tensor.
+  detail::TensorImpl* take() noexcept { kind_ = Kind::borrowed; auto* p = impl_; impl_ = nullptr; return p; }
+
+ private:
+  detail::TensorImpl* impl_ = nullptr;
+  Kind kind_;
+  DType native_ = DType::float32;
+  union { double real; std::int64_t integer; } number_ = {0};
+};
+
+}  // namespace keen

@@ -1,0 +1,70 @@
+// Random tensors from counter-based generators (Philox 4x32-10): the same seed gives the same numbers on every device.
+#pragma once
+#include <memory>
+
+#include "keen/creation.h"
+
+namespace keen {
+
+namespace detail { struct GeneratorState; }
+
+/// A stream of random numbers: a 64-bit seed and a position. Copies share the position. Philox 4x32-10 of Salmon et
+/// al., "Parallel random numbers: as easy as 1, 2, 3" (2011).
+class Generator {
+ public:
+  explicit Generator(std::uint64_t seed);
+  std::uint64_t seed() const;
+  /// Counter blocks (of four 32-bit words) drawn so far; setting it goes back or ahead.
+  std::uint64_t position() const;
+  void set_position(std::uint64_t position);
+  const std::shared_ptr<detail::GeneratorState>& state() const noexcept { return state_; }
+
+ private:
+  std::shared_ptr<detail::GeneratorState> state_;
+};
+
+/// The process's generator, which draws use unless told otherwise.
+Generator default_generator();
+/// Restarts the process's generator.
+void set_seed(std::uint64_t seed);
+
+/// Options of a draw: those of a creator, and where the numbers come from. `seed` makes the draw independent of all
+/// others; without seed and generator the process's generator serves.
+struct RandomOptions {
+  std::optional<DType> dtype = {};
+  std::optional<Device> device = {};
+  std::string name = {};
+  std::optional<std::uint64_t> seed = {};
+  std::optional<Generator> generator = {};
+};
+struct NormalOptions {
+  double mean = 0, stddev = 1;
+  std::optional<DType> dtype = {};
+  std::optional<Device> device = {};
+  std::string name = {};
+  std::optional<std::uint64_t> seed = {};
+  std::optional<Generator> generator = {};
+};
+struct UniformOptions {
+  double low = 0, high = 1;
+  std::optional<DType> dtype = {};
+  std::optional<Device> device = {};
+  std::string name = {};
+  std::optional<std::uint64_t> seed = {};
+  std::optional<Generator> generator = {};
+};
+
+namespace random {
+/// Normal numbers (Box-Muller), float32 or float64.
+Tensor normal(const Shape& shape, const NormalOptions& options = {});
+/// Normal numbers within two standard deviations (by inversion).
+Tensor truncated_normal(const Shape& shape, const NormalOptions& options = {});
+/// Uniform in [low, high).
+Tensor uniform(const Shape& shape, const UniformOptions& options = {});
+/// Integers in [low, high); int64 unless options say.
+Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& options = {});
+/// 0 … n-1 in random order; int64 (n,).
+Tensor permutation(std::int64_t n, const RandomOptions& options = {});
+}  // namespace random
+
+}  // namespace keen

@@ -1,0 +1,117 @@
+// Shapes: short lists of dimensions, without heap memory up to six of them.
+#pragma once
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace keen {
+
+/// A dimension that is not known until a traced function is called.
+inline constexpr std::int64_t unknown = -1;
+
+namespace detail {
+/// One dimension in a braced shape: any integer type, so that `{m, v.size()}` compiles without a narrowing warning.
+struct Dim {
+  std::int64_t value;
+  template <std::integral T>
+  constexpr Dim(T v) noexcept : value(static_cast<std::int64_t>(v)) {}
+};
+}  // namespace detail
+
+/// A list of dimensions (also of strides and of axes). While a function is traced a dimension may be symbolic: any
+/// negative number, -1 being an unknown without a name.
+class Shape {
+ public:
+  static constexpr int inline_capacity = 6;
+
+  Shape() noexcept : inline_{}, size_(0), heap_(false) {}
+  Shape(std::initializer_list<detail::Dim> dims);
+  Shape(std::span<const std::int64_t> dims);
+  Shape(const std::vector<std::int64_t>& dims) : Shape(std::span<const std::int64_t>(dims)) {}
+  /// `rank` dimensions, each `value`.
+  static Shape filled(int rank, std::int64_t value);
+
+  Shape(const Shape& other) : size_(other.size_), heap_(false) {
+    if (!other.heap_) [[likely]] { for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i]; }
+    else copy_heap(other);
+  }
+  Shape(Shape&& other) noexcept : size_(other.size_), heap_(other.heap_) {
+    for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i];
+    other.heap_ = false;
+    other.size_ = 0;
+  }
+  Shape& operator=(const Shape& other) { if (this != &other) { Shape copy(other); swap(copy); } return *this; }
+  Shape& operator=(Shape&& other) noexcept { swap(other); return *this; }
+  ~Shape() { if (heap_) [[unlikely]] free_heap(); }
+
+  int rank() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// The i-th dimension; negative i counts from the end. Unchecked: `dim` of a tensor checks.
+  std::int64_t operator[](int i) const noexcept { return data()[i < 0 ? i + size_ : i]; }
+  std::int64_t& operator[](int i) noexcept { return data()[i < 0 ? i + size_ : i]; }
+  const std::int64_t* data() const noexcept { return heap_ ? heap() : inline_; }
+  std::int64_t* data() noexcept { return heap_ ? heap() : inline_; }
+  const std::int64_t* begin() const noexcept { return data(); }
+  const std::int64_t* end() const noexcept { return data() + size_; }
+  std::int64_t* begin() noexcept { return data(); }
+  std::int64_t* end() noexcept { return data() + size_; }
+
+  void push_back(std::int64_t dim);
+  void insert(int at, std::int64_t dim);
+  void erase(int at) noexcept;
+  void resize(int rank, std::int64_t value = 0);
+
+  /// True when no dimension is symbolic.
+  bool is_known() const noexcept { for (auto d : *this) if (d < 0) return false; return true; }
+  /// The product of all dimensions; 1 for rank 0. Throws ShapeError when it does not fit 63 bits, or one is negative.
+  std::int64_t num_elements() const;
+  /// "(2, 3)", "(4,)", "()"; symbolic dimensions print as "?".
+  std::string to_string() const;
+  std::vector<std::int64_t> to_vector() const { return {begin(), end()}; }
+
+  friend bool operator==(const Shape& a, const Shape& b) noexcept {
+    if (a.size_ != b.size_) return false;
+    const std::int64_t *x = a.data(), *y = b.data();
+    for (int i = 0; i < a.size_; ++i) if (x[i] != y[i]) return false;
+    return true;
+  }
+
+ private:
+  std::int64_t* heap() const noexcept { return reinterpret_cast<std::int64_t*>(inline_[0]); }
+  void copy_heap(const Shape& other);
+  void free_heap() noexcept;
+  void swap(Shape& other) noexcept;
+
+  // With heap_ set, inline_[0] holds the address and inline_[1] the capacity of the list.
+  std::int64_t inline_[inline_capacity];
+  std::int32_t size_;
+  bool heap_;
+};
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape);
+
+/// The shape that both broadcast to, by NumPy's rule. Throws ShapeError when they do not fit.
+Shape broadcast_shapes(const Shape& a, const Shape& b);
+
+/// Which axes an operation runs over: one, several, or (the default) all.
+class Axes {
+ public:
+  Axes() noexcept = default;
+  template <std::integral T>
+  Axes(T axis) : list_{axis}, all_(false) {}
+  Axes(std::initializer_list<detail::Dim> axes) : list_(axes), all_(false) {}
+  Axes(Shape axes) : list_(static_cast<Shape&&>(axes)), all_(false) {}
+  Axes(const std::vector<std::int64_t>& axes) : list_(axes), all_(false) {}
+  bool all() const noexcept { return all_; }
+  const Shape& list() const noexcept { return list_; }
+
+ private:
+  Shape list_;
+  bool all_ = true;
+};
+
+}  // namespace keen

@@ -1,0 +1,73 @@
+// Variable: the only state that changes. A shared handle to a named tensor that can be assigned.
+#pragma once
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "keen/operand.h"
+#include "keen/tensor.h"
+
+namespace keen {
+
+namespace detail { struct VariableState; }
+
+/// Options of a variable's construction.
+struct VariableOptions {
+  std::string name = {};
+  bool trainable = true;
+};
+
+/// A shared handle to mutable state: copying it shares the state, which lives as long as some handle, tape or compiled
+/// function holds it. Reading gives a Tensor that later assignments do not change. Assignments keep shape and dtype.
+class Variable {
+ public:
+  /// An empty handle.
+  Variable() noexcept = default;
+  explicit Variable(const Tensor& initial, VariableOptions options = {});
+  template <Number T>
+  explicit Variable(T initial, VariableOptions options = {}) : Variable(Tensor(initial), std::move(options)) {}
+
+  bool defined() const noexcept { return state_ != nullptr; }
+  const std::string& name() const;
+  void set_name(std::string name);
+  bool trainable() const;
+  void set_trainable(bool trainable);
+  const Shape& shape() const;
+  DType dtype() const;
+  Device device() const;
+  int rank() const { return shape().rank(); }
+  std::int64_t dim(int axis) const;
+  std::int64_t size() const;
+
+  /// The current value. Watched by the active tapes when the variable is trainable.
+  Tensor value() const;
+  operator Tensor() const { return value(); }
+  template <Number T>
+  T item() const { return value().item<T>(); }
+  template <class T>
+  std::vector<T> to_vector() const { return value().to_vector<T>(); }
+
+  /// Replace, add to, subtract from the value. The shape must be the variable's (assign_add and assign_sub broadcast);
+  /// everything is checked before the first write. The buffer is written in place while nothing else holds it.
+  const Variable& assign(const Operand& value) const;
+  const Variable& assign_add(const Operand& delta) const;
+  const Variable& assign_sub(const Operand& delta) const;
+  /// Rows of the first dimension: `indices` (n,) integers in range, `updates` (n, ...). Later duplicates win in
+  /// scatter_update; they add up in scatter_add and scatter_sub.
+  const Variable& scatter_update(const Tensor& indices, const Tensor& updates) const;
+  const Variable& scatter_add(const Tensor& indices, const Tensor& updates) const;
+  const Variable& scatter_sub(const Tensor& indices, const Tensor& updates) const;
+
+  /// Same state?
+  bool is(const Variable& other) const noexcept { return state_ == other.state_; }
+  const std::shared_ptr<detail::VariableState>& state() const noexcept { return state_; }
+
+ private:
+  std::shared_ptr<detail::VariableState> state_;
+};
+
+/// `Variable 'name' shape=(2,) dtype=float32 device=cpu:0`, a line break and the values.
+std::ostream& operator<<(std::ostream& out, const Variable& variable);
+
+}  // namespace keen

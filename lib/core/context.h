@@ -1,0 +1,52 @@
+// What belongs to a thread: its interpreter, observers, device scope and the next tensor identity.
+#pragma once
+#include <cstdint>
+
+#include "core/dispatch.h"
+#include "keen/device.h"
+
+namespace keen::detail {
+
+struct ThreadContext {
+  Interpreter* interpreter = nullptr;
+  Observer* observers = nullptr;  // innermost first
+  bool has_device = false;        // inside a DeviceScope
+  Device device;
+  std::uint64_t next_id = 0, end_id = 0;
+};
+
+// constinit and initial-exec: a read is one instruction, also from inside a shared library.
+#define KEEN_THREAD_LOCAL [[gnu::tls_model("initial-exec")]] constinit thread_local
+extern KEEN_THREAD_LOCAL ThreadContext thread_context;
+
+/// Takes a new block of identities from the process's counter.
+void refill_ids(ThreadContext& context) noexcept;
+inline std::uint64_t next_id() noexcept {
+  auto& c = thread_context;
+  if (c.next_id == c.end_id) [[unlikely]] refill_ids(c);
+  return c.next_id++;
+}
+
+/// True while DeviceScope, logging or anything else asks dispatch to look closer.
+Device current_device();
+
+/// Hides interpreter and observers while it lives: what runs inside is eager and unrecorded.
+class EagerScope {
+ public:
+  EagerScope() noexcept : interpreter_(thread_context.interpreter), observers_(thread_context.observers) {
+    thread_context.interpreter = nullptr;
+    thread_context.observers = nullptr;
+  }
+  ~EagerScope() {
+    thread_context.interpreter = interpreter_;
+    thread_context.observers = observers_;
+  }
+  EagerScope(const EagerScope&) = delete;
+  EagerScope& operator=(const EagerScope&) = delete;
+
+ private:
+  Interpreter* interpreter_;
+  Observer* observers_;
+};
+
+}  // namespace keen::detail

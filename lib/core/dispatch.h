@@ -1,0 +1,60 @@
+// The one point where operations happen: promote, infer, hand to the interpreter, tell the observers.
+#pragma once
+#include <initializer_list>
+
+#include "core/op.h"
+
+namespace keen::detail {
+
+/// Turns an operation into something else than work: the tracer is the only one, eager is its absence.
+class Interpreter {
+ public:
+  virtual void interpret(const Op& op, std::span<const Operand> inputs, Attributes attributes,
+                         std::span<const ResultSpec> results, std::span<Tensor> outputs) = 0;
+  /// The value of a variable that is read.
+  virtual Tensor read(const std::shared_ptr<VariableState>& variable) = 0;
+
+ protected:
+  ~Interpreter() = default;
+};
+
+/// Is told of every operation of its thread, after it ran: tapes, forward accumulators, the profiler.
+class Observer {
+ public:
+  virtual void observe(const Op& op, std::span<const Operand> inputs, Attributes attributes,
+                       std::span<const Tensor> outputs) = 0;
+  virtual void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) = 0;
+  Observer* outer = nullptr;  // the next one; the innermost is asked first
+
+ protected:
+  ~Observer() = default;
+};
+
+/// Runs an operation. Weak numbers become tensors of the promoted dtype, inputs are cast and moved where the
+/// description says; everything is checked before the kernel runs, so a failure changes nothing.
+void dispatch(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs);
+
+/// The usual case of one result.
+inline Tensor dispatch(const Op& op, std::span<Operand> inputs, Attributes attributes = {}) {
+  Tensor out;
+  dispatch(op, inputs, attributes, std::span<Tensor>(&out, 1));
+  return out;
+}
+
+/// `run(op, {attributes…}, operands…)`.
+template <class... In>
+Tensor run(const Op& op, std::initializer_list<Attribute> attributes, In&&... in) {
+  Operand operands[] = {Operand(std::forward<In>(in))...};
+  return dispatch(op, operands, Attributes(attributes.begin(), attributes.size()));
+}
+template <class... In>
+Tensor run(const Op& op, In&&... in) {
+  Operand operands[] = {Operand(std::forward<In>(in))...};
+  return dispatch(op, operands, {});
+}
+
+/// Does what `dispatch` does once interpreter and observers are out of the way: kernels on concrete tensors.
+void run_kernel(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
+                std::span<Tensor> outputs, Device device);
+
+}  // namespace keen::detail
