@@ -1,0 +1,26 @@
+// Functions with a gradient of the user's own, and functions recomputed in the backward pass.
+#pragma once
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "keen/tensor.h"
+#include "keen/variable.h"
+
+namespace keen {
+
+/// Gradients of the inputs (and, behind them, of the variables f read) from the gradient of the result.
+using CustomGradient = std::function<std::vector<Tensor>(const Tensor& dy)>;
+/// A function that also says how to differentiate itself.
+using CustomFunction = std::function<std::pair<Tensor, CustomGradient>(const std::vector<Tensor>&)>;
+
+/// Wraps f: its forward computation is not recorded, its gradient function is used instead. One gradient an input
+/// (then one for each trainable variable f read, in order of first reading), else a UsageError.
+std::function<Tensor(const std::vector<Tensor>&)> custom_gradient(CustomFunction f);
+
+/// Wraps f so that nothing it computes is kept for the backward pass, which runs f again. Variables f reads get their
+/// gradients (Chen et al., "Training deep nets with sublinear memory cost", 2016).
+std::function<Tensor(const std::vector<Tensor>&)> recompute_grad(std::function<Tensor(const std::vector<Tensor>&)> f);
+
+}  // namespace keen

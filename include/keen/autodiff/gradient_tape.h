@@ -1,0 +1,93 @@
+// GradientTape: records operations and differentiates them in reverse.
+#pragma once
+#include <array>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "keen/tensor.h"
+#include "keen/variable.h"
+
+namespace keen {
+
+namespace detail { class Tape; }
+
+struct TapeOptions {
+  bool persistent = false;               ///< several gradient calls
+  bool watch_accessed_variables = true;  ///< trainable variables are watched when read
+};
+/// What an unconnected source gets: an undefined tensor, or zeros.
+enum class Unconnected { none, zero };
+struct GradientOptions {
+  std::vector<Tensor> output_gradients = {};  ///< seeds, one a target; absent: ones
+  Unconnected unconnected = Unconnected::none;
+};
+
+/// What a gradient is taken with respect to: a tensor or a variable, by identity.
+class Source {
+ public:
+  Source(const Tensor& t) : tensor_(t) {}
+  Source(const Variable& v) : variable_(v) {}
+  const Tensor& tensor() const noexcept { return tensor_; }
+  const Variable& variable() const noexcept { return variable_; }
+
+ private:
+  Tensor tensor_;
+  Variable variable_;
+};
+
+/// Records the operations of its thread on watched tensors from construction until stop(), the first gradient of a
+/// non-persistent tape, or its end of life. Tapes nest, and may end in any order.
+class GradientTape {
+ public:
+  explicit GradientTape(TapeOptions options = {});
+  ~GradientTape();
+  GradientTape(const GradientTape&) = delete;
+  GradientTape& operator=(const GradientTape&) = delete;
+
+  /// Watches tensors (floating; an integer tensor only warns) and variables.
+  void watch(const Source& source);
+  void watch(std::initializer_list<Source> sources) { for (auto& s : sources) watch(s); }
+  void watch(const std::vector<Tensor>& tensors) { for (auto& t : tensors) watch(Source(t)); }
+  void watch(const std::vector<Variable>& variables) { for (auto& v : variables) watch(Source(v)); }
+  void stop();
+  /// Forgets everything recorded and watched; records again.
+  void reset();
+  std::vector<Variable> watched_variables() const;
+
+  /// Pauses recording while the returned object lives.
+  class [[nodiscard]] Pause {
+   public:
+    explicit Pause(detail::Tape& tape);
+    ~Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    detail::Tape& tape_;
+    bool was_recording_;
+  };
+  Pause stop_recording();
+
+  /// d(Σ targets)/d(source), with the structure of the sources. Throws UsageError on a spent tape.
+  Tensor gradient(const Tensor& target, const Source& source, const GradientOptions& options = {});
+  template <std::size_t N>
+  std::array<Tensor, N> gradient(const Tensor& target, const Source (&sources)[N], const GradientOptions& options = {}) {
+    std::array<Tensor, N> out;
+    compute({&target, 1}, sources, out, options);
+    return out;
+  }
+  std::vector<Tensor> gradient(const Tensor& target, const std::vector<Tensor>& sources, const GradientOptions& options = {});
+  std::vector<Tensor> gradient(const Tensor& target, const std::vector<Variable>& sources, const GradientOptions& options = {});
+  Tensor gradient(const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options = {});
+  std::vector<Tensor> gradient(const std::vector<Tensor>& targets, const std::vector<Tensor>& sources, const GradientOptions& options = {});
+  std::vector<Tensor> gradient(const std::vector<Tensor>& targets, const std::vector<Variable>& sources, const GradientOptions& options = {});
+
+ private:
+  void compute(std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
+               const GradientOptions& options);
+  std::unique_ptr<detail::Tape> tape_;
+};
+
+}  // namespace keen

@@ -1,0 +1,61 @@
+// Indexing: slices as views, gather and scatter by integer tensors.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "keen/tensor.h"
+
+namespace keen {
+
+/// start:stop:step along one axis, as in Python: absent ends, negative positions and negative steps mean the same.
+struct Slice {
+  std::optional<std::int64_t> start, stop;
+  std::int64_t step = 1;
+};
+using SliceEnd = std::optional<std::int64_t>;
+/// slice(stop), slice(start, stop), slice(start, stop, step); `{}` for an absent end. Step 0 is a UsageError.
+inline Slice slice(SliceEnd stop) { return {{}, stop, 1}; }
+inline Slice slice(SliceEnd start, SliceEnd stop, std::int64_t step = 1) { return {start, stop, step}; }
+
+inline constexpr struct Ellipsis {} ellipsis{};  ///< as many whole axes as fit
+inline constexpr struct NewAxis {} newaxis{};    ///< a new axis of size 1
+inline constexpr Slice all_of{};                 ///< a whole axis
+
+/// One position of `x(…)`: an integer (drops the axis), a slice, `ellipsis` or `newaxis`.
+class Index {
+ public:
+  enum class Kind : std::uint8_t { integer, slice, ellipsis, newaxis };
+  template <std::integral T>
+  Index(T i) : kind(Kind::integer), slice{static_cast<std::int64_t>(i), {}, 1} {}
+  Index(Slice s) : kind(Kind::slice), slice(s) {}
+  Index(Ellipsis) : kind(Kind::ellipsis) {}
+  Index(NewAxis) : kind(Kind::newaxis) {}
+  Kind kind;
+  Slice slice;
+};
+
+/// Basic indexing; always a view. Too many indices or one out of range is an IndexError.
+Tensor index(const Tensor& x, std::span<const Index> indices);
+/// x with the elements at `indices` replaced by value (broadcast to that place).
+Tensor set(const Tensor& x, std::initializer_list<Index> indices, const Tensor& value);
+
+template <class... I>
+Tensor Tensor::operator()(const I&... indices) const {
+  const Index list[] = {Index(indices)...};
+  return index(*this, list);
+}
+
+/// Slices of x at integer `indices` along an axis: result shape is x.shape with that axis replaced by indices.shape.
+/// Negative indices count from the end; out of range is an IndexError.
+Tensor gather(const Tensor& x, const Tensor& indices, int axis = 0);
+/// NumPy's name for gather.
+Tensor take(const Tensor& x, const Tensor& indices, int axis = 0);
+/// zeros(shape) with updates (n, …) added to the rows `indices` (n,) of the first dimension. Duplicates add up.
+Tensor scatter(const Tensor& indices, const Tensor& updates, const Shape& shape);
+/// x[..., indices[...]] along `axis`, indices having x's shape but for that axis (NumPy's take_along_axis).
+Tensor take_along_axis(const Tensor& x, const Tensor& indices, int axis);
+/// Rows of `depth` with `on` at each index and `off` elsewhere: indices (…) → (…, depth), float32 unless said. An
+/// index out of range is an IndexError.
+Tensor one_hot(const Tensor& indices, std::int64_t depth, DType dtype = DType::float32);
+
+}  // namespace keen

@@ -1,0 +1,16 @@
+// Products of matrices and vectors.
+#pragma once
+#include "keen/operand.h"
+
+namespace keen {
+
+struct MatmulOptions {
+  bool transpose_a = false, transpose_b = false;
+};
+/// (…, m, k) × (…, k, n) → (…, m, n); leading dimensions broadcast; a 1-d operand is a row on the left, a column on the
+/// right, and its axis disappears. Floating and integer dtypes, which promote.
+Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options = {});
+/// Σaᵢbᵢ of two vectors (n,) → ().
+Tensor dot(const Tensor& a, const Tensor& b);
+
+}  // namespace keen
