@@ -50,9 +50,9 @@ class Variable {
 
   /// Replace, add to, subtract from the value. The shape must be the variable's (assign_add and assign_sub broadcast);
   /// everything is checked before the first write. The buffer is written in place while nothing else holds it.
-  const Variable& assign(const Operand& value) const;
-  const Variable& assign_add(const Operand& delta) const;
-  const Variable& assign_sub(const Operand& delta) const;
+  const Variable& assign(Operand value) const;
+  const Variable& assign_add(Operand delta) const;
+  const Variable& assign_sub(Operand delta) const;
   /// Rows of the first dimension: `indices` (n,) integers in range, `updates` (n, ...). Later duplicates win in
   /// scatter_update; they add up in scatter_add and scatter_sub.
   const Variable& scatter_update(const Tensor& indices, const Tensor& updates) const;

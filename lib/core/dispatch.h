@@ -53,6 +53,9 @@ Tensor run(const Op& op, In&&... in) {
   return dispatch(op, operands, {});
 }
 
+/// A weak number as a 0-d tensor; DTypeError when an integer does not fit.
+Tensor number_tensor(const char* operation, const Operand& number, DType dtype);
+
 /// Does what `dispatch` does once interpreter and observers are out of the way: kernels on concrete tensors.
 void run_kernel(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
                 std::span<Tensor> outputs, Device device);

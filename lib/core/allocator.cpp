@@ -1,0 +1,279 @@
+// The caching host allocator. Blocks up to 64 KiB are kept per thread; larger ones in one bounded, locked cache.
+#include "core/allocator.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+
+#include "core/context.h"
+#include "core/message.h"
+#include "keen/error.h"
+
+// Under a sanitizer every block comes from malloc and goes back, so that misuse is seen.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KEEN_CACHES_MEMORY false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define KEEN_CACHES_MEMORY false
+#endif
+#endif
+#ifndef KEEN_CACHES_MEMORY
+#define KEEN_CACHES_MEMORY true
+#endif
+
+namespace keen::detail {
+namespace {
+
+// Size classes: multiples of 64 up to 1 KiB, then four a power of two.
+constexpr std::size_t small_limit = 1024, thread_limit = 64 * 1024, huge_page = std::size_t{2} << 20;
+constexpr int classes = 16 + 4 * 38, thread_classes = 16 + 4 * 6;
+constexpr std::size_t largest = std::size_t{1} << 47;
+constexpr std::size_t thread_bytes_per_class = 256 * 1024;
+constexpr std::int64_t cache_limit = std::int64_t{4} << 30;
+
+struct SizeClass {
+  int index;
+  std::size_t bytes;
+};
+
+inline SizeClass size_class(std::size_t bytes) noexcept {
+  if (bytes <= small_limit) {
+    int i = bytes ? static_cast<int>((bytes - 1) >> 6) : 0;
+    return {i, static_cast<std::size_t>(i + 1) << 6};
+  }
+  int log = std::bit_width(bytes - 1) - 1;            // 2^log < bytes ≤ 2^(log+1), log ≥ 10
+  std::size_t step = std::size_t{1} << (log - 2);
+  std::size_t quarter = (bytes - 1 - (std::size_t{1} << log)) >> (log - 2);
+  return {16 + 4 * (log - 10) + static_cast<int>(quarter), (std::size_t{1} << log) + (quarter + 1) * step};
+}
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+struct Central {
+  std::mutex mutex;
+  FreeBlock* lists[classes] = {};
+  struct ThreadCache* threads = nullptr;
+  std::atomic<std::int64_t> cached{0}, in_use{0}, peak{0}, allocations{0};  // of large blocks, and of ended threads
+};
+
+Central& central() {
+  static Central& c = *new Central;  // never destroyed: tensors may die after static objects
+  return c;
+}
+
+// One a thread. Counters are written by their thread only and read by others, hence relaxed atomics.
+struct ThreadCache {
+  FreeBlock* lists[thread_classes] = {};
+  std::uint32_t counts[thread_classes] = {};
+  std::atomic<std::int64_t> in_use{0}, cached{0}, allocations{0};
+  ThreadCache *next = nullptr, *previous = nullptr;
+  enum class State : std::uint8_t { fresh, live, ended } state = State::fresh;
+};
+KEEN_THREAD_LOCAL ThreadCache thread_cache;
+
+inline void bump(std::atomic<std::int64_t>& counter, std::int64_t by) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+void flush(ThreadCache& t) noexcept {
+  for (int i = 0; i < thread_classes; ++i) {
+    while (FreeBlock* b = t.lists[i]) {
+      t.lists[i] = b->next;
+      std::free(b);
+    }
+    t.counts[i] = 0;
+  }
+  t.cached.store(0, std::memory_order_relaxed);
+}
+
+// Lists the thread's cache for statistics and empties it when the thread ends.
+struct Registration {
+  Registration() {
+    auto& c = central();
+    std::lock_guard lock(c.mutex);
+    thread_cache.next = c.threads;
+    if (c.threads) c.threads->previous = &thread_cache;
+    c.threads = &thread_cache;
+    thread_cache.state = ThreadCache::State::live;
+  }
+  ~Registration() {
+    auto& c = central();
+    flush(thread_cache);
+    std::lock_guard lock(c.mutex);
+    auto& t = thread_cache;
+    c.in_use += t.in_use;
+    c.allocations += t.allocations;
+    (t.previous ? t.previous->next : c.threads) = t.next;
+    if (t.next) t.next->previous = t.previous;
+    t.state = ThreadCache::State::ended;
+  }
+};
+
+void register_thread() { thread_local Registration registration; (void)registration; }
+
+std::int64_t small_in_use(Central& c) {
+  std::int64_t sum = 0;
+  for (auto* t = c.threads; t; t = t->next) sum += t->in_use.load(std::memory_order_relaxed);
+  return sum;
+}
+
+void* system_block(std::size_t bytes) noexcept {
+  if (bytes > largest) return nullptr;
+  std::size_t alignment = bytes >= huge_page ? huge_page : 64;
+  std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  void* block = std::aligned_alloc(alignment, rounded);
+  if (block && bytes >= huge_page) madvise(block, rounded, MADV_HUGEPAGE);
+  return block;
+}
+
+void empty_central(Central& c) noexcept {
+  std::lock_guard lock(c.mutex);
+  for (auto& list : c.lists)
+    while (FreeBlock* b = list) {
+      list = b->next;
+      std::free(b);
+    }
+  c.cached = 0;
+}
+
+[[noreturn]] void out_of_memory(std::size_t bytes) {
+  throw OutOfMemory(text("[allocate] ", bytes, " bytes on cpu:0 are not to be had; ", host_memory_stats().in_use,
+                         " are in use"));
+}
+
+void* allocate_block(const SizeClass& size, std::size_t bytes) {
+  void* block = system_block(size.bytes);
+  if (!block) {
+    flush(thread_cache);
+    empty_central(central());
+    block = system_block(size.bytes);
+  }
+  if (!block) out_of_memory(bytes);
+  return block;
+}
+
+void note_peak(Central& c, std::int64_t in_use) noexcept {
+  std::int64_t peak = c.peak.load(std::memory_order_relaxed);
+  while (in_use > peak && !c.peak.compare_exchange_weak(peak, in_use)) {}
+}
+
+void* allocate_large(const SizeClass& size, std::size_t bytes) {
+  auto& c = central();
+  void* block = nullptr;
+  {
+    std::lock_guard lock(c.mutex);
+    if (FreeBlock* b = c.lists[size.index]) {
+      c.lists[size.index] = b->next;
+      c.cached -= static_cast<std::int64_t>(size.bytes);
+      block = b;
+    }
+  }
+  if (!block) block = allocate_block(size, bytes);
+  c.allocations.fetch_add(1, std::memory_order_relaxed);
+  note_peak(c, c.in_use.fetch_add(static_cast<std::int64_t>(size.bytes)) + static_cast<std::int64_t>(size.bytes));
+  return block;
+}
+
+[[gnu::noinline]] void* allocate_slow(const SizeClass& size, std::size_t bytes) {
+  if (bytes > largest) out_of_memory(bytes);
+  if (size.bytes > thread_limit) return allocate_large(size, bytes);
+  auto& t = thread_cache;
+  if (t.state == ThreadCache::State::fresh) register_thread();
+  void* block = allocate_block(size, bytes);
+  bump(t.in_use, static_cast<std::int64_t>(size.bytes));
+  bump(t.allocations, 1);
+  return block;
+}
+
+[[gnu::noinline]] void deallocate_slow(void* block, const SizeClass& size) noexcept {
+  auto bytes = static_cast<std::int64_t>(size.bytes);
+  if (size.bytes <= thread_limit) {
+    auto& t = thread_cache;
+    if (t.state == ThreadCache::State::fresh) register_thread();
+    bump(t.state == ThreadCache::State::ended ? central().in_use : t.in_use, -bytes);
+    return std::free(block);
+  }
+  auto& c = central();
+  c.in_use -= bytes;
+  if (KEEN_CACHES_MEMORY && c.cached.load() + bytes <= cache_limit) {
+    std::lock_guard lock(c.mutex);
+    auto* b = static_cast<FreeBlock*>(block);
+    b->next = c.lists[size.index];
+    c.lists[size.index] = b;
+    c.cached += bytes;
+  } else {
+    std::free(block);
+  }
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes) {
+  SizeClass size = size_class(bytes);
+  if (size.index < thread_classes) [[likely]] {
+    auto& t = thread_cache;
+    if (FreeBlock* b = t.lists[size.index]) [[likely]] {
+      t.lists[size.index] = b->next;
+      --t.counts[size.index];
+      bump(t.in_use, static_cast<std::int64_t>(size.bytes));
+      bump(t.cached, -static_cast<std::int64_t>(size.bytes));
+      bump(t.allocations, 1);
+      return b;
+    }
+  }
+  return allocate_slow(size, bytes);
+}
+
+void deallocate(void* block, std::size_t bytes) noexcept {
+  SizeClass size = size_class(bytes);
+  if (size.index < thread_classes) [[likely]] {
+    auto& t = thread_cache;
+    if (KEEN_CACHES_MEMORY && t.state == ThreadCache::State::live &&
+        t.counts[size.index] * size.bytes < thread_bytes_per_class) [[likely]] {
+      auto* b = static_cast<FreeBlock*>(block);
+      b->next = t.lists[size.index];
+      t.lists[size.index] = b;
+      ++t.counts[size.index];
+      bump(t.in_use, -static_cast<std::int64_t>(size.bytes));
+      bump(t.cached, static_cast<std::int64_t>(size.bytes));
+      return;
+    }
+  }
+  deallocate_slow(block, size);
+}
+
+MemoryStats host_memory_stats() noexcept {
+  auto& c = central();
+  std::lock_guard lock(c.mutex);
+  MemoryStats s;
+  s.in_use = c.in_use + small_in_use(c);
+  s.cached = c.cached;
+  s.allocations = c.allocations;
+  for (auto* t = c.threads; t; t = t->next) {
+    s.cached += t->cached.load(std::memory_order_relaxed);
+    s.allocations += t->allocations.load(std::memory_order_relaxed);
+  }
+  note_peak(c, s.in_use);
+  s.peak = c.peak;
+  return s;
+}
+
+void empty_host_cache() noexcept {
+  flush(thread_cache);
+  empty_central(central());
+}
+
+void reset_host_peak() noexcept {
+  auto& c = central();
+  c.peak = 0;
+  host_memory_stats();
+}
+
+}  // namespace keen::detail

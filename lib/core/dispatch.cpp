@@ -1,0 +1,271 @@
+// Dispatch: the one point where operations happen.
+#include "core/dispatch.h"
+
+#include <atomic>
+#include <cmath>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/context.h"
+#include "core/message.h"
+#include "core/rules.h"
+#include "keen/log.h"
+
+namespace keen {
+namespace detail {
+namespace {
+
+constinit std::atomic<bool> log_placement{false};
+
+// --- promotion
+
+DType meet(const Op& op, DType a, DType b) {
+  try {
+    return promote(a, b);
+  } catch (const DTypeError&) {
+    fail<DTypeError>(op.name, name(a), " and ", name(b), " have no common type: cast one of them, e.g. x.cast(int64)");
+  }
+}
+
+// The dtype of a weak number beside a tensor of dtype t.
+DType weak_dtype(const Operand& number, DType t) {
+  switch (number.kind()) {
+    case Operand::Kind::weak_bool: return t;
+    case Operand::Kind::weak_int: return t == DType::bool_ ? number.native_dtype() : t;
+    default: return is_floating(t) || is_complex(t) ? t : DType::float32;
+  }
+}
+
+bool integer_fits(std::int64_t v, DType d) {
+  if (!is_integer(d)) return true;
+  int bits = static_cast<int>(size_of(d)) * 8;
+  if (is_unsigned_integer(d)) return v >= 0 && (bits == 64 || v < (std::int64_t{1} << bits));
+  return bits == 64 || (v >= -(std::int64_t{1} << (bits - 1)) && v < (std::int64_t{1} << (bits - 1)));
+}
+
+[[noreturn]] void dtype_not_taken(const Op& op, DType d) {
+  if (is_complex(d) || ((half_floats & bit(d)) != 0))
+    fail<DTypeError>(op.name, "computing with ", name(d), " is not offered yet: cast to float32 or float64");
+  std::string wanted;
+  for (int i = 0; i < dtype_count; ++i)
+    if (op.dtypes & (1u << i)) wanted += (wanted.empty() ? "" : ", ") + std::string(name(static_cast<DType>(i)));
+  fail<DTypeError>(op.name, name(d), " is not taken: it wants ", wanted);
+}
+
+// The common dtype of the operands that meet, from tensors first, then weak numbers.
+DType common_dtype(const Op& op, std::span<const Operand> inputs) {
+  bool any_tensor = false, any = false;
+  DType dtype = DType::float32;
+  for (auto& in : inputs)
+    if (!in.is_weak()) {
+      dtype = any_tensor ? meet(op, dtype, in.impl()->dtype) : in.impl()->dtype;
+      any_tensor = any = true;
+    }
+  for (auto& in : inputs)
+    if (in.is_weak()) {
+      DType d = any_tensor ? weak_dtype(in, dtype) : in.native_dtype();
+      dtype = any_tensor ? d : any ? meet(op, dtype, d) : d;
+      any = true;
+    }
+  return dtype;
+}
+
+void cast_operand(const Op& op, Operand& in, DType dtype) {
+  if (in.is_weak()) in.replace(number_tensor(op.name, in, dtype));
+  else if (in.impl()->dtype != dtype) in.replace(in.tensor().cast(dtype));
+}
+
+void promote_inputs(const Op& op, std::span<Operand> inputs) {
+  for (auto& in : inputs)
+    if (!in.is_weak() && !in.impl())
+      fail<UsageError>(op.name, "an undefined tensor is no operand (an unconnected gradient? see .defined())");
+  std::size_t first = op.inputs == Inputs::promote_but_first ? 1 : 0;
+  if (op.inputs == Inputs::any) {
+    for (auto& in : inputs)
+      if (in.is_weak()) in.replace(number_tensor(op.name, in, in.native_dtype()));
+    if (!inputs.empty() && !(op.dtypes & bit(inputs[0].impl()->dtype))) dtype_not_taken(op, inputs[0].impl()->dtype);
+    return;
+  }
+  if (first && inputs[0].is_weak()) inputs[0].replace(number_tensor(op.name, inputs[0], inputs[0].native_dtype()));
+  auto meeting = inputs.subspan(first);
+  DType dtype = common_dtype(op, meeting);
+  if (op.inputs == Inputs::promote_floating && (is_integer(dtype) || dtype == DType::bool_)) dtype = DType::float32;
+  if (!(op.dtypes & bit(dtype))) dtype_not_taken(op, dtype);
+  for (auto& in : meeting) cast_operand(op, in, dtype);
+}
+
+void densify_inputs(const Op& op, std::span<Operand> inputs) {
+  if (op.takes_sparse) return;
+  for (auto& in : inputs)
+    if (in.impl()->is_sparse()) in.replace(densify(in.tensor()));
+}
+
+// --- placement
+
+bool joins_anywhere(const TensorImpl& t) { return t.device.is_cpu() && t.shape.empty(); }
+
+Device place(const Op& op, std::span<Operand> inputs) {
+  auto& c = thread_context;
+  if (inputs.empty()) return current_device();
+  Device device = inputs[0].impl()->device;
+  if (c.has_device) device = c.device;
+  else
+    for (auto& in : inputs)
+      if (!joins_anywhere(*in.impl())) device = in.impl()->device;
+  for (auto& in : inputs) {
+    if (in.impl()->device == device) continue;
+    if (c.has_device || joins_anywhere(*in.impl())) in.replace(in.tensor().to(device));
+    else
+      fail<UsageError>(op.name, "operands on ", device, " and ", in.impl()->device, ": bring them together with .gpu() or .cpu()");
+  }
+  return device;
+}
+
+// --- the eager path
+
+bool is_dead_trace(const TensorImpl& t) { return t.is_symbolic(); }
+
+void check_no_symbols(const Op& op, std::span<const Operand> inputs) {
+  for (auto& in : inputs)
+    if (is_dead_trace(*in.impl()))
+      fail<UsageError>(op.name, "an operand of shape ", in.impl()->shape,
+                       " belongs to the trace of a function and has no value outside it: return it from the function instead");
+}
+
+// An owned temporary of the result's form gives its buffer to the result of an elementwise operation.
+Tensor donated(const Op& op, std::span<Operand> inputs, const ResultSpec& result) {
+  if (!op.is_elementwise() || thread_context.observers) return {};
+  for (auto& in : inputs) {
+    if (in.kind() != Operand::Kind::owned) continue;
+    TensorImpl* t = in.impl();
+    constexpr auto mask = TensorImpl::contiguous | TensorImpl::external | TensorImpl::symbolic;
+    if (t->dtype != result.dtype || (t->flags & mask) != TensorImpl::contiguous || t->base || t->extra) continue;
+    // Two operands may be the same tensor: then someone else counts on it.
+    if (!t->sole_owner() || t->shape != result.shape || t->shape.empty()) continue;
+    t->id = next_id();
+    t->flags &= static_cast<std::uint8_t>(~TensorImpl::from_number);
+    retain(t);
+    return Tensor::adopt(t);
+  }
+  return {};
+}
+
+bool is_plain(const TensorImpl& t) {
+  return t.device.is_cpu() && (t.flags & (TensorImpl::contiguous | TensorImpl::symbolic)) == TensorImpl::contiguous;
+}
+
+// Small elementwise work: operands of one dtype and shape, contiguous on the host, nobody watching the placement.
+bool fast_elementwise(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
+  auto& c = thread_context;
+  if (op.infer != rules::elementwise || c.interpreter || c.has_device) return false;
+  TensorImpl* first = inputs[0].impl();
+  if (!first || inputs[0].is_weak() || !is_plain(*first) || !(op.dtypes & bit(first->dtype))) return false;
+  for (auto& in : inputs.subspan(1)) {
+    TensorImpl* t = in.impl();
+    if (in.is_weak() || !t || t->dtype != first->dtype || !is_plain(*t) || t->shape != first->shape) return false;
+  }
+  if (log_placement.load(std::memory_order_relaxed)) return false;
+  bool reuse = false;
+  if (!c.observers)
+    for (auto& in : inputs) reuse |= in.kind() == Operand::Kind::owned;
+  if (reuse) {
+    ResultSpec spec{first->dtype, first->shape};
+    outputs[0] = donated(op, inputs, spec);
+  }
+  if (!outputs[0].defined())
+    outputs[0] = Tensor::adopt(make_impl(first->dtype, first->shape, first->size, Device()));
+  KernelCall call{op, inputs, attributes, outputs};
+  op.cpu(call);
+  if (c.observers) [[unlikely]]
+    for (Observer* o = c.observers; o;) {
+      Observer* outer = o->outer;
+      o->observe(op, inputs, attributes, outputs);
+      o = outer;
+    }
+  return true;
+}
+
+}  // namespace
+
+Tensor number_tensor(const char* operation, const Operand& number, DType dtype) {
+  bool is_float = number.kind() == Operand::Kind::weak_float;
+  // An unsigned 64-bit number above the signed range arrives as its bits; its own type says so.
+  bool own_type = dtype == number.native_dtype();
+  if (!is_float && !own_type && !integer_fits(number.integer(), dtype))
+    fail<DTypeError>(operation, "the number ", number.integer(), " does not fit ", name(dtype), ": cast the tensor to a wider type first");
+  Tensor t;
+  if (is_float || !is_integer(dtype)) {
+    double v = number.real();
+    if (dtype == DType::float32) {
+      float f = static_cast<float>(v);
+      t = scalar_tensor(dtype, &f);
+    } else if (dtype == DType::float64) {
+      t = scalar_tensor(dtype, &v);
+    } else if (dtype == DType::bool_) {
+      bool b = v != 0;
+      t = scalar_tensor(dtype, &b);
+    } else {
+      t = scalar_tensor(DType::float64, &v).cast(dtype);
+    }
+  } else {
+    std::int64_t v = number.integer();  // little endian: the low bytes are the narrower number
+    t = scalar_tensor(dtype, &v);
+  }
+  t.impl()->flags |= TensorImpl::from_number;
+  return t;
+}
+
+void run_kernel(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
+                std::span<Tensor> outputs, Device device) {
+  if (op.view) {
+    outputs[0] = op.view(*inputs[0].impl(), attributes, results[0]);
+    return;
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    outputs[i] = donated(op, inputs, results[i]);
+    if (!outputs[i].defined()) outputs[i] = make_tensor(results[i].dtype, results[i].shape, device);
+  }
+  KernelCall call{op, inputs, attributes, outputs};
+  if (device.is_cpu() && op.cpu) op.cpu(call);
+  else backend(device).run(call);
+}
+
+void dispatch(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
+  if (fast_elementwise(op, inputs, attributes, outputs)) return;
+  promote_inputs(op, inputs);
+  densify_inputs(op, inputs);
+  Device device = place(op, inputs);
+  auto& c = thread_context;
+
+  ResultSpec single;
+  std::vector<ResultSpec> several;
+  std::span<ResultSpec> results(&single, outputs.size());
+  if (outputs.size() > 1) {
+    several.resize(outputs.size());
+    results = several;
+  }
+  Inference inference{op, inputs, attributes, results};
+  op.infer(inference);
+
+  if (c.interpreter) {
+    c.interpreter->interpret(op, inputs, attributes, results, outputs);
+  } else {
+    check_no_symbols(op, inputs);
+    run_kernel(op, inputs, attributes, results, outputs, device);
+    if (log_placement.load(std::memory_order_relaxed)) log(LogLevel::info, text(op.name, ": ", device));
+  }
+  for (Observer* o = c.observers; o;) {
+    Observer* outer = o->outer;  // an observer may end itself
+    o->observe(op, inputs, attributes, outputs);
+    o = outer;
+  }
+}
+
+}  // namespace detail
+
+void log_device_placement(bool on) {
+  detail::log_placement = on;
+  if (on && log_level() > LogLevel::info) set_log_level(LogLevel::info);
+}
+
+}  // namespace keen

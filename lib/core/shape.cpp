@@ -1,0 +1,110 @@
+// Shape's cold parts: the heap form beyond six dimensions, checked products, printing, broadcasting.
+#include "keen/shape.h"
+
+#include <algorithm>
+#include <ostream>
+
+#include "core/message.h"
+#include "keen/error.h"
+
+namespace keen {
+
+Shape::Shape(std::initializer_list<detail::Dim> dims) : Shape() {
+  resize(static_cast<int>(dims.size()));
+  std::int64_t* out = data();
+  for (auto d : dims) *out++ = d.value;
+}
+
+Shape::Shape(std::span<const std::int64_t> dims) : Shape() {
+  resize(static_cast<int>(dims.size()));
+  std::copy(dims.begin(), dims.end(), begin());
+}
+
+Shape Shape::filled(int rank, std::int64_t value) {
+  Shape s;
+  s.resize(rank, value);
+  return s;
+}
+
+void Shape::copy_heap(const Shape& other) {
+  size_ = 0;
+  std::fill_n(inline_, inline_capacity, 0);
+  resize(other.size_);
+  std::copy(other.begin(), other.end(), begin());
+}
+
+void Shape::free_heap() noexcept { delete[] heap(); }
+
+void Shape::swap(Shape& other) noexcept {
+  std::swap(inline_, other.inline_);
+  std::swap(size_, other.size_);
+  std::swap(heap_, other.heap_);
+}
+
+void Shape::resize(int rank, std::int64_t value) {
+  int capacity = heap_ ? static_cast<int>(inline_[1]) : inline_capacity;
+  if (rank > capacity) {
+    int grown = std::max(rank, 2 * capacity);
+    auto* list = new std::int64_t[static_cast<std::size_t>(grown)];
+    std::copy(begin(), end(), list);
+    if (heap_) delete[] heap();
+    inline_[0] = reinterpret_cast<std::int64_t>(list);
+    inline_[1] = grown;
+    heap_ = true;
+  }
+  for (int i = size_; i < rank; ++i) data()[i] = value;
+  size_ = rank;
+}
+
+void Shape::push_back(std::int64_t dim) { resize(size_ + 1, dim); }
+
+void Shape::insert(int at, std::int64_t dim) {
+  push_back(dim);
+  std::rotate(begin() + at, end() - 1, end());
+}
+
+void Shape::erase(int at) noexcept {
+  std::copy(begin() + at + 1, end(), begin() + at);
+  --size_;
+}
+
+std::int64_t Shape::num_elements() const {
+  std::int64_t n = 1;
+  bool overflow = false, empty = false;
+  for (auto d : *this) {
+    if (d < 0) throw ShapeError("[shape] " + to_string() + " has a negative or unknown dimension");
+    empty |= d == 0;
+    overflow |= __builtin_mul_overflow(n, d, &n);
+  }
+  // An empty tensor has no elements however large its other dimensions are, but those must make sense by themselves.
+  if (overflow && !empty) throw ShapeError("[shape] " + to_string() + " has more elements than 63 bits can count");
+  return empty ? 0 : n;
+}
+
+std::string Shape::to_string() const {
+  std::string out = "(";
+  for (int i = 0; i < size_; ++i) {
+    if (i) out += ", ";
+    out += data()[i] < 0 ? "?" : std::to_string(data()[i]);
+  }
+  return out + (size_ == 1 ? ",)" : ")");
+}
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
+
+Shape broadcast_shapes(const Shape& a, const Shape& b) {
+  const Shape& longer = a.rank() >= b.rank() ? a : b;
+  const Shape& shorter = a.rank() >= b.rank() ? b : a;
+  Shape out = longer;
+  int shift = longer.rank() - shorter.rank();
+  for (int i = 0; i < shorter.rank(); ++i) {
+    std::int64_t x = out[i + shift], y = shorter[i];
+    if (x == y || y == 1) continue;
+    if (x == 1) out[i + shift] = y;
+    else if (x < 0 || y < 0) out[i + shift] = std::max(x, y);  // a known dimension decides; the call will check
+    else throw ShapeError(detail::text("shapes ", a, " and ", b, " do not broadcast: axis ", i + shift, " has ", x, " and ", y));
+  }
+  return out;
+}
+
+}  // namespace keen

@@ -1,0 +1,95 @@
+// Tensor's own members: what it is, and its elements on the host.
+#include "keen/tensor.h"
+
+#include "core/backend.h"
+#include "core/message.h"
+#include "core/tensor_impl.h"
+#include "cpu/kernels.h"
+
+namespace keen {
+
+using detail::checked;
+using detail::fail;
+
+DType Tensor::dtype() const { return checked(*this, "dtype").dtype; }
+const Shape& Tensor::shape() const { return checked(*this, "shape").shape; }
+const Shape& Tensor::strides() const { return checked(*this, "strides").strides; }
+Device Tensor::device() const { return checked(*this, "device").device; }
+bool Tensor::is_contiguous() const { return checked(*this, "is_contiguous").is_contiguous(); }
+bool Tensor::is_sparse() const noexcept { return impl_ && impl_->is_sparse(); }
+bool Tensor::is_symbolic() const noexcept { return impl_ && impl_->is_symbolic(); }
+
+std::int64_t Tensor::dim(int axis) const {
+  const Shape& s = shape();
+  if (axis < -s.rank() || axis >= s.rank())
+    fail<IndexError>("dim", "axis ", axis, " is out of range for shape ", s);
+  return s[axis];
+}
+
+std::int64_t Tensor::size() const {
+  const auto& t = checked(*this, "size");
+  return t.is_symbolic() ? t.shape.num_elements() : t.size;
+}
+
+Tensor Tensor::values() const {
+  if (!is_sparse()) fail<UsageError>("values", "the tensor is not sparse");
+  return impl_->extra->sparse->values;
+}
+
+Tensor Tensor::indices() const {
+  if (!is_sparse()) fail<UsageError>("indices", "the tensor is not sparse");
+  return impl_->extra->sparse->indices;
+}
+
+namespace {
+
+// Elements are about to be read on the host: dense, concrete, contiguous, on the cpu.
+Tensor readable(const Tensor& t, const char* operation) {
+  const auto& impl = checked(t, operation);
+  if (impl.is_symbolic())
+    fail<UsageError>(operation, "a tensor of shape ", impl.shape,
+                     " inside a traced function has no value yet; it escaped its trace or is asked for its value there");
+  Tensor dense = detail::densify(t);
+  if (!dense.device().is_cpu()) dense = dense.cpu();
+  if (dense.is_contiguous()) return dense;
+  Tensor copy = detail::make_tensor(dense.dtype(), dense.shape(), Device());
+  detail::cpu::copy_strided(copy.impl()->data, *dense.impl());
+  return copy;
+}
+
+}  // namespace
+
+void Tensor::item_as(DType dtype, void* out) const {
+  Tensor t = readable(*this, "item");
+  if (t.impl_->size != 1) fail<ShapeError>("item", "a tensor of shape ", shape(), " has ", t.impl_->size, " elements, not one");
+  detail::cpu::convert(dtype, out, t.impl_->dtype, t.impl_->data, 1);
+}
+
+void Tensor::copy_to(DType dtype, void* out) const {
+  Tensor t = readable(*this, "to_vector");
+  detail::cpu::convert(dtype, out, t.impl_->dtype, t.impl_->data, t.impl_->size);
+}
+
+const void* Tensor::raw(DType dtype) const {
+  const auto& t = checked(*this, "span");
+  if (t.is_symbolic() || t.is_sparse()) fail<UsageError>("span", "a symbolic or sparse tensor has no elements to point to");
+  if (t.dtype != dtype) fail<DTypeError>("span", "the elements are ", name(t.dtype), ", not ", name(dtype), ": cast first");
+  if (!t.device.is_cpu()) fail<DeviceError>("span", "the tensor is on ", t.device, ": call .cpu() first");
+  if (!t.is_contiguous()) fail<UsageError>("span", "the tensor is a view with gaps: call .contiguous() first");
+  return t.data;
+}
+
+Tensor::operator bool() const {
+  const auto& t = checked(*this, "bool");
+  if (!t.is_symbolic() && t.size != 1)
+    fail<ShapeError>("bool", "the truth of a tensor of shape ", t.shape, " is ambiguous: use any() or all()");
+  return item<bool>();
+}
+
+Tensor::Iterator Tensor::begin() const {
+  if (rank() == 0) fail<ShapeError>("begin", "a 0-d tensor cannot be iterated over");
+  return {this, 0};
+}
+Tensor::Iterator Tensor::end() const { return {this, rank() == 0 ? 0 : shape()[0]}; }
+
+}  // namespace keen

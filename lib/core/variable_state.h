@@ -1,0 +1,25 @@
+// VariableState: what the handles of a Variable share.
+#pragma once
+#include <mutex>
+#include <string>
+
+#include "keen/variable.h"
+
+namespace keen::detail {
+
+struct VariableState {
+  mutable std::mutex mutex;  // guards value and its elements while they are written
+  Tensor value;              // contiguous, never external
+  std::string name;
+  bool trainable = true;
+};
+
+/// The current value, counted; unwatched.
+Tensor read(const VariableState& state);
+
+/// A tensor to write the new value into: the current value itself (also its elements) when nothing else holds its
+/// buffer, else a fresh one with the same elements when `copy_elements`. To be called, written and stored back with
+/// the state's mutex held; on failure nothing has changed.
+Tensor writable(VariableState& state, bool copy_elements);
+
+}  // namespace keen::detail

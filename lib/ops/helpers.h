@@ -1,0 +1,86 @@
+// What the operation descriptions share: axes, attribute shorthands, and operations that other files' gradients use.
+#pragma once
+#include <vector>
+
+#include "core/dispatch.h"
+#include "core/message.h"
+#include "core/rules.h"
+#include "cpu/kernels.h"
+
+namespace keen::detail {
+
+extern const Op add_op, subtract_op, multiply_op, assign_op;
+
+/// Fields of an elementwise operation's description; the rest follows from the scalar function.
+struct Elementwise {
+  const char* name;
+  scalar::Function function;
+  int arity = 1;
+  DTypeSet dtypes = floats;
+  Inputs inputs = Inputs::promote;
+  Rule infer = rules::elementwise;
+  Differentiable differentiable = Differentiable::yes;
+  GradientFunction gradient = nullptr;
+  SaveMask saves_a = 0, saves_b = 0;
+  Domain domain = Domain::real;
+  const char* formula = "";
+};
+constexpr Op elementwise(const Elementwise& e) {
+  return {.name = e.name,
+          .arity = e.arity,
+          .inputs = e.inputs,
+          .dtypes = e.dtypes,
+          .infer = e.infer,
+          .cpu = cpu::elementwise,
+          .scalar = e.function,
+          .differentiable = e.differentiable,
+          .gradient = e.gradient,
+          .saves = {e.saves_a, e.saves_b, 0},
+          .domain = e.domain,
+          .formula = e.formula};
+}
+
+/// The axis counted from 0; IndexError when it is out of range.
+int normalise_axis(const char* operation, std::int64_t axis, int rank);
+/// The axes counted from 0, ascending; all of them for `Axes{}`. IndexError when out of range or named twice.
+Shape normalise_axes(const char* operation, const Axes& axes, int rank);
+/// The shape after a reduction.
+Shape reduced_shape(const Shape& shape, const Shape& axes, bool keepdims);
+/// The product of the dimensions at `axes`.
+std::int64_t count_at(const Shape& shape, const Shape& axes);
+/// Sums `t` down to `shape`, to which it was broadcast from: the gradient of broadcasting.
+Tensor sum_to(const Tensor& t, const Shape& shape);
+/// dy of a reduction, broadcast back over `shape`.
+Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims);
+
+/// Calls f(T{}) with the C++ type of a numeric dtype; DTypeError for others.
+template <class F>
+void visit_numeric(DType dtype, const char* operation, F&& f) {
+  switch (dtype) {
+    case DType::int8: return f(std::int8_t{});
+    case DType::int16: return f(std::int16_t{});
+    case DType::int32: return f(std::int32_t{});
+    case DType::int64: return f(std::int64_t{});
+    case DType::uint8: return f(std::uint8_t{});
+    case DType::uint16: return f(std::uint16_t{});
+    case DType::uint32: return f(std::uint32_t{});
+    case DType::uint64: return f(std::uint64_t{});
+    case DType::float32: return f(float{});
+    case DType::float64: return f(double{});
+    default: fail<DTypeError>(operation, "computing with ", name(dtype), " is not offered");
+  }
+}
+
+/// Integer sums wrap, without undefined behaviour.
+template <class T>
+T wrap_add(T a, T b) {
+  if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) + static_cast<std::make_unsigned_t<T>>(b));
+  else return a + b;
+}
+template <class T>
+T wrap_subtract(T a, T b) {
+  if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) - static_cast<std::make_unsigned_t<T>>(b));
+  else return a - b;
+}
+
+}  // namespace keen::detail

@@ -1,0 +1,102 @@
+// Random draws: descriptions, and the public functions.
+#include "keen/random.h"
+
+#include "core/context.h"
+#include "ops/helpers.h"
+#include "random/generator.h"
+#include "random/philox.h"
+
+namespace keen {
+namespace detail {
+namespace {
+
+// Every draw starts with the stream's key and position; the last attribute is the generator they came from (none for a
+// draw with its own seed), from which a replayed trace draws anew.
+constexpr AttributeSpec real_pair[] = {{"key", AttributeKind::integer}, {"position", AttributeKind::integer}, {"low", AttributeKind::real},
+                                       {"high", AttributeKind::real}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::ints},
+                                       {"generator", AttributeKind::resource}};
+constexpr AttributeSpec normal_pair[] = {{"key", AttributeKind::integer}, {"position", AttributeKind::integer}, {"mean", AttributeKind::real},
+                                         {"stddev", AttributeKind::real}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::ints},
+                                         {"generator", AttributeKind::resource}};
+constexpr AttributeSpec integer_pair[] = {{"key", AttributeKind::integer}, {"position", AttributeKind::integer}, {"low", AttributeKind::integer},
+                                          {"high", AttributeKind::integer}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::ints},
+                                          {"generator", AttributeKind::resource}};
+
+void draw_rule(Inference& in) {
+  DType d = dtype(in.attributes[4]);
+  const Shape& shape = ints(in.attributes[5]);
+  if (shape.is_known()) shape.num_elements();
+  in.results[0] = {d, shape};
+}
+
+}  // namespace
+
+KEEN_OP(random_uniform){.name = "random_uniform", .arity = 0, .attributes = real_pair, .infer = draw_rule, .cpu = cpu::random_uniform,
+    .differentiable = Differentiable::no, .random = true, .formula = "uniform in [low, high)"};
+KEEN_OP(random_normal){.name = "random_normal", .arity = 0, .attributes = normal_pair, .infer = draw_rule, .cpu = cpu::random_normal,
+    .differentiable = Differentiable::no, .random = true, .formula = "normal(mean, stddev)"};
+KEEN_OP(random_truncated_normal){.name = "random_truncated_normal", .arity = 0, .attributes = normal_pair, .infer = draw_rule,
+    .cpu = cpu::random_truncated_normal, .differentiable = Differentiable::no, .random = true,
+    .formula = "normal(mean, stddev) within two stddev"};
+KEEN_OP(random_integers){.name = "random_integers", .arity = 0, .attributes = integer_pair, .infer = draw_rule, .cpu = cpu::random_integers,
+    .differentiable = Differentiable::no, .random = true, .formula = "integers in [low, high)"};
+KEEN_OP(random_permutation){.name = "random_permutation", .arity = 0, .attributes = integer_pair, .infer = draw_rule,
+    .cpu = cpu::random_permutation, .differentiable = Differentiable::no, .random = true, .formula = "0 ... n-1 shuffled"};
+
+namespace {
+
+template <class Options, class Number>
+Tensor draw(const Op& op, const Shape& shape, const Options& options, Number a, Number b, DType dtype, DTypeSet allowed) {
+  if (!(allowed & bit(dtype))) fail<DTypeError>(op.name, name(dtype), " cannot be drawn");
+  if (shape.is_known()) shape.num_elements();
+  std::uint64_t key = 0, position = 0;
+  std::shared_ptr<void> resource;
+  if (options.seed) {
+    key = *options.seed;
+  } else {
+    Generator generator = options.generator ? *options.generator : default_generator();
+    key = generator.seed();
+    // A trace takes nothing from the stream: each replay does.
+    if (!thread_context.interpreter) position = reserve(*generator.state(), blocks_for(op, dtype, shape.num_elements()));
+    resource = generator.state();
+  }
+  std::optional<DeviceScope> scope;
+  if (options.device) scope.emplace(*options.device);
+  return run(op, {static_cast<std::int64_t>(key), static_cast<std::int64_t>(position), a, b, dtype, shape, resource});
+}
+
+}  // namespace
+}  // namespace detail
+
+using namespace detail;
+
+namespace random {
+
+Tensor normal(const Shape& shape, const NormalOptions& o) {
+  if (!(o.stddev >= 0)) fail<UsageError>("random_normal", "stddev ", o.stddev, " is negative");
+  return draw(random_normal_op, shape, o, o.mean, o.stddev, o.dtype.value_or(float32), floats);
+}
+Tensor truncated_normal(const Shape& shape, const NormalOptions& o) {
+  if (!(o.stddev >= 0)) fail<UsageError>("random_truncated_normal", "stddev ", o.stddev, " is negative");
+  return draw(random_truncated_normal_op, shape, o, o.mean, o.stddev, o.dtype.value_or(float32), floats);
+}
+Tensor uniform(const Shape& shape, const UniformOptions& o) {
+  if (!(o.low <= o.high)) fail<UsageError>("random_uniform", "low ", o.low, " is above high ", o.high);
+  return draw(random_uniform_op, shape, o, o.low, o.high, o.dtype.value_or(float32), floats);
+}
+Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& o) {
+  if (low >= high) fail<UsageError>("random_integers", "no integer lies in [", low, ", ", high, ")");
+  DType d = o.dtype.value_or(int64);
+  if (is_integer(d)) {
+    number_tensor("random_integers", Operand(low), d);
+    number_tensor("random_integers", Operand(high - 1), d);
+  }
+  return draw(random_integers_op, shape, o, low, high, d, detail::integers);
+}
+Tensor permutation(std::int64_t n, const RandomOptions& o) {
+  if (n < 0) fail<ShapeError>("random_permutation", n, " elements: the count may not be negative");
+  return draw(random_permutation_op, Shape{n}, o, std::int64_t{0}, n, o.dtype.value_or(int64), bit(int64));
+}
+
+}  // namespace random
+}  // namespace keen

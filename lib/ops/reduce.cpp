@@ -1,0 +1,174 @@
+// Reductions: descriptions with gradients, and the public functions.
+#include "keen/ops/reduce.h"
+
+#include <cmath>
+#include <limits>
+
+#include "keen/creation.h"
+#include "keen/ops/arithmetic.h"
+#include "keen/ops/math.h"
+#include "keen/ops/shape.h"
+#include "ops/helpers.h"
+
+namespace keen {
+namespace detail {
+namespace {
+
+constexpr AttributeSpec over_axes[] = {{"axes", AttributeKind::ints}, {"keepdims", AttributeKind::boolean}};
+constexpr AttributeSpec over_axis[] = {{"axis", AttributeKind::integer}, {"keepdims", AttributeKind::boolean}};
+
+const Shape& axes_of(Attributes a) { return ints(a[0]); }
+bool keepdims_of(Attributes a) { return boolean(a[1]); }
+
+Shape result_shape(Inference& in) { return reduced_shape(in.shape(0), axes_of(in.attributes), keepdims_of(in.attributes)); }
+
+void same_dtype_rule(Inference& in) { in.results[0] = {in.dtype(0), result_shape(in)}; }
+void bool_rule(Inference& in) { in.results[0] = {DType::bool_, result_shape(in)}; }
+void widening_rule(Inference& in) {
+  DType d = in.dtype(0);
+  DType wide = is_unsigned_integer(d) ? DType::uint64 : is_integer(d) || d == DType::bool_ ? DType::int64 : d;
+  in.results[0] = {wide, result_shape(in)};
+}
+void extremum_rule(Inference& in) {
+  for (auto axis : axes_of(in.attributes))
+    if (in.shape(0)[static_cast<int>(axis)] == 0)
+      fail<ShapeError>(in.op.name, "nothing to choose from: axis ", axis, " of shape ", in.shape(0), " is empty");
+  same_dtype_rule(in);
+}
+void arg_rule(Inference& in) {
+  Shape axes{integer(in.attributes[0])};
+  if (in.shape(0)[axes[0]] == 0)
+    fail<ShapeError>(in.op.name, "nothing to choose from: axis ", axes[0], " of shape ", in.shape(0), " is empty");
+  in.results[0] = {DType::int64, reduced_shape(in.shape(0), axes, boolean(in.attributes[1]))};
+}
+
+Tensor expand(Gradient& g, const Tensor& t) {
+  return expand_reduced(t, g.in_shape(0), axes_of(g.attributes()), keepdims_of(g.attributes()));
+}
+
+// dy shared equally by the elements that are the extremum
+void extremum_gradient(Gradient& g) {
+  Tensor mask = cast(equal(g.in(0), expand(g, g.out())), g.in_dtype(0));
+  Tensor ties = sum(mask, Axes(axes_of(g.attributes())), true);
+  g.set(0, expand(g, g.dy()) * (mask / ties));
+}
+
+// ∂Πx/∂xᵢ is the product of the others, also where one of them is 0
+void prod_gradient(Gradient& g) {
+  const Tensor& x = g.in(0);
+  Axes axes(axes_of(g.attributes()));
+  Tensor zero = equal(x, 0), filled = where(zero, 1, x);
+  Tensor zeros = sum(zero, axes, true), product = prod(filled, axes, true);
+  g.set(0, expand(g, g.dy()) * where(zero, where(equal(zeros, 1), product, 0), where(equal(zeros, 0), product / filled, 0)));
+}
+
+}  // namespace
+
+// d Σx = dy for every x
+KEEN_OP(sum){.name = "sum", .attributes = over_axes, .dtypes = real_numbers, .infer = widening_rule, .cpu = cpu::sum,
+    .gradient = [](Gradient& g) { g.set(0, expand(g, g.dy())); }, .formula = "sum of x"};
+KEEN_OP(prod){.name = "prod", .attributes = over_axes, .dtypes = real_numbers, .infer = widening_rule, .cpu = cpu::prod,
+    .gradient = prod_gradient, .saves = {input(0)}, .domain = Domain::nonzero, .formula = "product of x"};
+KEEN_OP(max){.name = "max", .attributes = over_axes, .dtypes = real_numbers, .infer = extremum_rule, .cpu = cpu::max,
+    .gradient = extremum_gradient, .saves = {input(0) | output()}, .domain = Domain::distinct, .formula = "max of x"};
+KEEN_OP(min){.name = "min", .attributes = over_axes, .dtypes = real_numbers, .infer = extremum_rule, .cpu = cpu::min,
+    .gradient = extremum_gradient, .saves = {input(0) | output()}, .domain = Domain::distinct, .formula = "min of x"};
+KEEN_OP(any){.name = "any", .attributes = over_axes, .dtypes = real_numbers, .infer = bool_rule, .cpu = cpu::any,
+    .differentiable = Differentiable::no, .formula = "is any x != 0"};
+KEEN_OP(all){.name = "all", .attributes = over_axes, .dtypes = real_numbers, .infer = bool_rule, .cpu = cpu::all,
+    .differentiable = Differentiable::no, .formula = "is every x != 0"};
+KEEN_OP(argmax){.name = "argmax", .attributes = over_axis, .dtypes = real_numbers, .infer = arg_rule, .cpu = cpu::argmax,
+    .differentiable = Differentiable::no, .formula = "index of the first max"};
+KEEN_OP(argmin){.name = "argmin", .attributes = over_axis, .dtypes = real_numbers, .infer = arg_rule, .cpu = cpu::argmin,
+    .differentiable = Differentiable::no, .formula = "index of the first min"};
+
+namespace {
+
+void count_rule(Inference& in) { in.results[0] = {DType::float32, {}}; }
+void count_kernel(KernelCall& call) {
+  *call.out().as<float>() = static_cast<float>(count_at(call.in(0).shape, ints(call.attributes[0])));
+}
+constexpr AttributeSpec count_attributes[] = {{"axes", AttributeKind::ints}};
+
+}  // namespace
+
+// How many elements meet in a reduction; an operation of its own because a traced dimension may be unknown.
+KEEN_OP(axis_count){.name = "axis_count", .attributes = count_attributes, .infer = count_rule, .cpu = count_kernel,
+    .differentiable = Differentiable::no, .formula = "product of the sizes of the axes"};
+
+namespace {
+
+Tensor reduce(const Op& op, const Tensor& x, const Axes& axes, bool keepdims) {
+  int rank = checked(x, op.name).shape.rank();
+  return run(op, {normalise_axes(op.name, axes, rank), keepdims}, x);
+}
+
+Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims) {
+  return run(op, {std::int64_t{normalise_axis(op.name, axis, checked(x, op.name).shape.rank())}, keepdims}, x);
+}
+
+// The number of reduced elements: a number where it is known, else a 0-d tensor.
+Operand count(const Tensor& x, const Shape& axes) {
+  for (auto axis : axes)
+    if (x.shape()[static_cast<int>(axis)] < 0) return run(axis_count_op, {axes}, x);
+  return static_cast<double>(count_at(x.shape(), axes));
+}
+
+Tensor as_floating(const Tensor& x) { return is_floating(x.dtype()) || is_complex(x.dtype()) ? x : x.cast(DType::float32); }
+
+}  // namespace
+}  // namespace detail
+
+using namespace detail;
+
+Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(sum_op, x, axes, keepdims); }
+Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(prod_op, x, axes, keepdims); }
+Tensor max(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(max_op, x, axes, keepdims); }
+Tensor min(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(min_op, x, axes, keepdims); }
+Tensor any(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(any_op, x, axes, keepdims); }
+Tensor all(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(all_op, x, axes, keepdims); }
+Tensor argmax(const Tensor& x) { return argmax(flatten(x), 0); }
+Tensor argmin(const Tensor& x) { return argmin(flatten(x), 0); }
+Tensor argmax(const Tensor& x, int axis, bool keepdims) { return arg(argmax_op, x, axis, keepdims); }
+Tensor argmin(const Tensor& x, int axis, bool keepdims) { return arg(argmin_op, x, axis, keepdims); }
+
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
+  Shape list = normalise_axes("mean", axes, checked(x, "mean").shape.rank());
+  Tensor values = as_floating(x);
+  return run(sum_op, {list, keepdims}, values) / count(x, list);
+}
+
+Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
+  Shape list = normalise_axes("variance", axes, checked(x, "variance").shape.rank());
+  Tensor values = as_floating(x);
+  Tensor squares = square(values - mean(values, Axes(list), true));
+  Operand n = count(x, list);
+  if (ddof == 0) return run(sum_op, {list, keepdims}, squares) / std::move(n);
+  return run(sum_op, {list, keepdims}, squares) / maximum(subtract(std::move(n), static_cast<float>(ddof)), 0.f);
+}
+
+Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof) { return sqrt(variance(x, axes, keepdims, ddof)); }
+
+Tensor norm(const Tensor& x, const Axes& axes, bool keepdims) {
+  checked(x, "norm");
+  return sqrt(sum(square(as_floating(x)), axes, keepdims));
+}
+
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
+  Shape list = normalise_axes("logsumexp", axes, checked(x, "logsumexp").shape.rank());
+  Tensor values = as_floating(x);
+  for (auto axis : list)
+    if (values.shape()[static_cast<int>(axis)] == 0)
+      return full(reduced_shape(values.shape(), list, keepdims), -std::numeric_limits<double>::infinity(), {.dtype = values.dtype()});
+  Tensor top = stop_gradient(max(values, Axes(list), true));
+  top = where(isfinite(top), top, 0);
+  Tensor out = log(sum(exp(values - top), Axes(list), true)) + top;
+  return keepdims ? out : reshape(out, reduced_shape(out.shape(), list, false));
+}
+
+Tensor Tensor::sum(const Axes& axes, bool keepdims) const { return keen::sum(*this, axes, keepdims); }
+Tensor Tensor::mean(const Axes& axes, bool keepdims) const { return keen::mean(*this, axes, keepdims); }
+Tensor Tensor::max(const Axes& axes, bool keepdims) const { return keen::max(*this, axes, keepdims); }
+Tensor Tensor::min(const Axes& axes, bool keepdims) const { return keen::min(*this, axes, keepdims); }
+
+}  // namespace keen
