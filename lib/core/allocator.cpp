@@ -76,7 +76,7 @@ struct ThreadCache {
   ThreadCache *next = nullptr, *previous = nullptr;
   enum class State : std::uint8_t { fresh, live, ended } state = State::fresh;
 };
-KEEN_THREAD_LOCAL ThreadCache thread_cache;
+constinit KEEN_THREAD_LOCAL ThreadCache thread_cache;
 
 inline void bump(std::atomic<std::int64_t>& counter, std::int64_t by) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);

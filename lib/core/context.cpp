@@ -8,7 +8,7 @@
 namespace keen {
 namespace detail {
 
-KEEN_THREAD_LOCAL ThreadContext thread_context;
+constinit KEEN_THREAD_LOCAL ThreadContext thread_context;
 
 void refill_ids(ThreadContext& context) noexcept {
   static constinit std::atomic<std::uint64_t> next{1};

@@ -16,8 +16,8 @@ struct ThreadContext {
 };
 
 // constinit and initial-exec: a read is one instruction, also from inside a shared library.
-#define KEEN_THREAD_LOCAL [[gnu::tls_model("initial-exec")]] constinit thread_local
-extern KEEN_THREAD_LOCAL ThreadContext thread_context;
+#define KEEN_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) thread_local
+extern constinit KEEN_THREAD_LOCAL ThreadContext thread_context;
 
 /// Takes a new block of identities from the process's counter.
 void refill_ids(ThreadContext& context) noexcept;

@@ -6,6 +6,8 @@
 
 namespace keen::detail {
 
+struct VariableState;
+
 /// Turns an operation into something else than work: the tracer is the only one, eager is its absence.
 class Interpreter {
  public:

@@ -1,6 +1,7 @@
 // TensorImpl: what a Tensor points to. A block of memory and the description of the elements in it.
 #pragma once
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <vector>
 

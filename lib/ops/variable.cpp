@@ -144,19 +144,19 @@ KEEN_OP(scatter_assign){.name = "scatter_assign", .arity = 2, .outputs = 0, .att
 
 namespace {
 
-const VariableState& defined(const Variable& v, const char* operation) {
+const VariableState& state_behind(const Variable& v, const char* operation) {
   if (!v.defined()) fail<UsageError>(operation, "an empty Variable handle has no value");
   return *v.state();
 }
 
 void update(const Op& op, const Variable& v, Operand value, std::initializer_list<Attribute> attributes) {
-  const VariableState& state = defined(v, op.name);
+  const VariableState& state = state_behind(v, op.name);
   if (value.is_weak()) value.replace(number_tensor(op.name, value, state.value.dtype()));
   dispatch(op, {&value, 1}, Attributes(attributes.begin(), attributes.size()), {});
 }
 
 void scatter_update(const Variable& v, const Tensor& indices, const Tensor& updates, ScatterMode mode) {
-  defined(v, "scatter_assign");
+  state_behind(v, "scatter_assign");
   Operand operands[] = {indices, updates};
   Attribute attributes[] = {std::shared_ptr<void>(v.state()), static_cast<std::int64_t>(mode)};
   dispatch(scatter_assign_op, operands, attributes, {});
@@ -180,25 +180,25 @@ Variable::Variable(const Tensor& initial, VariableOptions options) : state_(std:
   state_->trainable = options.trainable;
 }
 
-const std::string& Variable::name() const { return defined(*this, "name").name; }
+const std::string& Variable::name() const { return state_behind(*this, "name").name; }
 void Variable::set_name(std::string name) {
-  defined(*this, "name");
+  state_behind(*this, "name");
   state_->name = std::move(name);
 }
-bool Variable::trainable() const { return defined(*this, "trainable").trainable; }
+bool Variable::trainable() const { return state_behind(*this, "trainable").trainable; }
 void Variable::set_trainable(bool trainable) {
-  defined(*this, "trainable");
+  state_behind(*this, "trainable");
   state_->trainable = trainable;
 }
 // Shape, dtype and device never change, so the current value tells them without being watched.
-const Shape& Variable::shape() const { return defined(*this, "shape").value.shape(); }
-DType Variable::dtype() const { return defined(*this, "dtype").value.dtype(); }
-Device Variable::device() const { return defined(*this, "device").value.device(); }
-std::int64_t Variable::dim(int axis) const { return read(defined(*this, "dim")).dim(axis); }
-std::int64_t Variable::size() const { return read(defined(*this, "size")).size(); }
+const Shape& Variable::shape() const { return state_behind(*this, "shape").value.shape(); }
+DType Variable::dtype() const { return state_behind(*this, "dtype").value.dtype(); }
+Device Variable::device() const { return state_behind(*this, "device").value.device(); }
+std::int64_t Variable::dim(int axis) const { return read(state_behind(*this, "dim")).dim(axis); }
+std::int64_t Variable::size() const { return read(state_behind(*this, "size")).size(); }
 
 Tensor Variable::value() const {
-  const VariableState& state = defined(*this, "value");
+  const VariableState& state = state_behind(*this, "value");
   auto& c = thread_context;
   if (c.interpreter) return c.interpreter->read(state_);
   Tensor value = read(state);
