@@ -62,6 +62,11 @@ class Variable {
   /// Same state?
   bool is(const Variable& other) const noexcept { return state_ == other.state_; }
   const std::shared_ptr<detail::VariableState>& state() const noexcept { return state_; }
+  static Variable from_state(std::shared_ptr<detail::VariableState> state) {
+    Variable v;
+    v.state_ = std::move(state);
+    return v;
+  }
 
  private:
   std::shared_ptr<detail::VariableState> state_;

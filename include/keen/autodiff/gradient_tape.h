@@ -80,6 +80,8 @@ class GradientTape {
   }
   std::vector<Tensor> gradient(const Tensor& target, const std::vector<Tensor>& sources, const GradientOptions& options = {});
   std::vector<Tensor> gradient(const Tensor& target, const std::vector<Variable>& sources, const GradientOptions& options = {});
+  /// Tensors and variables mixed.
+  std::vector<Tensor> gradient_of(const Tensor& target, const std::vector<Source>& sources, const GradientOptions& options = {});
   Tensor gradient(const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options = {});
   std::vector<Tensor> gradient(const std::vector<Tensor>& targets, const std::vector<Tensor>& sources, const GradientOptions& options = {});
   std::vector<Tensor> gradient(const std::vector<Tensor>& targets, const std::vector<Variable>& sources, const GradientOptions& options = {});

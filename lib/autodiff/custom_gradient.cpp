@@ -1,0 +1,104 @@
+// custom_gradient and recompute_grad: one recorded entry that stands for a whole function.
+#include "keen/autodiff/custom_gradient.h"
+
+#include "core/context.h"
+#include "core/variable_state.h"
+#include "keen/autodiff/gradient_tape.h"
+#include "keen/ops/math.h"
+#include "ops/helpers.h"
+
+namespace keen {
+namespace detail {
+namespace {
+
+constexpr AttributeSpec function_attribute[] = {{"function", AttributeKind::resource}};
+
+void call_gradient(Gradient& g) {
+  std::vector<Tensor> gradients = resource<CustomGradient>(g.attributes()[0])(g.dy());
+  if (static_cast<int>(gradients.size()) != g.inputs())
+    fail<UsageError>("custom_gradient", "the gradient function gave ", gradients.size(), " gradients for ", g.inputs(), " inputs and variables");
+  for (int i = 0; i < g.inputs(); ++i) {
+    Tensor& dx = gradients[static_cast<std::size_t>(i)];
+    if (!g.wants(i) || !dx.defined()) continue;
+    if (!dx.is_sparse() && dx.shape() != g.in_shape(i))
+      fail<ShapeError>("custom_gradient", "gradient ", i, " has shape ", dx.shape(), ", its input ", g.in_shape(i));
+    g.set(i, std::move(dx));
+  }
+}
+
+// In place of the thread's observers while a custom function runs: notes the trainable variables it reads.
+class ReadCollector final : public Observer {
+ public:
+  ReadCollector() : hidden_(thread_context.observers) { thread_context.observers = this; }
+  ~ReadCollector() { thread_context.observers = hidden_; }
+  void observe(const Op&, std::span<const Operand>, Attributes, std::span<const Tensor>) override {}
+  void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor&) override {
+    if (!variable->trainable) return;
+    for (auto& seen : variables)
+      if (seen == variable) return;
+    variables.push_back(variable);
+  }
+  std::vector<std::shared_ptr<VariableState>> variables;
+
+ private:
+  Observer* hidden_;
+};
+
+}  // namespace
+
+// Never dispatched: the function's own operations ran, unseen, and tapes are told of this one in their place.
+KEEN_OP(custom_function){.name = "custom_function", .arity = variadic, .attributes = function_attribute,
+    .gradient = call_gradient, .formula = "a function with its own gradient"};
+
+namespace {
+
+using Forward = std::function<std::pair<Tensor, CustomGradient>()>;
+
+// Runs `forward` unrecorded, then tells the tapes of one entry from inputs and read variables to its result.
+Tensor record_as_one(const std::vector<Tensor>& inputs, const Forward& forward) {
+  std::vector<Variable> variables;
+  Tensor result;
+  CustomGradient gradient;
+  std::vector<Tensor> operands_held = inputs;
+  {
+    ReadCollector reads;
+    auto [y, function] = forward();
+    result = stop_gradient(y);  // an identity of its own, so that tapes cannot mistake it for an input
+    gradient = std::move(function);
+    for (auto& state : reads.variables) variables.push_back(Variable::from_state(state));
+  }
+  if (!gradient) fail<UsageError>("custom_gradient", "the function gave no gradient function");
+  for (auto& v : variables) operands_held.push_back(v.value());
+  std::vector<Operand> operands;
+  for (auto& t : operands_held) operands.emplace_back(t);
+  Attribute attributes[] = {std::shared_ptr<void>(std::make_shared<CustomGradient>(std::move(gradient)))};
+  for (Observer* o = thread_context.observers; o; o = o->outer) o->observe(custom_function_op, operands, attributes, {&result, 1});
+  return result;
+}
+
+}  // namespace
+}  // namespace detail
+
+std::function<Tensor(const std::vector<Tensor>&)> custom_gradient(CustomFunction f) {
+  return [f = std::move(f)](const std::vector<Tensor>& inputs) {
+    return detail::record_as_one(inputs, [&] { return f(inputs); });
+  };
+}
+
+std::function<Tensor(const std::vector<Tensor>&)> recompute_grad(std::function<Tensor(const std::vector<Tensor>&)> f) {
+  return [f = std::move(f)](const std::vector<Tensor>& inputs) {
+    return detail::record_as_one(inputs, [&] {
+      CustomGradient backward = [f, inputs](const Tensor& dy) {
+        GradientTape tape;
+        tape.watch(inputs);
+        Tensor y = f(inputs);
+        std::vector<Source> sources(inputs.begin(), inputs.end());
+        for (auto& v : tape.watched_variables()) sources.push_back(v);
+        return tape.gradient_of(y, sources, {.output_gradients = {dy}});
+      };
+      return std::pair{f(inputs), backward};
+    });
+  };
+}
+
+}  // namespace keen

@@ -1,0 +1,76 @@
+// GradientTape: the handle around a Tape.
+#include "keen/autodiff/gradient_tape.h"
+
+#include "autodiff/tape.h"
+
+namespace keen {
+namespace {
+
+std::vector<Source> as_sources(const auto& list) { return {list.begin(), list.end()}; }
+
+}  // namespace
+
+GradientTape::GradientTape(TapeOptions options) : tape_(std::make_unique<detail::Tape>(options)) {}
+GradientTape::~GradientTape() = default;
+
+void GradientTape::watch(const Source& source) { tape_->watch(source); }
+void GradientTape::stop() { tape_->stop(); }
+void GradientTape::reset() { tape_->reset(); }
+
+std::vector<Variable> GradientTape::watched_variables() const {
+  std::vector<Variable> out;
+  for (auto& state : tape_->variables()) out.push_back(Variable::from_state(state));
+  return out;
+}
+
+GradientTape::Pause::Pause(detail::Tape& tape) : tape_(tape), was_recording_(tape.recording()) { tape_.stop(); }
+GradientTape::Pause::~Pause() {
+  if (was_recording_) tape_.start();
+}
+GradientTape::Pause GradientTape::stop_recording() { return Pause(*tape_); }
+
+void GradientTape::compute(std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
+                           const GradientOptions& options) {
+  tape_->gradient(targets, sources, out, options);
+}
+
+Tensor GradientTape::gradient(const Tensor& target, const Source& source, const GradientOptions& options) {
+  Tensor out;
+  compute({&target, 1}, {&source, 1}, {&out, 1}, options);
+  return out;
+}
+std::vector<Tensor> GradientTape::gradient_of(const Tensor& target, const std::vector<Source>& sources, const GradientOptions& options) {
+  std::vector<Tensor> out(sources.size());
+  compute({&target, 1}, sources, out, options);
+  return out;
+}
+Tensor GradientTape::gradient(const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options) {
+  Tensor out;
+  compute(targets, {&source, 1}, {&out, 1}, options);
+  return out;
+}
+
+namespace {
+template <class Compute, class List>
+std::vector<Tensor> several(Compute compute, const List& sources) {
+  std::vector<Source> list = as_sources(sources);
+  std::vector<Tensor> out(list.size());
+  compute(list, out);
+  return out;
+}
+}  // namespace
+
+std::vector<Tensor> GradientTape::gradient(const Tensor& target, const std::vector<Tensor>& sources, const GradientOptions& options) {
+  return several([&](auto& s, auto& out) { compute({&target, 1}, s, out, options); }, sources);
+}
+std::vector<Tensor> GradientTape::gradient(const Tensor& target, const std::vector<Variable>& sources, const GradientOptions& options) {
+  return several([&](auto& s, auto& out) { compute({&target, 1}, s, out, options); }, sources);
+}
+std::vector<Tensor> GradientTape::gradient(const std::vector<Tensor>& targets, const std::vector<Tensor>& sources, const GradientOptions& options) {
+  return several([&](auto& s, auto& out) { compute(targets, s, out, options); }, sources);
+}
+std::vector<Tensor> GradientTape::gradient(const std::vector<Tensor>& targets, const std::vector<Variable>& sources, const GradientOptions& options) {
+  return several([&](auto& s, auto& out) { compute(targets, s, out, options); }, sources);
+}
+
+}  // namespace keen

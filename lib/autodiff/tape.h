@@ -1,0 +1,77 @@
+// Tape: the observer behind a GradientTape. Entries lie in flat storage: no object a recorded operation, no recursion
+// when they are walked or dropped.
+#pragma once
+#include <unordered_map>
+#include <vector>
+
+#include "autodiff/identity_map.h"
+#include "core/context.h"
+#include "core/variable_state.h"
+#include "keen/autodiff/gradient_tape.h"
+
+namespace keen::detail {
+
+class Tape final : public Observer {
+ public:
+  explicit Tape(TapeOptions options);
+  ~Tape();
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  void observe(const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) override;
+  void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) override;
+
+  void watch(const Source& source);
+  void start();
+  void stop() noexcept;
+  bool recording() const noexcept { return recording_; }
+  void reset();
+  std::vector<std::shared_ptr<VariableState>> variables() const { return variable_list_; }
+
+  void gradient(std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
+                const GradientOptions& options);
+
+ private:
+  friend class EntryGradient;
+  static constexpr std::int32_t none = IdentityMap::absent;
+
+  // A watched tensor or a recorded result.
+  struct Node {
+    DType dtype;
+    Device device;
+    Shape shape;
+  };
+  // A recorded operation; its inputs' nodes, saved tensors and attributes lie in the vectors below, from these places on.
+  struct Entry {
+    const Op* op;
+    std::uint32_t inputs, saved, attributes;
+    std::int32_t first_output;  // outputs have consecutive nodes
+    std::uint16_t input_count, attribute_count;
+    SaveMask saves;
+    std::uint8_t output_count;
+  };
+
+  std::int32_t add_node(const TensorImpl& t);
+  std::int32_t node_of(const Source& source) const;
+  std::int32_t watch_variable(const std::shared_ptr<VariableState>& variable, const Tensor& value);
+  void save_for(Entry& entry, const Op& op, std::span<const Operand> inputs, std::span<const Tensor> outputs);
+
+  void seed(std::span<const Tensor> targets, const GradientOptions& options, std::vector<Tensor>& gradients);
+  std::vector<bool> leads_to(std::span<const Source> sources, std::size_t entries) const;
+  void backward(std::size_t entries, const std::vector<bool>& needed, std::vector<Tensor>& gradients);
+  void accumulate(std::vector<Tensor>& gradients, std::int32_t node, Tensor gradient) const;
+
+  TapeOptions options_;
+  bool recording_ = false, spent_ = false;
+  ThreadContext* owner_;
+  IdentityMap nodes_of_ids_;
+  std::unordered_map<const VariableState*, std::int32_t> nodes_of_variables_;
+  std::vector<std::shared_ptr<VariableState>> variable_list_;
+  std::vector<Node> nodes_;
+  std::vector<Entry> entries_;
+  std::vector<std::int32_t> input_nodes_;
+  std::vector<Tensor> saved_;
+  std::vector<Attribute> attributes_;
+};
+
+}  // namespace keen::detail
