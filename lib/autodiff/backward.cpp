@@ -24,15 +24,15 @@ class EntryGradient final : public Gradient {
     std::int32_t n = node(i);
     return n != Tape::none && needed_[static_cast<std::size_t>(n)];
   }
-  const Tensor& in(int i) const override { return saved(i); }
-  const Tensor& out(int i) const override { return saved(8 + i); }
-  const Shape& in_shape(int i) const override { return spec(i).shape; }
+  Tensor in(int i) const override { return saved(i); }
+  Tensor out(int i) const override { return saved(8 + i); }
+  Shape in_shape(int i) const override { return spec(i).shape; }
   DType in_dtype(int i) const override { return spec(i).dtype; }
   bool has_dy(int i) const override { return gradients_[output_node(i)].defined(); }
   Tensor dy(int i) const override {
     const Tensor& g = gradients_[output_node(i)];
     if (g.defined()) return densify(g);
-    const auto& n = tape_.nodes_[output_node(i)];
+    const Tape::Node n = tape_.nodes_[output_node(i)];
     return zeros(n.shape, {.dtype = n.dtype, .device = n.device});
   }
   Attributes attributes() const override { return attributes_; }
@@ -72,7 +72,7 @@ std::int32_t Tape::node_of(const Source& source) const {
 void Tape::accumulate(std::vector<Tensor>& gradients, std::int32_t node, Tensor gradient) const {
   if (!gradient.defined()) return;
   auto n = static_cast<std::size_t>(node);
-  if (!gradient.is_sparse() && gradient.shape() != nodes_[n].shape) gradient = sum_to(gradient, nodes_[n].shape);
+  if (!gradient.is_sparse() && gradient.shape() != nodes_[n].shape) gradient = sum_to(gradient, Shape(nodes_[n].shape));
   Tensor& sum = gradients[n];
   if (!sum.defined()) {
     sum = std::move(gradient);

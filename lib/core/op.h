@@ -51,11 +51,11 @@ class Gradient {
   virtual const Op& op() const = 0;
   /// Is the gradient of input i needed?
   virtual bool wants(int i) const = 0;
-  /// A saved input or output; only what `saves` names.
-  virtual const Tensor& in(int i) const = 0;
-  virtual const Tensor& out(int i = 0) const = 0;
+  /// A saved input or output; only what `saves` names. (By value: the tape may grow meanwhile.)
+  virtual Tensor in(int i) const = 0;
+  virtual Tensor out(int i = 0) const = 0;
   /// Shape and dtype of an input whose gradient is wanted.
-  virtual const Shape& in_shape(int i) const = 0;
+  virtual Shape in_shape(int i) const = 0;
   virtual DType in_dtype(int i) const = 0;
   virtual int inputs() const = 0;
   /// The gradient of output i: zeros when nothing depends on it.
