@@ -18,8 +18,9 @@ struct Arg {
     auto* x = static_cast<const T*>(data);
     T best = x[0];
     std::int64_t at = 0;
-    for (std::int64_t i = 0; i < n && best == best; i += B::block) {
-      const T value = B::row(x + i, n - i < B::block ? n - i : B::block);
+    constexpr std::int64_t block = 4 * B::lanes;
+    for (std::int64_t i = 0; i < n && best == best; i += block) {
+      const T value = B::row(x + i, n - i < block ? n - i : block);
       if (beats(value, best)) best = value, at = i;
     }
     *static_cast<T*>(best_value) = best;

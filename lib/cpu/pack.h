@@ -7,6 +7,9 @@
 #error "compiled per instruction set: KEEN_ISA names the namespace"
 #endif
 
+// Vectors wider than a register are passed by value only between functions that are inlined: their ABI does not matter.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 // Everything lives in a namespace of its own per instruction set, so that no inline function compiled for AVX-512 can
 // be the one that the linker keeps for all.
 namespace keen::detail::cpu::KEEN_ISA {
@@ -23,6 +26,12 @@ inline constexpr int register_bytes = 16;
 template <class T, int W>
 struct Vector {
   typedef T type __attribute__((vector_size(W * sizeof(T))));
+  /// 0, 1, … W-1.
+  [[gnu::always_inline]] static type count() {
+    type v{};
+    for (int i = 0; i < W; ++i) v[i] = static_cast<T>(i);
+    return v;
+  }
 };
 
 /// Loads W numbers from anywhere and converts them to To as C++ does.

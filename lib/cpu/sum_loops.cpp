@@ -4,15 +4,6 @@
 namespace keen::detail::cpu::KEEN_ISA {
 namespace {
 
-struct Sum {
-  template <class V>
-  [[gnu::always_inline]] static V apply(V a, V b) { return a + b; }
-};
-struct Product {
-  template <class V>
-  [[gnu::always_inline]] static V apply(V a, V b) { return a * b; }
-};
-
 /// Integers accumulate as unsigned, where overflow wraps; the bits are those of the signed result.
 template <class Op>
 const ReduceLoops* pick(DType dtype) noexcept {
