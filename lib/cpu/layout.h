@@ -1,0 +1,59 @@
+// What kernels need to walk tensors of any layout: scratch memory, places of elements, strided gathers.
+#pragma once
+#include "core/allocator.h"
+#include "core/op.h"
+
+namespace keen::detail::cpu {
+
+/// A block of the caching allocator, given back at the end of the scope.
+class Scratch {
+ public:
+  explicit Scratch(std::size_t bytes) : bytes_(bytes ? bytes : 1), data_(static_cast<char*>(allocate(bytes_))) {}
+  ~Scratch() { deallocate(data_, bytes_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  char* data() const noexcept { return data_; }
+  template <class T>
+  T* as() const noexcept { return reinterpret_cast<T*>(data_); }
+
+ private:
+  std::size_t bytes_;
+  char* data_;
+};
+
+/// The offset of the index-th element, in row-major order of `sizes`, of a layout with these strides.
+inline std::int64_t offset_of(std::int64_t index, const Shape& sizes, const Shape& strides) noexcept {
+  std::int64_t offset = 0;
+  for (int i = sizes.rank() - 1; i >= 0 && index > 0; --i) {
+    offset += index % sizes[i] * strides[i];
+    index /= sizes[i];
+  }
+  return offset;
+}
+
+/// The product of dimensions [begin, end).
+inline std::int64_t product(const Shape& sizes, int begin, int end) noexcept {
+  std::int64_t n = 1;
+  for (int i = begin; i < end; ++i) n *= sizes[i];
+  return n;
+}
+
+/// to[i] = from[i * stride], elements of `size` bytes (1, 2, 4, 8 or 16).
+void gather_strided(void* to, const void* from, std::int64_t stride, std::int64_t n, std::size_t size) noexcept;
+/// to[i * stride] = from[i].
+void scatter_strided(void* to, const void* from, std::int64_t stride, std::int64_t n, std::size_t size) noexcept;
+
+/// The tensor itself where it is row-major without gaps, else such a copy, which lives as long as this object.
+class Contiguous {
+ public:
+  explicit Contiguous(const TensorImpl& t);
+  const char* data() const noexcept { return data_; }
+  template <class T>
+  const T* as() const noexcept { return reinterpret_cast<const T*>(data_); }
+
+ private:
+  Tensor copy_;
+  const char* data_;
+};
+
+}  // namespace keen::detail::cpu
