@@ -1,0 +1,12 @@
+// The CPU kernels of the fused optimizer updates; their operations are described in lib/optimizers/updates.h.
+#pragma once
+#include "core/op.h"
+
+namespace keen::detail::cpu {
+
+// Gradients are dense of any layout, or sparse: then duplicate rows are summed and only touched rows change.
+void sgd_update(KernelCall& call);
+void momentum_update(KernelCall& call);
+void adam_update(KernelCall& call);
+
+}  // namespace keen::detail::cpu

@@ -1,0 +1,52 @@
+// Sequential: the list of steps and the names of its parts.
+#include "keen/nn/sequential.h"
+
+#include "nn/layer_state.h"
+
+namespace keen::nn {
+
+namespace {
+
+using detail::ModuleState;
+
+struct SequentialState final : detail::LayerState {
+  explicit SequentialState(const LayerOptions& o) : LayerState("sequential", o.name) { built = true; }
+
+  // The steps build themselves and name themselves in errors.
+  Tensor run(Tensor x, const CallOptions& options) override {
+    for (const Step& step : steps) x = step.call()(std::move(x), options);
+    return x;
+  }
+  Tensor call(Tensor x, const CallOptions& options) override { return run(std::move(x), options); }
+
+  std::string free_name(const ModuleState& part) const {
+    const auto* layer = dynamic_cast<const detail::LayerState*>(&part);
+    const std::string base = layer ? (layer->is_named ? layer->name : layer->kind) : "module";
+    std::string name = base;
+    for (int number = 1; taken(name); ++number) name = base + '_' + std::to_string(number);
+    return name;
+  }
+  bool taken(const std::string& name) const {
+    for (const auto& m : members) {
+      if (m.name == name) return true;
+    }
+    return false;
+  }
+
+  std::vector<Step> steps;
+};
+
+}  // namespace
+
+Sequential::Sequential(const std::vector<Step>& steps, const LayerOptions& options)
+    : Layer(std::make_shared<SequentialState>(options)) {
+  for (const Step& step : steps) add(step);
+}
+
+void Sequential::add(const Step& step) const {
+  auto& state = static_cast<SequentialState&>(layer_state());
+  if (step.module()) state.add_member(state.free_name(*step.module()), step.module());
+  state.steps.push_back(step);
+}
+
+}  // namespace keen::nn
