@@ -1,0 +1,147 @@
+#include "fusion/jit_loader.h"
+
+#include <dlfcn.h>
+
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <unordered_map>
+
+#include "core/message.h"
+#include "keen/error.h"
+
+namespace keen::detail::fusion {
+namespace {
+
+// Beside libkeen.so when installed, in its own folder of a build tree.
+std::vector<std::string> places_of(const char* library) {
+  std::vector<std::string> places;
+  Dl_info here{};
+  if (dladdr(reinterpret_cast<const void*>(&jit_available), &here) && here.dli_fname) {
+    const auto folder = std::filesystem::path(here.dli_fname).parent_path();
+    for (const char* below : {"", "keen", "jit", "lib/jit", "../lib/jit"}) places.push_back((folder / below / library).string());
+  }
+  places.emplace_back(library);
+  return places;
+}
+
+// The plugin, once opened; it is never closed.
+class Plugin {
+ public:
+  Plugin() {
+    std::error_code ignored;
+    for (const auto& place : places_of("libkeen_jit.so")) {
+      const bool is_path = place.find('/') != std::string::npos;
+      if (is_path && !std::filesystem::exists(place, ignored)) continue;
+      if (void* library = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+        use(library);
+        return;
+      }
+      why_ = dlerror();
+    }
+  }
+  const JitTable* table() const noexcept { return table_; }
+  const std::string& why() const noexcept { return why_; }
+
+ private:
+  void use(void* library) {
+    using Entry = const JitTable* (*)();
+    const auto entry = reinterpret_cast<Entry>(dlsym(library, jit_entry));
+    const JitTable* table = entry ? entry() : nullptr;
+    if (table && table->abi == jit_abi) {
+      table_ = table;
+      why_.clear();
+    } else {
+      why_ = "libkeen_jit.so belongs to another version of Keen";
+    }
+  }
+
+  const JitTable* table_ = nullptr;
+  std::string why_ = "libkeen_jit.so is not installed";
+};
+
+const Plugin& plugin() {
+  static const Plugin& opened = *new Plugin;  // for ever: kernels may run while the process ends
+  return opened;
+}
+
+struct Result {
+  std::string bytes, error;
+};
+
+std::string ask(decltype(JitTable::compile) JitTable::* what, const std::string& content, Isa isa) {
+  if (!jit_available()) fail<UsageError>("function", "kernels cannot be compiled: ", why_no_jit());
+  Result result;
+  const JitSink sink{&result,
+                     [](void* state, const void* bytes, std::size_t size) {
+                       static_cast<Result*>(state)->bytes.assign(static_cast<const char*>(bytes), size);
+                     },
+                     [](void* state, const char* why) { static_cast<Result*>(state)->error = why; }};
+  (plugin().table()->*what)(content.data(), content.size(), isa, &sink);
+  if (!result.error.empty()) throw InternalError(result.error);
+  return std::move(result.bytes);
+}
+
+// Compiled kernels by content; the oldest go when there are too many.
+class KernelCache {
+ public:
+  std::shared_ptr<const CompiledKernel> get(const Kernel& kernel) {
+    const std::string content = kernel.content();
+    {
+      std::lock_guard lock(mutex_);
+      if (const auto found = kernels_.find(content); found != kernels_.end()) {
+        ++stats_.hits;
+        return found->second;
+      }
+    }
+    // Outside the lock: two threads may compile the same kernel, neither waits for an unrelated one.
+    const auto start = std::chrono::steady_clock::now();
+    auto made = std::make_shared<const CompiledKernel>(ObjectCode(ask(&JitTable::compile, content, cpu::isa()), code_symbol));
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    std::lock_guard lock(mutex_);
+    ++stats_.compilations;
+    stats_.milliseconds += took.count();
+    const auto [place, is_new] = kernels_.emplace(content, std::move(made));
+    if (is_new) order_.push_back(&place->first);
+    auto result = place->second;
+    if (order_.size() > most) {
+      kernels_.erase(std::string(*order_.front()));
+      order_.pop_front();
+    }
+    return result;
+  }
+  JitStats stats() const {
+    std::lock_guard lock(mutex_);
+    return stats_;
+  }
+
+ private:
+  static constexpr std::size_t most = 4096;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<const CompiledKernel>> kernels_;
+  std::deque<const std::string*> order_;
+  JitStats stats_;
+};
+
+KernelCache& kernel_cache() {
+  static KernelCache& cache = *new KernelCache;
+  return cache;
+}
+
+}  // namespace
+
+bool jit_available() { return plugin().table() != nullptr; }
+const std::string& why_no_jit() { return plugin().why(); }
+
+std::shared_ptr<const CompiledKernel> compiled(const Kernel& kernel) { return kernel_cache().get(kernel); }
+
+std::shared_ptr<const CompiledKernel> compile_for(const Kernel& kernel, Isa isa) {
+  return std::make_shared<const CompiledKernel>(ObjectCode(ask(&JitTable::compile, kernel.content(), isa), code_symbol));
+}
+
+std::string ir_text(const Kernel& kernel) { return ask(&JitTable::print, kernel.content(), cpu::isa()); }
+
+JitStats jit_stats() { return kernel_cache().stats(); }
+
+}  // namespace keen::detail::fusion

@@ -1,0 +1,108 @@
+// The description of a fused kernel that both generators, LLVM and CUDA, walk: loads, scalar functions, reductions, stores.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "keen/dtype.h"
+#include "scalar/function.h"
+
+namespace keen::detail::fusion {
+
+// A kernel runs over rows of n elements, both sizes given at run time. A node has one value per element, or one value
+// per row when it depends on nothing but broadcast inputs, constants and reductions. What differs in sizes, outer
+// strides and addresses only is the same kernel.
+
+/// How an operand lies along a row.
+enum class Access : std::uint8_t {
+  contiguous,
+  broadcast,  // one element for the whole row
+  strided,    // a stride given at run time
+};
+
+enum class NodeKind : std::uint8_t { input, constant, function, cast, select, reduce };
+
+/// One value. Operands are numbers of earlier nodes; unused ones are -1.
+struct Node {
+  NodeKind kind = NodeKind::input;
+  DType dtype = DType::float32;
+  scalar::Function function = scalar::Function::none;  // of a function; of a reduce the one that joins two elements
+  Access access = Access::contiguous;                  // of an input
+  int operands[3] = {-1, -1, -1};                      // select: condition, a, b
+  std::int64_t bits = 0;                               // of a constant: the value's bits, zero-extended
+
+  bool operator==(const Node&) const = default;
+};
+
+/// The values of a kernel in an order in which operands come first, and which of them are stored.
+class Kernel {
+ public:
+  int input(DType dtype, Access access = Access::contiguous);
+  int constant(DType dtype, double value);
+  /// Applies a scalar function; operands have one dtype, comparisons and predicates give bool.
+  int apply(scalar::Function function, int a, int b = -1);
+  int cast(int a, DType dtype);
+  int select(int condition, int a, int b);
+  /// Joins the elements of a row with add, multiply, maximum or minimum.
+  int reduce(scalar::Function function, int a);
+  /// Adds a node as it is, operands numbered as here.
+  int append(const Node& node);
+  /// Stores a node: an element each, or one value per row.
+  void store(int node);
+
+  std::span<const Node> nodes() const noexcept { return nodes_; }
+  std::span<const int> stores() const noexcept { return stores_; }
+  /// The input nodes, in the order of their operands.
+  std::span<const int> inputs() const noexcept { return inputs_; }
+  const Node& operator[](int node) const { return nodes_[static_cast<std::size_t>(node)]; }
+
+  /// The same kernel with other accesses (one per input); what a launch asks for once it has seen the layouts.
+  Kernel with_access(std::span<const Access> accesses) const;
+  /// Throws InternalError unless operands come first, dtypes fit and something is stored.
+  void check() const;
+  /// One line a node: "%2: float32 = multiply(%0, %1)".
+  std::string to_string() const;
+  /// Everything that code depends on, as bytes: the key of caches and what a plugin is handed.
+  std::string content() const;
+  /// Reads `content` back; throws InternalError when it is not one.
+  static Kernel from_content(std::string_view bytes);
+
+ private:
+  std::vector<Node> nodes_;
+  std::vector<int> inputs_, stores_;
+};
+
+/// What follows from a kernel's structure.
+struct Analysis {
+  std::vector<bool> per_element;  // a node: one value per element?
+  // Reading a row again after each reduction that something waits for: a node belongs to the first pass in which its
+  // value can be known; a reduce to the pass that gathers it.
+  std::vector<int> pass;
+  int passes = 1;
+  bool has_reduction = false;
+  bool stores_elements = false;
+};
+Analysis analyse(const Kernel& kernel);
+
+/// A kernel that reduces whole rows and stores no elements, cut in two: `partial` runs over pieces of rows and stores what
+/// each gives, `finish` reduces these and does what follows. Sums then do not depend on who ran which piece.
+struct SplitReduction {
+  bool possible = false;
+  Kernel partial, finish;
+  std::vector<int> partial_inputs;  // which inputs of the original partial takes
+  std::vector<int> finish_inputs;   // and which (all broadcast) finish takes, behind the partials
+};
+SplitReduction split_reduction(const Kernel& kernel);
+
+/// What a reduction starts from, as constant bits.
+std::int64_t identity_bits(scalar::Function function, DType dtype);
+/// The bits of `value` in a dtype.
+std::int64_t constant_bits(DType dtype, double value);
+/// "multiply", as functions.def names it.
+const char* name(scalar::Function function) noexcept;
+/// How a function's result type follows from its operands' type.
+scalar::Kind kind(scalar::Function function) noexcept;
+
+}  // namespace keen::detail::fusion

@@ -1,0 +1,181 @@
+#include "fusion/launch.h"
+
+#include <algorithm>
+
+#include "core/message.h"
+#include "core/parallel.h"
+#include "keen/error.h"
+
+namespace keen::detail::fusion {
+namespace {
+
+// Elements a piece of a long row has. Pieces are cut by size alone, so sums do not depend on the number of threads.
+constexpr std::int64_t piece = elementwise_grain;
+constexpr std::int64_t shortest_split = 4 * piece;
+
+// Operands of a call: on the stack for all but monstrous kernels.
+class OperandList {
+ public:
+  explicit OperandList(std::size_t count) : many_(count > std::size(few_) ? count : 0) {}
+  CodeOperand* data() noexcept { return many_.empty() ? few_ : many_.data(); }
+
+ private:
+  CodeOperand few_[24];
+  std::vector<CodeOperand> many_;
+};
+
+}  // namespace
+
+// Drops axes of size 1 and merges neighbours that every operand walks as one.
+std::vector<Launch::Axis> Launch::collapse(const Shape& space, int first, int last, std::span<const Shape> strides,
+                                           const std::vector<std::int64_t>& sizes) {
+  std::vector<Axis> axes;
+  for (int axis = first; axis < last; ++axis) {
+    if (space[axis] == 1) continue;
+    Axis next{space[axis], {}};
+    for (std::size_t i = 0; i < strides.size(); ++i) next.strides.push_back(strides[i][axis] * sizes[i]);
+    bool merges = !axes.empty();
+    for (std::size_t i = 0; merges && i < strides.size(); ++i)
+      merges = axes.back().strides[i] == next.strides[i] * next.size;
+    if (merges) {
+      axes.back().size *= next.size;
+      axes.back().strides = next.strides;
+    } else {
+      axes.push_back(std::move(next));
+    }
+  }
+  return axes;
+}
+
+Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<const Shape> strides)
+    : inputs_(kernel.inputs().size()) {
+  std::vector<std::int64_t> sizes;
+  for (int node : kernel.inputs()) sizes.push_back(static_cast<std::int64_t>(size_of(kernel[node].dtype)));
+  for (int node : kernel.stores()) sizes.push_back(static_cast<std::int64_t>(size_of(kernel[node].dtype)));
+  if (strides.size() != sizes.size()) fail<InternalError>("fusion", "a layout for each operand is needed");
+  has_reduction_ = analyse(kernel).has_reduction;
+
+  outer_ = collapse(space, 0, space.rank() - reduced, strides, sizes);
+  auto inner = collapse(space, space.rank() - reduced, space.rank(), strides, sizes);
+  if (inner.size() > 1) fail<UsageError>("fusion", "axes to reduce that lie scattered: make the input contiguous");
+  if (has_reduction_) {
+    if (inner.empty()) inner.push_back({1, std::vector<std::int64_t>(sizes.size(), 0)});
+  } else if (!outer_.empty()) {
+    inner = {outer_.back()};
+    outer_.pop_back();
+  } else {
+    inner = {{1, sizes}};  // a single element is a contiguous row of one
+  }
+  row_ = std::move(inner[0]);
+  for (const auto& axis : outer_) rows_ *= axis.size;
+  rows_in_chunk_ = std::max<std::int64_t>(1, piece / std::max<std::int64_t>(1, row_.size));
+
+  const Kernel laid_out = kernel.with_access(accesses(kernel));
+  if (has_reduction_ && row_.size >= shortest_split) split_ = split_reduction(laid_out);
+  if (split_.possible) {
+    code_ = compiled(split_.partial);
+    finish_ = compiled(split_.finish);
+  } else {
+    code_ = compiled(laid_out);
+  }
+}
+
+std::vector<Access> Launch::accesses(const Kernel& kernel) const {
+  std::vector<Access> result;
+  bool per_element = false;
+  for (std::size_t i = 0; i < inputs_; ++i) {
+    const auto size = static_cast<std::int64_t>(size_of(kernel[kernel.inputs()[i]].dtype));
+    const auto stride = row_.strides[i];
+    result.push_back(stride == size ? Access::contiguous : stride == 0 ? Access::broadcast : Access::strided);
+    per_element = per_element || stride != 0;
+  }
+  // A row of equal elements to be stored one by one: some input must count as walking along it.
+  bool stores_rows = false;
+  for (std::size_t i = inputs_; i < row_.strides.size(); ++i) stores_rows = stores_rows || row_.strides[i] != 0;
+  if (stores_rows && !per_element && !result.empty()) result[0] = Access::strided;
+  return result;
+}
+
+/// Points the operands at row number `row`.
+void Launch::place(CodeOperand* operands, std::span<void* const> addresses, std::int64_t row) const {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const std::int64_t step = outer_.empty() ? 0 : outer_.back().strides[i];
+    operands[i] = {addresses[i], step, row_.strides[i]};
+  }
+  for (std::size_t axis = outer_.size(); axis-- > 0; row /= outer_[axis].size) {
+    const std::int64_t index = row % outer_[axis].size;
+    for (std::size_t i = 0; i < addresses.size(); ++i)
+      operands[i].data = static_cast<char*>(operands[i].data) + index * outer_[axis].strides[i];
+  }
+}
+
+void Launch::run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const {
+  OperandList operands(addresses.size());
+  const std::int64_t in_axis = outer_.empty() ? 1 : outer_.back().size;
+  for (std::int64_t row = begin; row < end;) {
+    const std::int64_t count = std::min(end - row, in_axis - row % in_axis);
+    place(operands.data(), addresses, row);
+    (*code_)(operands.data(), count, row_.size);
+    row += count;
+  }
+}
+
+/// Few long rows without a reduction: each is cut in pieces.
+void Launch::run_pieces(std::span<void* const> addresses) const {
+  const std::int64_t in_row = (row_.size + piece - 1) / piece;
+  parallel_for(rows_ * in_row, 1, [&](std::int64_t begin, std::int64_t end) {
+    OperandList operands(addresses.size());
+    for (std::int64_t i = begin; i < end; ++i) {
+      place(operands.data(), addresses, i / in_row);
+      const std::int64_t first = i % in_row * piece;
+      for (std::size_t k = 0; k < addresses.size(); ++k)
+        operands.data()[k].data = static_cast<char*>(operands.data()[k].data) + first * row_.strides[k];
+      (*code_)(operands.data(), 1, std::min(piece, row_.size - first));
+    }
+  });
+}
+
+void Launch::run_split(std::span<void* const> addresses) const {
+  const std::int64_t in_row = (row_.size + piece - 1) / piece;
+  const auto reductions = split_.partial.stores();
+  // Partials of one row lie side by side, those of one reduction in one block.
+  std::vector<std::vector<char>> partials;
+  for (int node : reductions) partials.emplace_back(static_cast<std::size_t>(rows_ * in_row) * size_of(split_.partial[node].dtype));
+  const auto partial_size = [&](std::size_t r) { return static_cast<std::int64_t>(size_of(split_.partial[reductions[r]].dtype)); };
+
+  parallel_for(rows_ * in_row, 1, [&](std::int64_t begin, std::int64_t end) {
+    OperandList all(addresses.size()), operands(addresses.size() + reductions.size());
+    for (std::int64_t i = begin; i < end; ++i) {
+      place(all.data(), addresses, i / in_row);
+      const std::int64_t first = i % in_row * piece;
+      auto* next = operands.data();
+      for (int input : split_.partial_inputs) {
+        *next = all.data()[input];
+        next->data = static_cast<char*>(next->data) + first * row_.strides[static_cast<std::size_t>(input)];
+        ++next;
+      }
+      for (std::size_t r = 0; r < reductions.size(); ++r) *next++ = {partials[r].data() + i * partial_size(r), 0, 0};
+      (*code_)(operands.data(), 1, std::min(piece, row_.size - first));
+    }
+  });
+
+  OperandList all(addresses.size()), operands(addresses.size() + reductions.size());
+  for (std::int64_t row = 0; row < rows_; ++row) {
+    place(all.data(), addresses, row);
+    auto* next = operands.data();
+    for (std::size_t r = 0; r < reductions.size(); ++r)
+      *next++ = {partials[r].data() + row * in_row * partial_size(r), 0, partial_size(r)};
+    for (int input : split_.finish_inputs) *next++ = all.data()[input];
+    for (std::size_t i = inputs_; i < addresses.size(); ++i) *next++ = all.data()[i];
+    (*finish_)(operands.data(), 1, in_row);
+  }
+}
+
+void Launch::run(std::span<void* const> addresses) const {
+  if (rows_ == 0 || (row_.size == 0 && !has_reduction_)) return;
+  if (finish_) return run_split(addresses);
+  if (!has_reduction_ && row_.size > piece) return run_pieces(addresses);
+  parallel_for(rows_, rows_in_chunk_, [&](std::int64_t begin, std::int64_t end) { run_rows(addresses, begin, end); });
+}
+
+}  // namespace keen::detail::fusion

@@ -1,0 +1,54 @@
+// Lays a fused kernel over concrete shapes and strides, and runs it on the pool's threads.
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "fusion/jit_loader.h"
+#include "fusion/kernel.h"
+#include "keen/shape.h"
+
+namespace keen::detail::fusion {
+
+/// A kernel made ready for one set of shapes and layouts; addresses come with each run, from any thread.
+class Launch {
+ public:
+  /// Runs over `space`, whose last `reduced` axes are what reductions gather (0 for a kernel without reductions).
+  /// `strides` has one entry an operand, inputs then stores, in elements, of space's rank; 0 where an operand repeats.
+  /// Throws UsageError where the reduced axes are not one run of evenly spaced elements.
+  Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<const Shape> strides);
+
+  /// One address an operand, inputs then stores.
+  void run(std::span<void* const> addresses) const;
+
+  /// Loops around a row that remain after collapsing, for tests and explain.
+  int outer_rank() const noexcept { return static_cast<int>(outer_.size()); }
+  std::int64_t row_length() const noexcept { return row_.size; }
+  bool is_split() const noexcept { return finish_ != nullptr; }
+
+ private:
+  struct Axis {
+    std::int64_t size = 1;
+    std::vector<std::int64_t> strides;  // bytes, one an operand
+  };
+  static std::vector<Axis> collapse(const Shape& space, int first, int last, std::span<const Shape> strides,
+                                    const std::vector<std::int64_t>& sizes);
+  std::vector<Access> accesses(const Kernel& kernel) const;
+  void place(CodeOperand* operands, std::span<void* const> addresses, std::int64_t row) const;
+  void run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const;
+  void run_pieces(std::span<void* const> addresses) const;
+  void run_split(std::span<void* const> addresses) const;
+
+  std::vector<Axis> outer_;  // outermost first
+  Axis row_;
+  std::int64_t rows_ = 1;
+  std::int64_t rows_in_chunk_ = 1;
+  bool has_reduction_ = false;
+  std::shared_ptr<const CompiledKernel> code_;
+  // A long reduction: partial runs over pieces of rows, finish over what they gave.
+  std::shared_ptr<const CompiledKernel> finish_;
+  SplitReduction split_;
+  std::size_t inputs_ = 0;
+};
+
+}  // namespace keen::detail::fusion

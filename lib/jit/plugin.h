@@ -1,0 +1,43 @@
+// The table of C functions through which libkeen uses libkeen_jit.so, and the interface of the code it generates.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/isa.h"
+
+namespace keen::detail::fusion {
+
+using cpu::Isa;
+
+/// Bytes of a vector register.
+constexpr int register_bytes(Isa isa) { return isa == Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 16; }
+
+/// What generated code knows of an operand; strides in bytes.
+struct CodeOperand {
+  void* data;
+  std::int64_t row_stride, stride;
+};
+/// A compiled kernel: inputs, then stores; element stores are contiguous along a row. Outputs may be inputs too, if they
+/// are exactly the same elements.
+using Code = void (*)(const CodeOperand* operands, std::int64_t rows, std::int64_t n);
+inline constexpr char code_symbol[] = "keen_kernel";
+
+inline constexpr std::uint32_t jit_abi = 1;
+inline constexpr char jit_entry[] = "keen_jit_plugin";
+
+/// Where a compilation puts its result: `done` or `failed` is called once, before compile returns.
+struct JitSink {
+  void* state;
+  void (*done)(void* state, const void* bytes, std::size_t size);
+  void (*failed)(void* state, const char* why);
+};
+
+struct JitTable {
+  std::uint32_t abi;
+  /// Compiles a kernel (its `content`) to a relocatable ELF object that defines code_symbol.
+  void (*compile)(const void* content, std::size_t bytes, Isa isa, const JitSink* sink);
+  /// The optimised LLVM IR of a kernel, as text.
+  void (*print)(const void* content, std::size_t bytes, Isa isa, const JitSink* sink);
+};
+
+}  // namespace keen::detail::fusion

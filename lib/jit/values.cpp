@@ -1,0 +1,130 @@
+#include "jit/values.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/message.h"
+#include "keen/error.h"
+
+namespace keen::detail::fusion {
+namespace {
+
+// One register of the narrowest type computed with; wider types then take several registers.
+int choose_width(const Kernel& kernel, Isa isa) {
+  int narrowest = 0, any = 1;
+  for (const Node& node : kernel.nodes()) {
+    any = std::max(any, static_cast<int>(size_of(node.dtype)));
+    if (node.kind != NodeKind::function && node.kind != NodeKind::reduce) continue;
+    const int size = static_cast<int>(size_of(kernel[node.operands[0]].dtype));
+    narrowest = narrowest ? std::min(narrowest, size) : size;
+  }
+  return register_bytes(isa) / (narrowest ? narrowest : any);
+}
+
+std::vector<int> run_of(int first, int count) {
+  std::vector<int> lanes(static_cast<std::size_t>(count));
+  std::iota(lanes.begin(), lanes.end(), first);
+  return lanes;
+}
+
+}  // namespace
+
+ValueEmitter::ValueEmitter(const Kernel& kernel, Isa isa, llvm::Module& module, llvm::IRBuilder<>& builder)
+    : isa_(isa), width_(choose_width(kernel, isa)), module_(module), b_(builder) {}
+
+llvm::Type* ValueEmitter::element(DType dtype) const {
+  if (dtype == DType::float32) return b_.getFloatTy();
+  if (dtype == DType::float64) return b_.getDoubleTy();
+  if (dtype != DType::bool_ && !is_integer(dtype))
+    fail<DTypeError>("function", "kernels over ", keen::name(dtype), " are not compiled");
+  return b_.getIntNTy(8 * static_cast<unsigned>(size_of(dtype)));
+}
+
+llvm::FixedVectorType* ValueEmitter::vector(DType dtype) const {
+  return llvm::FixedVectorType::get(element(dtype), static_cast<unsigned>(width_));
+}
+
+llvm::AllocaInst* ValueEmitter::slot(llvm::Type* type, std::uint64_t count) {
+  auto& entry = b_.GetInsertBlock()->getParent()->getEntryBlock();
+  llvm::IRBuilder<> at(&entry, entry.begin());
+  auto* made = at.CreateAlloca(type, count == 1 ? nullptr : at.getInt64(count));
+  made->setAlignment(llvm::Align(64));
+  return made;
+}
+
+llvm::Value* ValueEmitter::splat(llvm::Value* element) {
+  return b_.CreateVectorSplat(static_cast<unsigned>(width_), element);
+}
+
+llvm::Value* ValueEmitter::constant(DType dtype, std::int64_t bits) {
+  auto* type = element(dtype);
+  const llvm::APInt value(type->getScalarSizeInBits(), static_cast<std::uint64_t>(bits));
+  llvm::Constant* one = type->isIntegerTy() ? static_cast<llvm::Constant*>(llvm::ConstantInt::get(type, value))
+                                            : llvm::ConstantFP::get(type, llvm::APFloat(type->getFltSemantics(), value));
+  return llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(static_cast<unsigned>(width_)), one);
+}
+
+// The scalar functions take registers through memory, so that one calling convention serves every type and
+// instruction set; inlining and SROA leave nothing of it.
+llvm::Value* ValueEmitter::apply(scalar::Function function, DType dtype, llvm::Value* a, llvm::Value* b) {
+  const auto form = kind(function);
+  const bool truth = form == scalar::Kind::predicate || form == scalar::Kind::comparison;
+  const DType result = truth ? DType::bool_ : dtype;
+  const int step = lanes(dtype);
+  auto* pointer = b_.getPtrTy();
+  std::vector<llvm::Type*> parameters(b ? 3 : 2, pointer);
+  auto callee = module_.getOrInsertFunction(text("keen_", name(function), '_', keen::name(dtype)),
+                                            llvm::FunctionType::get(b_.getVoidTy(), parameters, false));
+  auto* operand_type = llvm::FixedVectorType::get(element(dtype), static_cast<unsigned>(step));
+  auto* result_type = llvm::FixedVectorType::get(element(result), static_cast<unsigned>(step));
+  std::vector<llvm::Value*> parts;
+  for (int first = 0; first < width_; first += step) {
+    std::vector<llvm::Value*> arguments{slot(result_type)};
+    for (llvm::Value* whole : {a, b}) {
+      if (!whole) continue;
+      auto* part = step == width_ ? whole : b_.CreateShuffleVector(whole, run_of(first, step));
+      arguments.push_back(slot(operand_type));
+      b_.CreateStore(part, arguments.back());
+    }
+    b_.CreateCall(callee, arguments);
+    parts.push_back(b_.CreateLoad(result_type, arguments[0]));
+  }
+  while (parts.size() > 1) {  // joins neighbours until one vector is left
+    const int size = static_cast<int>(llvm::cast<llvm::FixedVectorType>(parts[0]->getType())->getNumElements());
+    for (std::size_t i = 0; i < parts.size() / 2; ++i)
+      parts[i] = b_.CreateShuffleVector(parts[2 * i], parts[2 * i + 1], run_of(0, 2 * size));
+    parts.resize(parts.size() / 2);
+  }
+  return parts[0];
+}
+
+llvm::Value* ValueEmitter::join_lanes(scalar::Function function, DType dtype, llvm::Value* all) {
+  for (int half = width_ / 2; half >= 1; half /= 2) {
+    std::vector<int> lanes = run_of(0, width_);
+    for (int& lane : lanes) lane = (lane + half) % width_;
+    all = apply(function, dtype, all, b_.CreateShuffleVector(all, lanes));
+  }
+  return b_.CreateShuffleVector(all, std::vector<int>(static_cast<std::size_t>(width_), 0));
+}
+
+llvm::Value* ValueEmitter::cast(llvm::Value* a, DType from, DType to) {
+  auto* type = vector(to);
+  if (to == DType::bool_) {
+    auto* zero = llvm::Constant::getNullValue(a->getType());
+    return b_.CreateZExt(is_floating(from) ? b_.CreateFCmpUNE(a, zero) : b_.CreateICmpNE(a, zero), type);
+  }
+  const bool from_signed = is_signed_integer(from), to_signed = is_signed_integer(to);
+  if (is_floating(from)) {
+    if (is_floating(to)) return size_of(to) > size_of(from) ? b_.CreateFPExt(a, type) : b_.CreateFPTrunc(a, type);
+    return b_.CreateFreeze(to_signed ? b_.CreateFPToSI(a, type) : b_.CreateFPToUI(a, type));
+  }
+  if (is_floating(to)) return from_signed ? b_.CreateSIToFP(a, type) : b_.CreateUIToFP(a, type);
+  return b_.CreateIntCast(a, type, from_signed);
+}
+
+llvm::Value* ValueEmitter::select(llvm::Value* condition, llvm::Value* a, llvm::Value* b) {
+  auto* truth = llvm::FixedVectorType::get(b_.getInt1Ty(), static_cast<unsigned>(width_));
+  return b_.CreateSelect(b_.CreateTrunc(condition, truth), a, b);
+}
+
+}  // namespace keen::detail::fusion
