@@ -1,9 +1,9 @@
 // Making tensors: from literals, containers and buffers, or filled by a rule.
 #pragma once
 #include <array>
+#include <concepts>
 #include <functional>
 #include <optional>
-#include <ranges>
 
 #include "keen/operand.h"
 #include "keen/tensor.h"
@@ -65,7 +65,9 @@ Tensor constant(const C& values, const Shape& shape, const TensorOptions& option
     throw ShapeError("[constant] " + std::to_string(std::size(values)) + " values do not fill shape " + shape.to_string());
   return from_data(dtype_of<T>, std::data(values), shape, options);
 }
-inline Tensor constant(const Tensor& tensor, const TensorOptions& options = {}) {
+/// The tensor itself, converted and moved as options say.
+template <std::same_as<Tensor> T>
+Tensor constant(const T& tensor, const TensorOptions& options = {}) {
   Tensor t = options.dtype ? tensor.cast(*options.dtype) : tensor;
   return options.device ? t.to(*options.device) : t;
 }

@@ -6,8 +6,8 @@
 #include "core/op.h"
 
 extern "C" {
-extern const keen::detail::Op* const __start_keen_ops[] [[gnu::visibility("hidden")]];
-extern const keen::detail::Op* const __stop_keen_ops[] [[gnu::visibility("hidden")]];
+[[gnu::visibility("hidden")]] extern const keen::detail::Op* const __start_keen_ops[];
+[[gnu::visibility("hidden")]] extern const keen::detail::Op* const __stop_keen_ops[];
 }
 
 namespace keen::detail {

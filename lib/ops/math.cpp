@@ -11,7 +11,7 @@ namespace keen {
 namespace detail {
 
 using F = scalar::Function;
-constexpr Inputs as_is = Inputs::promote, floating = Inputs::promote_floating;
+constexpr Inputs floating = Inputs::promote_floating;
 constexpr auto no_gradient = Differentiable::no;
 
 KEEN_OP(negative) = elementwise({.name = "negative", .function = F::negative, .dtypes = numeric,
