@@ -94,7 +94,7 @@ std::function<Tensor(const std::vector<Tensor>&)> recompute_grad(std::function<T
         Tensor y = f(inputs);
         std::vector<Source> sources(inputs.begin(), inputs.end());
         for (auto& v : tape.watched_variables()) sources.push_back(v);
-        return tape.gradient_of(y, sources, {.output_gradients = {dy}});
+        return tape.gradient(y, sources, {.output_gradients = {dy}});
       };
       return std::pair{f(inputs), backward};
     });

@@ -4,12 +4,6 @@
 #include "autodiff/tape.h"
 
 namespace keen {
-namespace {
-
-std::vector<Source> as_sources(const auto& list) { return {list.begin(), list.end()}; }
-
-}  // namespace
-
 GradientTape::GradientTape(TapeOptions options) : tape_(std::make_unique<detail::Tape>(options)) {}
 GradientTape::~GradientTape() = default;
 
@@ -39,38 +33,16 @@ Tensor GradientTape::gradient(const Tensor& target, const Source& source, const 
   compute({&target, 1}, {&source, 1}, {&out, 1}, options);
   return out;
 }
-std::vector<Tensor> GradientTape::gradient_of(const Tensor& target, const std::vector<Source>& sources, const GradientOptions& options) {
-  std::vector<Tensor> out(sources.size());
-  compute({&target, 1}, sources, out, options);
-  return out;
-}
 Tensor GradientTape::gradient(const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options) {
   Tensor out;
   compute(targets, {&source, 1}, {&out, 1}, options);
   return out;
 }
 
-namespace {
-template <class Compute, class List>
-std::vector<Tensor> several(Compute compute, const List& sources) {
-  std::vector<Source> list = as_sources(sources);
-  std::vector<Tensor> out(list.size());
-  compute(list, out);
+std::vector<Tensor> GradientTape::gradient_of(std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options) {
+  std::vector<Tensor> out(sources.size());
+  compute(targets, sources, out, options);
   return out;
-}
-}  // namespace
-
-std::vector<Tensor> GradientTape::gradient(const Tensor& target, const std::vector<Tensor>& sources, const GradientOptions& options) {
-  return several([&](auto& s, auto& out) { compute({&target, 1}, s, out, options); }, sources);
-}
-std::vector<Tensor> GradientTape::gradient(const Tensor& target, const std::vector<Variable>& sources, const GradientOptions& options) {
-  return several([&](auto& s, auto& out) { compute({&target, 1}, s, out, options); }, sources);
-}
-std::vector<Tensor> GradientTape::gradient(const std::vector<Tensor>& targets, const std::vector<Tensor>& sources, const GradientOptions& options) {
-  return several([&](auto& s, auto& out) { compute(targets, s, out, options); }, sources);
-}
-std::vector<Tensor> GradientTape::gradient(const std::vector<Tensor>& targets, const std::vector<Variable>& sources, const GradientOptions& options) {
-  return several([&](auto& s, auto& out) { compute(targets, s, out, options); }, sources);
 }
 
 }  // namespace keen

@@ -1,6 +1,7 @@
 // GradientTape: records operations and differentiates them in reverse.
 #pragma once
 #include <array>
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <span>
@@ -36,6 +37,10 @@ class Source {
   Tensor tensor_;
   Variable variable_;
 };
+
+/// A vector of tensors, of variables, or of both mixed.
+template <class L>
+concept SourceList = std::same_as<L, std::vector<Tensor>> || std::same_as<L, std::vector<Variable>> || std::same_as<L, std::vector<Source>>;
 
 /// Records the operations of its thread on watched tensors from construction until stop(), the first gradient of a
 /// non-persistent tape, or its end of life. Tapes nest, and may end in any order.
@@ -78,15 +83,20 @@ class GradientTape {
     compute({&target, 1}, sources, out, options);
     return out;
   }
-  std::vector<Tensor> gradient(const Tensor& target, const std::vector<Tensor>& sources, const GradientOptions& options = {});
-  std::vector<Tensor> gradient(const Tensor& target, const std::vector<Variable>& sources, const GradientOptions& options = {});
-  /// Tensors and variables mixed.
-  std::vector<Tensor> gradient_of(const Tensor& target, const std::vector<Source>& sources, const GradientOptions& options = {});
+  /// A vector of tensors or of variables. (A template, so that a braced list prefers the array above.)
+  template <SourceList L>
+  std::vector<Tensor> gradient(const Tensor& target, const L& sources, const GradientOptions& options = {}) {
+    return gradient_of({&target, 1}, {sources.begin(), sources.end()}, options);
+  }
+  /// Several targets: their gradients add.
   Tensor gradient(const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options = {});
-  std::vector<Tensor> gradient(const std::vector<Tensor>& targets, const std::vector<Tensor>& sources, const GradientOptions& options = {});
-  std::vector<Tensor> gradient(const std::vector<Tensor>& targets, const std::vector<Variable>& sources, const GradientOptions& options = {});
+  template <SourceList L>
+  std::vector<Tensor> gradient(const std::vector<Tensor>& targets, const L& sources, const GradientOptions& options = {}) {
+    return gradient_of(targets, {sources.begin(), sources.end()}, options);
+  }
 
  private:
+  std::vector<Tensor> gradient_of(std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options);
   void compute(std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
                const GradientOptions& options);
   std::unique_ptr<detail::Tape> tape_;
