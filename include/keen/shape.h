@@ -44,7 +44,12 @@ class Shape {
     other.heap_ = false;
     other.size_ = 0;
   }
-  Shape& operator=(const Shape& other) { if (this != &other) { Shape copy(other); swap(copy); } return *this; }
+  Shape& operator=(const Shape& other) {
+    if (heap_ || other.heap_) [[unlikely]] return assign_heap(other);
+    for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i];
+    size_ = other.size_;
+    return *this;
+  }
   Shape& operator=(Shape&& other) noexcept { swap(other); return *this; }
   ~Shape() { if (heap_) [[unlikely]] free_heap(); }
 
@@ -83,6 +88,7 @@ class Shape {
  private:
   std::int64_t* heap() const noexcept { return reinterpret_cast<std::int64_t*>(inline_[0]); }
   void copy_heap(const Shape& other);
+  Shape& assign_heap(const Shape& other);
   void free_heap() noexcept;
   void swap(Shape& other) noexcept;
 

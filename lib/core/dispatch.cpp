@@ -133,15 +133,15 @@ void check_no_symbols(const Op& op, std::span<const Operand> inputs) {
 }
 
 // An owned temporary of the result's form gives its buffer to the result of an elementwise operation.
-Tensor donated(const Op& op, std::span<Operand> inputs, const ResultSpec& result) {
+Tensor donated(const Op& op, std::span<Operand> inputs, DType dtype, const Shape& shape) {
   if (!op.is_elementwise() || thread_context.observers) return {};
   for (auto& in : inputs) {
     if (in.kind() != Operand::Kind::owned) continue;
     TensorImpl* t = in.impl();
     constexpr auto mask = TensorImpl::contiguous | TensorImpl::external | TensorImpl::symbolic;
-    if (t->dtype != result.dtype || (t->flags & mask) != TensorImpl::contiguous || t->base || t->extra) continue;
+    if (t->dtype != dtype || (t->flags & mask) != TensorImpl::contiguous || t->base || t->extra) continue;
     // Two operands may be the same tensor: then someone else counts on it.
-    if (!t->sole_owner() || t->shape != result.shape || t->shape.empty()) continue;
+    if (!t->sole_owner() || t->shape != shape || shape.empty()) continue;
     t->id = next_id();
     t->flags &= static_cast<std::uint8_t>(~TensorImpl::from_number);
     retain(t);
@@ -150,38 +150,35 @@ Tensor donated(const Op& op, std::span<Operand> inputs, const ResultSpec& result
   return {};
 }
 
+void notify(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
+  for (Observer* o = thread_context.observers; o;) {
+    Observer* outer = o->outer;  // an observer may end itself
+    o->observe(op, inputs, attributes, outputs);
+    o = outer;
+  }
+}
+
+// Contiguous on the host with elements.
 bool is_plain(const TensorImpl& t) {
   return t.device.is_cpu() && (t.flags & (TensorImpl::contiguous | TensorImpl::symbolic)) == TensorImpl::contiguous;
 }
 
-// Small elementwise work: operands of one dtype and shape, contiguous on the host, nobody watching the placement.
+// The fast path: one or two operands of one dtype and shape, contiguous on the host, nobody asking where it runs.
+// Weak numbers and undefined tensors have no impl.
 bool fast_elementwise(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
   auto& c = thread_context;
   if (op.infer != rules::elementwise || c.interpreter || c.has_device) return false;
-  TensorImpl* first = inputs[0].impl();
-  if (!first || inputs[0].is_weak() || !is_plain(*first) || !(op.dtypes & bit(first->dtype))) return false;
-  for (auto& in : inputs.subspan(1)) {
-    TensorImpl* t = in.impl();
-    if (in.is_weak() || !t || t->dtype != first->dtype || !is_plain(*t) || t->shape != first->shape) return false;
-  }
-  if (log_placement.load(std::memory_order_relaxed)) return false;
-  bool reuse = false;
-  if (!c.observers)
-    for (auto& in : inputs) reuse |= in.kind() == Operand::Kind::owned;
-  if (reuse) {
-    ResultSpec spec{first->dtype, first->shape};
-    outputs[0] = donated(op, inputs, spec);
-  }
-  if (!outputs[0].defined())
-    outputs[0] = Tensor::adopt(make_impl(first->dtype, first->shape, first->size, Device()));
+  const TensorImpl* a = inputs.front().impl();
+  const TensorImpl* b = inputs.back().impl();
+  if (!a || !b || !is_plain(*a) || !(op.dtypes & bit(a->dtype))) return false;
+  if (a != b && (b->dtype != a->dtype || !is_plain(*b) || b->shape != a->shape)) return false;
+  if (log_placement.load(std::memory_order_relaxed)) [[unlikely]] return false;
+  if (!c.observers && (inputs.front().kind() == Operand::Kind::owned || inputs.back().kind() == Operand::Kind::owned))
+    outputs[0] = donated(op, inputs, a->dtype, a->shape);
+  if (!outputs[0].defined()) outputs[0] = Tensor::adopt(make_impl(a->dtype, a->shape, a->strides, a->size, Device()));
   KernelCall call{op, inputs, attributes, outputs};
   op.cpu(call);
-  if (c.observers) [[unlikely]]
-    for (Observer* o = c.observers; o;) {
-      Observer* outer = o->outer;
-      o->observe(op, inputs, attributes, outputs);
-      o = outer;
-    }
+  if (c.observers) [[unlikely]] notify(op, inputs, attributes, outputs);
   return true;
 }
 
@@ -222,7 +219,7 @@ void run_kernel(const Op& op, std::span<Operand> inputs, Attributes attributes, 
     return;
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    outputs[i] = donated(op, inputs, results[i]);
+    outputs[i] = donated(op, inputs, results[i].dtype, results[i].shape);
     if (!outputs[i].defined()) outputs[i] = make_tensor(results[i].dtype, results[i].shape, device);
   }
   KernelCall call{op, inputs, attributes, outputs};
@@ -254,11 +251,7 @@ void dispatch(const Op& op, std::span<Operand> inputs, Attributes attributes, st
     run_kernel(op, inputs, attributes, results, outputs, device);
     if (log_placement.load(std::memory_order_relaxed)) log(LogLevel::info, text(op.name, ": ", device));
   }
-  for (Observer* o = c.observers; o;) {
-    Observer* outer = o->outer;  // an observer may end itself
-    o->observe(op, inputs, attributes, outputs);
-    o = outer;
-  }
+  if (c.observers) notify(op, inputs, attributes, outputs);
 }
 
 }  // namespace detail

@@ -33,6 +33,14 @@ void Shape::copy_heap(const Shape& other) {
   std::copy(other.begin(), other.end(), begin());
 }
 
+Shape& Shape::assign_heap(const Shape& other) {
+  if (this != &other) {
+    Shape copy(other);
+    swap(copy);
+  }
+  return *this;
+}
+
 void Shape::free_heap() noexcept { delete[] heap(); }
 
 void Shape::swap(Shape& other) noexcept {

@@ -35,11 +35,14 @@ struct TensorImpl : RefCount {
     inline_data = 8, // data lies in this block
     from_number = 16 // made from a weak number; the tracer keeps it as an immediate
   };
-  DType dtype = DType::float32;
+  TensorImpl(DType d, Device where, const Shape& dims, const Shape& steps, std::int64_t n) noexcept
+      : dtype(d), device(where), size(n), shape(dims), strides(steps) {}
+
+  DType dtype;
   Device device;
   std::uint8_t flags = contiguous;
   std::uint64_t id = 0;        // identity for tapes; never reused
-  std::int64_t size = 1;       // number of elements
+  std::int64_t size;           // number of elements
   void* data = nullptr;        // address of element 0 (of this view)
   TensorImpl* base = nullptr;  // the root, counted; null for a root
   std::size_t block_bytes = 0; // of this header's own block
@@ -64,8 +67,8 @@ struct SparseParts {
 
 /// A new tensor with uninitialised elements. Throws ShapeError on overflow, OutOfMemory.
 Tensor make_tensor(DType dtype, const Shape& shape, Device device);
-/// The fast form: `size` is the product of `shape`, already checked.
-TensorImpl* make_impl(DType dtype, const Shape& shape, std::int64_t size, Device device);
+/// The fast form: `strides` are the row-major ones and `size` the product of `shape`, both known already.
+TensorImpl* make_impl(DType dtype, const Shape& shape, const Shape& strides, std::int64_t size, Device device);
 /// A view of `of`'s storage with its own shape and strides (in elements), starting `offset` elements behind of.data.
 Tensor make_view(const TensorImpl& of, const Shape& shape, const Shape& strides, std::int64_t offset);
 /// A value of a trace: shape (perhaps symbolic) and dtype, no elements.
