@@ -44,7 +44,7 @@ template <class To, int W, class From>
 }
 
 template <class V, class T>
-[[gnu::always_inline]] inline void store(T* to, V v) {
+[[gnu::always_inline]] inline void store(T* to, const V& v) {
   std::memcpy(to, &v, sizeof v);
 }
 

@@ -150,6 +150,8 @@ struct Blocks {
   template <int Rows>
   static void add_rows(Acc* out, const In* x, std::int64_t stride, std::int64_t n, bool begin) {
     auto pass = [&]<int W>(std::int64_t j) {
+      if constexpr (Rows == 8 && W > 1)
+        for (int r = 0; r < 8; ++r) __builtin_prefetch(x + j + (8 + r) * stride, 0, 2);
       auto v = [&] { if constexpr (Rows == 8) return eight<W>(x + j, stride); else return load<Acc, W>(x + j); }();
       store(out + j, begin ? v : Op::apply(load<Acc, W>(out + j), v));
     };
