@@ -1,5 +1,6 @@
 // Keen, the everyday parts: #include <keen/keen.h>.
 #pragma once
+#include <iostream>  // tensors print to streams
 
 // tensors and variables
 #include "keen/creation.h"
