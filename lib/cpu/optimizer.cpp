@@ -9,7 +9,9 @@
 #include "core/message.h"
 #include "core/parallel.h"
 #include "core/variable_state.h"
+#include "cpu/isa.h"
 #include "cpu/kernels.h"
+#include "cpu/optimizer_loops.h"
 
 namespace keen::detail::cpu {
 
@@ -121,42 +123,13 @@ void update(KernelCall& call, MakeStep make_step) {
 
 double hyperparameter(const KernelCall& call, int i) { return *call.in(i).as<float>(); }
 
-// The loops themselves. Variable, slots and gradient never overlap: the buffers written are held by nobody else.
-
+// Of three builds of the loops, the one for this processor.
 template <class T>
-void sgd(T* __restrict w, const T* __restrict g, std::int64_t n, T rate) {
-  for (std::int64_t i = 0; i < n; ++i) w[i] -= rate * g[i];
-}
-
-template <class T>
-void momentum(T* __restrict w, T* __restrict m, const T* __restrict g, std::int64_t n, T rate, T mu) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    m[i] = mu * m[i] - rate * g[i];
-    w[i] += m[i];
-  }
-}
-
-template <class T>
-void nesterov(T* __restrict w, T* __restrict m, const T* __restrict g, std::int64_t n, T rate, T mu) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T step = rate * g[i];
-    m[i] = mu * m[i] - step;
-    w[i] += mu * m[i] - step;
-  }
-}
-
-template <class T>
-struct AdamFactors {
-  T step, first, second, epsilon;  // lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ), 1 − β₁, 1 − β₂, ε
-};
-
-template <class T>
-void adam(T* __restrict w, T* __restrict m, T* __restrict v, const T* __restrict g, std::int64_t n, AdamFactors<T> f) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    m[i] += (g[i] - m[i]) * f.first;
-    v[i] += (g[i] * g[i] - v[i]) * f.second;
-    w[i] -= f.step * m[i] / (std::sqrt(v[i]) + f.epsilon);
-  }
+const UpdateLoops<T>& loops() {
+  if constexpr (std::is_same_v<T, float>)
+    return *for_isa(&sse2::float_update_loops, &avx2::float_update_loops, &avx512::float_update_loops);
+  else
+    return *for_isa(&sse2::double_update_loops, &avx2::double_update_loops, &avx512::double_update_loops);
 }
 
 }  // namespace
@@ -164,7 +137,9 @@ void adam(T* __restrict w, T* __restrict m, T* __restrict v, const T* __restrict
 void sgd_update(KernelCall& call) {
   const double rate = hyperparameter(call, 1);
   update<1>(call, [=]<class T>(T) {
-    return [rate](const std::array<T*, 1>& p, const T* g, std::int64_t n) { sgd(p[0], g, n, static_cast<T>(rate)); };
+    return [rate](const std::array<T*, 1>& p, const T* g, std::int64_t n) {
+      loops<T>().sgd(p[0], g, n, static_cast<T>(rate));
+    };
   });
 }
 
@@ -173,7 +148,7 @@ void momentum_update(KernelCall& call) {
   const bool is_nesterov = boolean(call.attributes[2]);
   update<2>(call, [=]<class T>(T) {
     return [=](const std::array<T*, 2>& p, const T* g, std::int64_t n) {
-      (is_nesterov ? nesterov<T> : momentum<T>)(p[0], p[1], g, n, static_cast<T>(rate), static_cast<T>(mu));
+      (is_nesterov ? loops<T>().nesterov : loops<T>().momentum)(p[0], p[1], g, n, static_cast<T>(rate), static_cast<T>(mu));
     };
   });
 }
@@ -186,7 +161,9 @@ void adam_update(KernelCall& call) {
   update<3>(call, [=]<class T>(T) {
     const AdamFactors<T> factors{static_cast<T>(step), static_cast<T>(1 - beta_1), static_cast<T>(1 - beta_2),
                                  static_cast<T>(epsilon)};
-    return [factors](const std::array<T*, 3>& p, const T* g, std::int64_t n) { adam(p[0], p[1], p[2], g, n, factors); };
+    return [factors](const std::array<T*, 3>& p, const T* g, std::int64_t n) {
+      loops<T>().adam(p[0], p[1], p[2], g, n, factors);
+    };
   });
 }
 
