@@ -4,7 +4,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/dispatch.h"
+#include "core/context.h"
 
 namespace keen::detail {
 
@@ -39,6 +39,7 @@ struct Constant {
 };
 
 struct Graph {
+  const std::uint64_t id = next_id();  // never reused, unlike an address: what symbolic tensors belong to
   std::vector<Value> values;
   std::vector<Node> nodes;
   std::vector<int> inputs;  // values that each call brings
@@ -46,7 +47,13 @@ struct Graph {
   std::vector<int> results;  // values; -1 for an undefined tensor
   int symbols = 0;
 
+  Graph() = default;
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
   int add_value(Value value);
+  /// What the symbolic tensor of a value links to.
+  TraceLink link(int value) const noexcept { return {reinterpret_cast<void*>(id), value}; }
   std::int64_t new_symbol() { return symbol(symbols++); }
 
   /// Throws InternalError unless inputs come first, every value is made once and attributes fit their schemas.

@@ -58,9 +58,11 @@ Replay::Replay(const Graph& graph) : graph_(graph) {
   for (const auto& constant : graph.constants) keep(constant.value);
   last_use_.resize(graph.nodes.size());
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
-    for (int value : graph.nodes[i].inputs) {
-      last_use_[i].push_back(!used[static_cast<std::size_t>(value)]);
-      keep(value);
+    const auto& inputs = graph.nodes[i].inputs;
+    last_use_[i].resize(inputs.size());
+    for (std::size_t k = inputs.size(); k-- > 0;) {
+      last_use_[i][k] = !used[static_cast<std::size_t>(inputs[k])];
+      keep(inputs[k]);
     }
   }
   for (const auto& node : graph.nodes) {

@@ -9,7 +9,7 @@ namespace keen::detail {
 
 Tensor Tracer::make(int value) {
   const Value& v = graph_.values[static_cast<std::size_t>(value)];
-  return make_symbolic(v.dtype, v.shape, v.device, {&graph_, value});
+  return make_symbolic(v.dtype, v.shape, v.device, graph_.link(value));
 }
 
 Tensor Tracer::input(const TensorSpec& spec, Device device) {
@@ -28,7 +28,7 @@ void Tracer::result(const Tensor& tensor) {
 int Tracer::value_of(TensorImpl* impl, const char* user) {
   if (impl->is_symbolic()) {
     const TraceLink link = impl->extra->link;
-    if (link.trace != &graph_)
+    if (link.trace != graph_.link(0).trace)
       fail<UsageError>(user, "a tensor of shape ", impl->shape,
                        " belongs to another trace and has no value here: return it from its function and pass it in");
     return link.value;

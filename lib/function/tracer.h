@@ -2,7 +2,6 @@
 #pragma once
 #include <memory>
 
-#include "core/context.h"
 #include "function/graph.h"
 #include "keen/function/tensor_spec.h"
 
@@ -10,7 +9,6 @@ namespace keen::detail {
 
 class Tracer final : public Interpreter {
  public:
-  /// Fills `graph`, which must stay where it is while symbolic tensors of it are used.
   explicit Tracer(Graph& graph) : graph_(graph) {}
 
   /// A symbolic argument; each unknown dimension becomes a symbol of its own.
