@@ -1,9 +1,10 @@
 #include "fusion/object_code.h"
 
 #include <elf.h>
+#include <math.h>
+#include <string.h>
 #include <sys/mman.h>
 
-#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -18,14 +19,20 @@ struct External {
   const char* name;
   void* address;
 };
+#define KEEN_EXTERNAL(name, type) {#name, reinterpret_cast<void*>(static_cast<type>(&::name))}
+using Unary = double (*)(double);
+using Binary = double (*)(double, double);
 const External externals[] = {
-    {"memcpy", reinterpret_cast<void*>(&std::memcpy)},
-    {"memset", reinterpret_cast<void*>(&std::memset)},
-    {"fma", reinterpret_cast<void*>(static_cast<double (*)(double, double, double)>(&std::fma))},
-    {"fmaf", reinterpret_cast<void*>(static_cast<float (*)(float, float, float)>(&std::fma))},
-    {"fmod", reinterpret_cast<void*>(static_cast<double (*)(double, double)>(&std::fmod))},
-    {"fmodf", reinterpret_cast<void*>(static_cast<float (*)(float, float)>(&std::fmod))},
+    KEEN_EXTERNAL(memcpy, void* (*)(void*, const void*, std::size_t)),
+    KEEN_EXTERNAL(memset, void* (*)(void*, int, std::size_t)),
+    KEEN_EXTERNAL(sin, Unary),
+    KEEN_EXTERNAL(cos, Unary),
+    KEEN_EXTERNAL(erf, Unary),
+    KEEN_EXTERNAL(pow, Binary),
+    KEEN_EXTERNAL(fmod, Binary),
+    KEEN_EXTERNAL(fmodf, float (*)(float, float)),
 };
+#undef KEEN_EXTERNAL
 
 // A jump to an address that a 32-bit displacement may not reach: `jmp *0(%rip)`, then the address.
 constexpr std::size_t stub_bytes = 16;

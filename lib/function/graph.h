@@ -1,0 +1,75 @@
+// Graph: operations on values that do not exist yet, as a trace records them. Checked, printed, pruned, replayed.
+#pragma once
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/context.h"
+
+namespace keen::detail {
+
+// Dimensions of a graph's shapes and integers of its attributes may be symbols: numbers far below any real value, so
+// that steps like -2 are never taken for one. A symbol stands for the same size wherever it appears.
+inline constexpr std::int64_t first_symbol = -(std::int64_t{1} << 62);
+constexpr bool is_symbol(std::int64_t dim) noexcept { return dim <= first_symbol; }
+constexpr std::int64_t symbol(int number) noexcept { return first_symbol - number; }
+constexpr int symbol_number(std::int64_t dim) noexcept { return static_cast<int>(first_symbol - dim); }
+bool has_symbol(const Shape& shape) noexcept;
+bool has_symbol(const Attribute& attribute) noexcept;
+
+/// What is known of a value before it is computed.
+struct Value {
+  DType dtype = DType::float32;
+  Shape shape;
+  Device device;
+  std::string name;
+};
+
+/// One operation. It comes after the nodes that make its inputs; nodes with an effect stay in the order of the program.
+struct Node {
+  const Op* op = nullptr;
+  std::vector<int> inputs;  // values
+  std::vector<Attribute> attributes;
+  std::vector<int> outputs;  // values
+};
+
+struct Constant {
+  int value;
+  Tensor tensor;
+};
+
+struct Graph {
+  const std::uint64_t id = next_id();  // never reused, unlike an address: what symbolic tensors belong to
+  std::vector<Value> values;
+  std::vector<Node> nodes;
+  std::vector<int> inputs;  // values that each call brings
+  std::vector<Constant> constants;
+  std::vector<int> results;  // values; -1 for an undefined tensor
+  int symbols = 0;
+
+  Graph() = default;
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  int add_value(Value value);
+  /// What the symbolic tensor of a value links to.
+  TraceLink link(int value) const noexcept { return {reinterpret_cast<void*>(id), value}; }
+  std::int64_t new_symbol() { return symbol(symbols++); }
+
+  /// Throws InternalError unless inputs come first, every value is made once and attributes fit their schemas.
+  void check() const;
+  /// "%3: float32(?, 10) = matmul(%1, %2) transpose_b=true", a line a node.
+  std::string to_string() const;
+  /// The number of nodes of an operation, for tests and explain.
+  int count(std::string_view op) const;
+};
+
+/// Reads a variable: a node, because later assignments in the graph change what is read.
+extern const Op read_variable_op;
+
+/// Must the node run although nobody needs its outputs? Effects, and draws from a shared stream.
+bool is_root(const Node& node) noexcept;
+/// Drops the nodes that neither results nor roots need. Returns how many.
+int prune(Graph& graph);
+
+}  // namespace keen::detail

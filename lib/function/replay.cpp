@@ -1,0 +1,116 @@
+#include "function/replay.h"
+
+#include "core/message.h"
+#include "core/variable_state.h"
+#include "keen/variable.h"
+#include "random/generator.h"
+
+namespace keen::detail {
+namespace {
+
+/// The sizes that symbols have in one call.
+class Bindings {
+ public:
+  explicit Bindings(int symbols) : sizes_(static_cast<std::size_t>(symbols), -1) {}
+
+  void bind(const Shape& symbolic, const Shape& actual, const char* what) {
+    for (int axis = 0; axis < symbolic.rank(); ++axis) {
+      if (!is_symbol(symbolic[axis])) continue;
+      auto& size = sizes_[static_cast<std::size_t>(symbol_number(symbolic[axis]))];
+      if (size >= 0 && size != actual[axis])
+        fail<ShapeError>("function", "axis ", axis, " of ", what, " has size ", actual[axis], ", where the trace has the same as one of size ", size);
+      size = actual[axis];
+    }
+  }
+  std::int64_t of(std::int64_t dim) const { return is_symbol(dim) ? sizes_[static_cast<std::size_t>(symbol_number(dim))] : dim; }
+  void substitute(Attribute& attribute) const {
+    if (auto* number = std::get_if<std::int64_t>(&attribute)) *number = of(*number);
+    if (auto* numbers = std::get_if<Shape>(&attribute))
+      for (auto& dim : *numbers) dim = of(dim);
+  }
+
+ private:
+  std::vector<std::int64_t> sizes_;
+};
+
+/// A draw from a shared stream takes the next part of it, as it would eagerly.
+void draw_anew(const Op& op, std::vector<Attribute>& attributes) {
+  const auto* stream = std::get_if<std::shared_ptr<void>>(&attributes.back());
+  if (!op.random || !stream || !*stream) return;
+  auto& state = *static_cast<GeneratorState*>(stream->get());
+  DType type = DType::float32;
+  std::int64_t count = 0;
+  for (const auto& attribute : attributes) {
+    if (const auto* found = std::get_if<DType>(&attribute)) type = *found;
+    if (const auto* found = std::get_if<Shape>(&attribute)) count = found->num_elements();
+  }
+  attributes[0] = static_cast<std::int64_t>(Generator(state).seed());
+  attributes[1] = static_cast<std::int64_t>(reserve(state, blocks_for(op, type, count)));
+}
+
+}  // namespace
+
+Replay::Replay(const Graph& graph) : graph_(graph) {
+  std::vector<bool> used(graph.values.size());
+  const auto keep = [&](int value) { if (value >= 0) used[static_cast<std::size_t>(value)] = true; };
+  for (int value : graph.results) keep(value);
+  for (int value : graph.inputs) keep(value);
+  for (const auto& constant : graph.constants) keep(constant.value);
+  last_use_.resize(graph.nodes.size());
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    const auto& inputs = graph.nodes[i].inputs;
+    last_use_[i].resize(inputs.size());
+    for (std::size_t k = inputs.size(); k-- > 0;) {
+      last_use_[i][k] = !used[static_cast<std::size_t>(inputs[k])];
+      keep(inputs[k]);
+    }
+  }
+  for (const auto& node : graph.nodes) {
+    bool rewrites = is_root(node) && node.op->random;
+    for (const auto& attribute : node.attributes) rewrites = rewrites || has_symbol(attribute);
+    rewrites_attributes_.push_back(rewrites);
+  }
+}
+
+std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
+  std::vector<Tensor> values(graph_.values.size());
+  Bindings bindings(graph_.symbols);
+  const auto set = [&](int value, Tensor tensor, const char* what) {
+    const auto at = static_cast<std::size_t>(value);
+    if (graph_.symbols) bindings.bind(graph_.values[at].shape, tensor.shape(), what);
+    values[at] = std::move(tensor);
+  };
+  for (std::size_t i = 0; i < arguments.size(); ++i) set(graph_.inputs[i], arguments[i], "an argument");
+  for (const auto& constant : graph_.constants) values[static_cast<std::size_t>(constant.value)] = constant.tensor;
+
+  std::vector<Attribute> rewritten;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Node& node = graph_.nodes[i];
+    if (node.op == &read_variable_op) {
+      const auto& object = *std::get_if<std::shared_ptr<void>>(&node.attributes[0]);
+      set(node.outputs[0], Variable(std::static_pointer_cast<VariableState>(object)).value(), node.op->name);
+      continue;
+    }
+    std::vector<Operand> operands;
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      Tensor& value = values[static_cast<std::size_t>(node.inputs[k])];
+      if (last_use_[i][k]) operands.emplace_back(std::move(value));  // its buffer may become the result's
+      else operands.emplace_back(value);
+    }
+    Attributes attributes = node.attributes;
+    if (rewrites_attributes_[i]) {
+      rewritten = node.attributes;
+      for (auto& attribute : rewritten) bindings.substitute(attribute);
+      draw_anew(*node.op, rewritten);
+      attributes = rewritten;
+    }
+    std::vector<Tensor> outputs(node.outputs.size());
+    dispatch(*node.op, operands, attributes, outputs);
+    for (std::size_t k = 0; k < outputs.size(); ++k) set(node.outputs[k], std::move(outputs[k]), node.op->name);
+  }
+  std::vector<Tensor> results;
+  for (int value : graph_.results) results.push_back(value < 0 ? Tensor() : values[static_cast<std::size_t>(value)]);
+  return results;
+}
+
+}  // namespace keen::detail

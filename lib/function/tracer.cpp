@@ -1,0 +1,105 @@
+#include "function/tracer.h"
+
+#include <algorithm>
+
+#include "core/message.h"
+#include "core/variable_state.h"
+
+namespace keen::detail {
+
+Tensor Tracer::make(int value) {
+  const Value& v = graph_.values[static_cast<std::size_t>(value)];
+  return make_symbolic(v.dtype, v.shape, v.device, graph_.link(value));
+}
+
+Tensor Tracer::input(const TensorSpec& spec, Device device) {
+  Shape shape = spec.shape;
+  for (auto& dim : shape)
+    if (dim < 0) dim = graph_.new_symbol();
+  graph_.inputs.push_back(graph_.add_value({spec.dtype, shape, device, spec.name}));
+  return make(graph_.inputs.back());
+}
+
+void Tracer::result(const Tensor& tensor) {
+  graph_.results.push_back(tensor.defined() ? value_of(tensor.impl(), "return") : -1);
+}
+
+/// The number of an operand: a value of this trace, or a tensor from outside, which becomes a constant.
+int Tracer::value_of(TensorImpl* impl, const char* user) {
+  if (impl->is_symbolic()) {
+    const TraceLink link = impl->extra->link;
+    if (link.trace != graph_.link(0).trace)
+      fail<UsageError>(user, "a tensor of shape ", impl->shape,
+                       " belongs to another trace and has no value here: return it from its function and pass it in");
+    return link.value;
+  }
+  const auto [place, is_new] = constants_.try_emplace(impl, 0);
+  if (is_new) {
+    retain(impl);  // kept by the graph: its address stays its own
+    place->second = graph_.add_value({impl->dtype, impl->shape, impl->device, {}});
+    graph_.constants.push_back({place->second, Tensor::adopt(impl)});
+  }
+  return place->second;
+}
+
+namespace {
+
+Device device_of(const Op& op, std::span<const Operand> inputs, Attributes attributes) {
+  for (std::size_t i = 0; i < op.attributes.size(); ++i)
+    if (op.attributes[i].kind == AttributeKind::device) return device(attributes[i]);
+  for (const auto& in : inputs)
+    if (!in.impl()->device.is_cpu() || !in.impl()->shape.empty()) return in.impl()->device;
+  return inputs.empty() ? current_device() : inputs[0].impl()->device;
+}
+
+}  // namespace
+
+/// The inferred shape with a symbol for every open dimension. Where two symbols broadcast, either may turn out to be 1,
+/// so that the result is a third.
+Shape Tracer::result_shape(const Op& op, std::span<const Operand> inputs, const Shape& inferred) {
+  Shape shape = inferred;
+  for (int axis = 1; axis <= shape.rank(); ++axis) {
+    if (shape[-axis] >= 0) continue;
+    bool certain = is_symbol(shape[-axis]);
+    if (op.is_elementwise() || op.arity > 1)
+      for (const auto& in : inputs) {
+        const Shape& other = in.impl()->shape;
+        if (axis <= other.rank() && is_symbol(other[-axis]) && other[-axis] != shape[-axis]) certain = false;
+      }
+    if (!certain) shape[-axis] = graph_.new_symbol();
+  }
+  return shape;
+}
+
+void Tracer::interpret(const Op& op, std::span<const Operand> inputs, Attributes attributes,
+                       std::span<const ResultSpec> results, std::span<Tensor> outputs) {
+  Node node{&op, {}, {attributes.begin(), attributes.end()}, {}};
+  for (const auto& in : inputs) node.inputs.push_back(value_of(in.impl(), op.name));
+  const Device device = device_of(op, inputs, attributes);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    node.outputs.push_back(graph_.add_value({results[i].dtype, result_shape(op, inputs, results[i].shape), device, {}}));
+    outputs[i] = make(node.outputs.back());
+  }
+  graph_.nodes.push_back(std::move(node));
+  if (op.effect)
+    for (const auto& attribute : attributes)
+      if (const auto* object = std::get_if<std::shared_ptr<void>>(&attribute))
+        reads_.erase(static_cast<const VariableState*>(object->get()));
+}
+
+Tensor Tracer::read(const std::shared_ptr<VariableState>& variable) {
+  Tensor& value = reads_[variable.get()];
+  if (!value.defined()) {
+    const Attribute attributes[] = {std::shared_ptr<void>(variable)};
+    ResultSpec spec;
+    Inference inference{read_variable_op, {}, attributes, {&spec, 1}};
+    read_variable_op.infer(inference);
+    graph_.nodes.push_back({&read_variable_op, {}, {attributes[0]}, {}});
+    graph_.nodes.back().outputs = {graph_.add_value({spec.dtype, spec.shape, keen::detail::read(*variable).device(), {}})};
+    value = make(graph_.nodes.back().outputs[0]);
+  }
+  for (Observer* o = thread_context.observers; o; o = o->outer) o->observe_read(variable, value);
+  return value;
+}
+
+}  // namespace keen::detail
