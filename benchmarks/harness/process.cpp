@@ -32,9 +32,10 @@ std::string output_of(const std::string& command) {
   return text;
 }
 
+/// Of up to `runs` runs, fewer when they take long.
 Cost median_cost(const std::string& command, int runs) {
   std::vector<double> seconds, peaks;
-  for (int i = 0; i < runs; ++i) {
+  for (double spent = 0; static_cast<int>(seconds.size()) < runs && spent < 10; spent += seconds.back()) {
     const Cost cost = run_command(command);
     seconds.push_back(cost.seconds);
     peaks.push_back(cost.peak_mb);
