@@ -50,13 +50,10 @@ struct Measured {
   void (*run)(const Tensor&, const Tensor&);
   bool square;
 };
-constexpr Measured all[] = {
-    {"add16", measured_add16, false},
-    {"add16_scalar", measured_add16_scalar, false},
-    {"add16_grad", measured_add16_grad, false},
-    {"chain_fwdbwd", measured_chain_fwdbwd, false},
-    {"matmul4", measured_matmul4, true},
-    {"reshape", measured_reshape, false},
+constexpr Measured loops[] = {
+    {"add16", measured_add16, false},           {"add16_scalar", measured_add16_scalar, false},
+    {"add16_grad", measured_add16_grad, false}, {"chain_fwdbwd", measured_chain_fwdbwd, false},
+    {"matmul4", measured_matmul4, true},        {"reshape", measured_reshape, false},
 };
 
 }  // namespace
@@ -65,7 +62,7 @@ constexpr Measured all[] = {
 /// it lists them.
 int main(int argc, char** argv) {
   set_num_threads(1);
-  for (const Measured& m : all) {
+  for (const Measured& m : loops) {
     if (argc < 2) std::printf("%s %d\n", m.name, turns);
     else if (std::strcmp(argv[1], m.name) == 0) {
       const Shape shape = m.square ? Shape({4, 4}) : Shape({16});

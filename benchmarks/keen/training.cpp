@@ -55,7 +55,8 @@ void add_training(Suite& suite) {
     suite.add(name, "us", [make](const Timer& timer) { return 1e6 * timer(make()); });
   };
   for (int batch : mlp_batches) add("mlp_step_us_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
-  for (int batch : growth_batches) add("growth_mlp_step_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
+  for (int batch : growth_batches)
+    add("growth_mlp_step_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
   add("lenet_step_us_b64", lenet_step);
   add_neighbour(suite, [] { return mlp_step(32); });
 }

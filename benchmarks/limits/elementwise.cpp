@@ -62,7 +62,10 @@ using Loop = void (*)(const float*, float*, long);
 double timed(const Timer& timer, Loop loop, long n) {
   const std::vector<float> x = ramp(n);
   std::vector<float> y(x.size());
-  return timer([&] { loop(x.data(), y.data(), n); keep(y[0]); });
+  return timer([&] {
+    loop(x.data(), y.data(), n);
+    keep(y[0]);
+  });
 }
 
 }  // namespace
@@ -75,13 +78,19 @@ void add_elementwise(Suite& suite) {
   suite.add("softmax_1024x1024_us", "us", [](const Timer& timer) {
     const std::vector<float> x = ramp(1024 * 1024);
     std::vector<float> y(x.size());
-    return 1e6 * timer([&] { softmax(x.data(), y.data(), 1024, 1024); keep(y[0]); });
+    return 1e6 * timer([&] {
+             softmax(x.data(), y.data(), 1024, 1024);
+             keep(y[0]);
+           });
   });
   for (long n : growth_sizes)
     suite.add("growth_add_" + size_name(n), "op/s", [n](const Timer& timer) {
       const std::vector<float> a = ramp(n), b = a;
       std::vector<float> c(a.size());
-      return 1 / timer([&] { add(a.data(), b.data(), c.data(), n); keep(c[0]); });
+      return 1 / timer([&] {
+               add(a.data(), b.data(), c.data(), n);
+               keep(c[0]);
+             });
     });
 }
 

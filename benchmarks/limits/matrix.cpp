@@ -25,14 +25,14 @@ double openblas(const Timer& timer, long n) {
   Square m(n);
   const int k = static_cast<int>(n);
   return m.gflops(timer([&] {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, k, k, k, 1.f, m.a.data(), k, m.b.data(), k, 0.f, m.c.data(), k);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, k, k, k, 1.f, m.a.data(), k, m.b.data(), k, 0.f, m.c.data(),
+                k);
   }));
 }
 
 double onednn_sgemm(const Timer& timer, long n) {
   Square m(n);
-  return m.gflops(timer(
-      [&] { dnnl_sgemm('N', 'N', n, n, n, 1.f, m.a.data(), n, m.b.data(), n, 0.f, m.c.data(), n); }));
+  return m.gflops(timer([&] { dnnl_sgemm('N', 'N', n, n, n, 1.f, m.a.data(), n, m.b.data(), n, 0.f, m.c.data(), n); }));
 }
 
 double onednn_matmul(const Timer& timer, long n) {
@@ -50,7 +50,9 @@ double onednn_matmul(const Timer& timer, long n) {
 
 void add_gemm(Suite& suite, long n) {
   const std::string name = "gemm_" + std::to_string(n) + "_gflops";
-  suite.add(name, "GFLOP/s", [n](const Timer& t) { return std::max({openblas(t, n), onednn_sgemm(t, n), onednn_matmul(t, n)}); });
+  suite.add(name, "GFLOP/s", [n](const Timer& t) {
+    return std::max({openblas(t, n), onednn_sgemm(t, n), onednn_matmul(t, n)});
+  });
   suite.add(name + ".openblas", "GFLOP/s", [n](const Timer& t) { return openblas(t, n); });
   suite.add(name + ".onednn_sgemm", "GFLOP/s", [n](const Timer& t) { return onednn_sgemm(t, n); });
   suite.add(name + ".onednn_matmul", "GFLOP/s", [n](const Timer& t) { return onednn_matmul(t, n); });

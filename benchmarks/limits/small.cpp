@@ -73,18 +73,19 @@ double recorded_adds(const Timer& timer) {
   std::vector<Record> tape;
   std::int64_t next_identity = 2;
   return timer([&] {
-    for (int i = 0; i < 1000; ++i) {
-      Array* c = add(pool, a, b);
-      a->refs.fetch_add(1, std::memory_order_relaxed);
-      b->refs.fetch_add(1, std::memory_order_relaxed);
-      tape.push_back({1, next_identity++, {0, 1}, {a, b}});
-      keep(c);
-      release(pool, c);
-    }
-    for (const Record& r : tape)
-      for (Array* kept : r.kept) release(pool, kept);
-    tape.clear();
-  }) / 1000;
+           for (int i = 0; i < 1000; ++i) {
+             Array* c = add(pool, a, b);
+             a->refs.fetch_add(1, std::memory_order_relaxed);
+             b->refs.fetch_add(1, std::memory_order_relaxed);
+             tape.push_back({1, next_identity++, {0, 1}, {a, b}});
+             keep(c);
+             release(pool, c);
+           }
+           for (const Record& r : tape)
+             for (Array* kept : r.kept) release(pool, kept);
+           tape.clear();
+         }) /
+         1000;
 }
 
 }  // namespace
@@ -94,10 +95,10 @@ void add_small(Suite& suite) {
     Pool pool;
     Array *a = pool.take(), *b = pool.take();
     return 1e9 * timer([&] {
-      Array* c = add(pool, a, b);
-      keep(c);
-      release(pool, c);
-    });
+             Array* c = add(pool, a, b);
+             keep(c);
+             release(pool, c);
+           });
   });
   suite.add("add16_grad_ns", "ns", [](const Timer& timer) { return 1e9 * recorded_adds(timer); });
 }

@@ -22,24 +22,24 @@ void add_small(Suite& suite) {
     std::vector<Tensor> results;
     results.reserve(1000);
     return 1e9 / 1000 * timer([&] {
-      for (int i = 0; i < 1000; ++i) results.push_back(a + b);
-      results.clear();
-    });
+             for (int i = 0; i < 1000; ++i) results.push_back(a + b);
+             results.clear();
+           });
   });
   suite.add("chain100_fwdbwd_ns", "ns", [](const Timer& timer) {
     const Tensor x = torch::randn({16}), w = torch::ones({16}, torch::requires_grad());
     return 1e9 / 100 * timer([&] {
-      Tensor y = x;
-      for (int i = 0; i < 100; ++i) y = y * w;
-      keep(torch::autograd::grad({y.sum()}, {w}));
-    });
+             Tensor y = x;
+             for (int i = 0; i < 100; ++i) y = y * w;
+             keep(torch::autograd::grad({y.sum()}, {w}));
+           });
   });
   suite.add("series50_us", "us", [](const Timer& timer) {
     return 1e6 * timer([] {
-      Tensor r = torch::tensor(0.f);
-      for (int i = 0; i <= 50; ++i) r = r + torch::pow(torch::tensor(2.f), -i);
-      keep(r);
-    });
+             Tensor r = torch::tensor(0.f);
+             for (int i = 0; i <= 50; ++i) r = r + torch::pow(torch::tensor(2.f), -i);
+             keep(r);
+           });
   });
 }
 
@@ -92,7 +92,9 @@ class Training {
  public:
   template <class Options>
   Training(torch::nn::Sequential model, const Options& options, Tensor x)
-      : model_(std::move(model)), optimizer_(model_->parameters(), options), x_(std::move(x)),
+      : model_(std::move(model)),
+        optimizer_(model_->parameters(), options),
+        x_(std::move(x)),
         labels_(torch::randint(10, {x_.size(0)}, torch::kLong)) {}
   void operator()() {
     optimizer_.zero_grad();
@@ -128,8 +130,10 @@ void add_training(Suite& suite) {
   const auto add = [&](const std::string& name, std::function<std::function<void()>()> make) {
     suite.add(name, "us", [make](const Timer& timer) { return 1e6 * timer(make()); });
   };
-  for (int batch : bench::mlp_batches) add("mlp_step_us_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
-  for (int batch : bench::growth_batches) add("growth_mlp_step_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
+  for (int batch : bench::mlp_batches)
+    add("mlp_step_us_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
+  for (int batch : bench::growth_batches)
+    add("growth_mlp_step_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
   add("lenet_step_us_b64", lenet_step);
 }
 
@@ -138,10 +142,11 @@ void add_training(Suite& suite) {
 int main(int argc, char** argv) {
   Suite suite{.program = "libtorch",
               .set_threads = [](int threads) { at::set_num_threads(threads); },
-              .train_lenet = [](int steps) {
-                const auto step = lenet_step();
-                for (int i = 0; i < steps; ++i) step();
-              }};
+              .train_lenet =
+                  [](int steps) {
+                    const auto step = lenet_step();
+                    for (int i = 0; i < steps; ++i) step();
+                  }};
   add_small(suite);
   add_elementwise(suite);
   add_matrix(suite);
