@@ -70,7 +70,7 @@ def busy_seconds():
 def find(build, names, note):
     """Every program that is built or installed, in the order of the table's columns."""
     folder = build.resolve() / "benchmarks"
-    if not (folder / "keen_bench").exists():
+    if not (folder / "keen_bench").exists() and (not names or "keen" in names):
         sys.exit(f"compare.py: {folder}/keen_bench is not built; `make bench` builds it (feature option `benchmarks`)")
     environment = {"KEEN_BENCH_USAGE": str(folder / "bench_usage"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -99,9 +99,9 @@ void add_training_memory(Suite& suite) {
 void add_neighbour(Suite& suite, std::function<std::function<void()>()> make_step) {
   suite.add("neighbour", "x", [=](const Timer& timer) {
     const auto step = make_step();
-    const double alone = timer(step);
+    const double alone = timer.seconds(step);
     BusyNeighbour busy;
-    return timer(step) / alone;
+    return timer.seconds(step) / alone;
   });
 }
 

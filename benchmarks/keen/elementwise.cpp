@@ -26,7 +26,7 @@ Tensor library_softmax(const Tensor& x) { return softmax(x, 1); }
 void add_function(Suite& suite, const std::string& name, const Shape& shape, Tensor (*f)(const Tensor&)) {
   suite.add(name, "us", [=](const Timer& timer) {
     const Tensor x = random::normal(shape);
-    return 1e6 * timer([&] { keep(f(x)); });
+    return timer.us([&] { keep(f(x)); });
   });
 }
 
@@ -42,7 +42,7 @@ void add_elementwise(Suite& suite) {
   for (long n : growth_sizes)
     suite.add("growth_add_" + size_name(n), "op/s", [n](const Timer& timer) {
       const Tensor a = random::normal({n}), b = random::normal({n});
-      return 1 / timer([&] { keep(a + b); });
+      return timer.rate([&] { keep(a + b); });
     });
 }
 

@@ -12,32 +12,32 @@ using namespace keen;
 void add_small(Suite& suite) {
   suite.add("add16_ns", "ns", [](const Timer& timer) {
     const Tensor a = random::normal({16}), b = random::normal({16});
-    return 1e9 * timer([&] { keep(a + b); });
+    return timer.ns([&] { keep(a + b); });
   });
   suite.add("add16_grad_ns", "ns", [](const Timer& timer) {
     const Tensor a = random::normal({16}), b = random::normal({16});
-    return 1e9 / 1000 * timer([&] {
-             GradientTape tape;
-             tape.watch(a);
-             for (int i = 0; i < 1000; ++i) keep(a + b);
-           });
+    return timer.ns_each(1000, [&] {
+      GradientTape tape;
+      tape.watch(a);
+      for (int i = 0; i < 1000; ++i) keep(a + b);
+    });
   });
   suite.add("chain100_fwdbwd_ns", "ns", [](const Timer& timer) {
     const Tensor x = random::normal({16}), w = ones({16});
-    return 1e9 / 100 * timer([&] {
-             GradientTape tape;
-             tape.watch(w);
-             Tensor y = x;
-             for (int i = 0; i < 100; ++i) y = y * w;
-             keep(tape.gradient(sum(y), w));
-           });
+    return timer.ns_each(100, [&] {
+      GradientTape tape;
+      tape.watch(w);
+      Tensor y = x;
+      for (int i = 0; i < 100; ++i) y = y * w;
+      keep(tape.gradient(sum(y), w));
+    });
   });
   suite.add("series50_us", "us", [](const Timer& timer) {
-    return 1e6 * timer([] {
-             Tensor r = constant(0.f);
-             for (int i = 0; i <= 50; ++i) r = r + pow(constant(2.f), -i);
-             keep(r);
-           });
+    return timer.us([] {
+      Tensor r = constant(0.f);
+      for (int i = 0; i <= 50; ++i) r = r + pow(constant(2.f), -i);
+      keep(r);
+    });
   });
 }
 

@@ -52,7 +52,7 @@ void train_lenet(int steps) {
 
 void add_training(Suite& suite) {
   const auto add = [&](const std::string& name, std::function<std::function<void()>()> make) {
-    suite.add(name, "us", [make](const Timer& timer) { return 1e6 * timer(make()); });
+    suite.add(name, "us", [make](const Timer& timer) { return timer.us(make()); });
   };
   for (int batch : mlp_batches) add("mlp_step_us_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
   for (int batch : growth_batches)

@@ -113,7 +113,7 @@ void add_mlp(Suite& suite) {
   const auto add = [&](const std::string& name, int batch) {
     suite.add(name, "us", [batch](const Timer& timer) {
       Network network(batch);
-      return 1e6 * timer([&] { network.step(); });
+      return timer.us([&] { network.step(); });
     });
   };
   for (int batch : mlp_batches) add("mlp_step_us_b" + std::to_string(batch), batch);
