@@ -32,9 +32,10 @@ std::string output_of(const std::string& command) {
   return text;
 }
 
+/// Of up to `runs` runs, fewer when they take long.
 Cost median_cost(const std::string& command, int runs) {
   std::vector<double> seconds, peaks;
-  for (int i = 0; i < runs; ++i) {
+  for (double spent = 0; static_cast<int>(seconds.size()) < runs && spent < 10; spent += seconds.back()) {
     const Cost cost = run_command(command);
     seconds.push_back(cost.seconds);
     peaks.push_back(cost.peak_mb);
@@ -45,8 +46,9 @@ Cost median_cost(const std::string& command, int runs) {
 /// Megabytes of the shared objects that a binary loads, those of the C and C++ runtime aside.
 double linked_mb(const std::string& binary) {
   // "libkeen.so.0 => /path/libkeen.so.0 (0x7f...)": the third word is a path for everything that is a file.
-  const std::string paths = output_of(
-      "ldd " + quoted(binary) + " | awk '$3 ~ /^\\// {print $3}' | grep -vE '/(libc|libm|libstdc\\+\\+|libgcc_s)\\.so'");
+  const std::string paths =
+      output_of("ldd " + quoted(binary) +
+                " | awk '$3 ~ /^\\// {print $3}' | grep -vE '/(libc|libm|libstdc\\+\\+|libgcc_s)\\.so'");
   double bytes = 0;
   for (std::size_t at = 0, end; (end = paths.find('\n', at)) != std::string::npos; at = end + 1)
     bytes += static_cast<double>(std::filesystem::file_size(paths.substr(at, end - at)));
@@ -97,9 +99,9 @@ void add_training_memory(Suite& suite) {
 void add_neighbour(Suite& suite, std::function<std::function<void()>()> make_step) {
   suite.add("neighbour", "x", [=](const Timer& timer) {
     const auto step = make_step();
-    const double alone = timer(step);
+    const double alone = timer.seconds(step);
     BusyNeighbour busy;
-    return timer(step) / alone;
+    return timer.seconds(step) / alone;
   });
 }
 

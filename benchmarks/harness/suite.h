@@ -15,9 +15,9 @@ struct Workload {
 };
 
 struct Suite {
-  std::string program;                            ///< first part of every printed name: "keen"
-  std::function<void(int)> set_threads;           ///< called once, before any workload
-  std::function<void(int steps)> train_lenet;     ///< what `--train-lenet STEPS` runs, for the memory row
+  std::string program;                         ///< first part of every printed name: "keen"
+  std::function<void(int)> set_threads;        ///< called once, before any workload
+  std::function<void(int steps)> train_lenet;  ///< what `--train-lenet STEPS` runs, for the memory row
   std::vector<Workload> workloads = {};
 
   void add(std::string name, std::string unit, std::function<double(const Timer&)> run) {

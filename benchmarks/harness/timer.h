@@ -26,9 +26,27 @@ struct Timer {
   int blocks = 11;        ///< wanted; never fewer than three
   double budget = 1.0;    ///< seconds for all blocks
 
-  /// Seconds one call of f takes.
+  /// Nanoseconds, microseconds of one call of f.
   template <class F>
-  double operator()(F&& f) const {
+  double ns(F&& f) const {
+    return 1e9 * seconds(f);
+  }
+  template <class F>
+  double us(F&& f) const {
+    return 1e6 * seconds(f);
+  }
+  /// Nanoseconds of each of the `operations` in one call of f.
+  template <class F>
+  double ns_each(int operations, F&& f) const {
+    return ns(f) / operations;
+  }
+  /// Calls in a second.
+  template <class F>
+  double rate(F&& f) const {
+    return 1 / seconds(f);
+  }
+  template <class F>
+  double seconds(F&& f) const {
     long calls = 1;
     double spent = 0;
     for (double taken = 0; spent < warm_up || taken < block;) {

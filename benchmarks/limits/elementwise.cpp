@@ -59,29 +59,38 @@ void softmax(const float* __restrict x, float* __restrict y, long rows, long col
 
 using Loop = void (*)(const float*, float*, long);
 
-double timed(const Timer& timer, Loop loop, long n) {
+double microseconds(const Timer& timer, Loop loop, long n) {
   const std::vector<float> x = ramp(n);
   std::vector<float> y(x.size());
-  return timer([&] { loop(x.data(), y.data(), n); keep(y[0]); });
+  return timer.us([&] {
+    loop(x.data(), y.data(), n);
+    keep(y[0]);
+  });
 }
 
 }  // namespace
 
 void add_elementwise(Suite& suite) {
   for (long n : elementwise_sizes) {
-    suite.add("poly10_" + size_name(n) + "_us", "us", [n](const Timer& t) { return 1e6 * timed(t, poly10, n); });
-    suite.add("gelu_" + size_name(n) + "_us", "us", [n](const Timer& t) { return 1e6 * timed(t, gelu, n); });
+    suite.add("poly10_" + size_name(n) + "_us", "us", [n](const Timer& t) { return microseconds(t, poly10, n); });
+    suite.add("gelu_" + size_name(n) + "_us", "us", [n](const Timer& t) { return microseconds(t, gelu, n); });
   }
   suite.add("softmax_1024x1024_us", "us", [](const Timer& timer) {
     const std::vector<float> x = ramp(1024 * 1024);
     std::vector<float> y(x.size());
-    return 1e6 * timer([&] { softmax(x.data(), y.data(), 1024, 1024); keep(y[0]); });
+    return timer.us([&] {
+      softmax(x.data(), y.data(), 1024, 1024);
+      keep(y[0]);
+    });
   });
   for (long n : growth_sizes)
     suite.add("growth_add_" + size_name(n), "op/s", [n](const Timer& timer) {
       const std::vector<float> a = ramp(n), b = a;
       std::vector<float> c(a.size());
-      return 1 / timer([&] { add(a.data(), b.data(), c.data(), n); keep(c[0]); });
+      return timer.rate([&] {
+        add(a.data(), b.data(), c.data(), n);
+        keep(c[0]);
+      });
     });
 }
 

@@ -37,7 +37,8 @@ struct Parameter {
 };
 
 void product(bool ta, bool tb, int m, int n, int k, const Floats& a, const Floats& b, Floats& c) {
-  dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.f, a.data(), ta ? m : k, b.data(), tb ? k : n, 0.f, c.data(), n);
+  dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.f, a.data(), ta ? m : k, b.data(), tb ? k : n, 0.f, c.data(),
+             n);
 }
 
 class Network {
@@ -45,7 +46,8 @@ class Network {
   explicit Network(int batch) : batch_(batch), labels_(static_cast<std::size_t>(batch)) {
     std::mt19937 random(1);
     std::normal_distribution<float> normal(0.f, 0.05f);
-    for (int l = 0; l <= layers; ++l) x_.emplace_back(static_cast<std::size_t>(batch * widths[l])), dx_.push_back(x_.back());
+    for (int l = 0; l <= layers; ++l)
+      x_.emplace_back(static_cast<std::size_t>(batch * widths[l])), dx_.push_back(x_.back());
     for (int l = 0; l < layers; ++l) {
       weights_.emplace_back(widths[l] * widths[l + 1]);
       biases_.emplace_back(widths[l + 1]);
@@ -111,7 +113,7 @@ void add_mlp(Suite& suite) {
   const auto add = [&](const std::string& name, int batch) {
     suite.add(name, "us", [batch](const Timer& timer) {
       Network network(batch);
-      return 1e6 * timer([&] { network.step(); });
+      return timer.us([&] { network.step(); });
     });
   };
   for (int batch : mlp_batches) add("mlp_step_us_b" + std::to_string(batch), batch);

@@ -67,12 +67,12 @@ void release(Pool& pool, Array* a) {
   if (a->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) pool.give(a);
 }
 
-double recorded_adds(const Timer& timer) {
+double recorded_add_ns(const Timer& timer) {
   Pool pool;
   Array *a = pool.take(), *b = pool.take();
   std::vector<Record> tape;
   std::int64_t next_identity = 2;
-  return timer([&] {
+  return timer.ns_each(1000, [&] {
     for (int i = 0; i < 1000; ++i) {
       Array* c = add(pool, a, b);
       a->refs.fetch_add(1, std::memory_order_relaxed);
@@ -84,7 +84,7 @@ double recorded_adds(const Timer& timer) {
     for (const Record& r : tape)
       for (Array* kept : r.kept) release(pool, kept);
     tape.clear();
-  }) / 1000;
+  });
 }
 
 }  // namespace
@@ -93,13 +93,13 @@ void add_small(Suite& suite) {
   suite.add("add16_ns", "ns", [](const Timer& timer) {
     Pool pool;
     Array *a = pool.take(), *b = pool.take();
-    return 1e9 * timer([&] {
+    return timer.ns([&] {
       Array* c = add(pool, a, b);
       keep(c);
       release(pool, c);
     });
   });
-  suite.add("add16_grad_ns", "ns", [](const Timer& timer) { return 1e9 * recorded_adds(timer); });
+  suite.add("add16_grad_ns", "ns", recorded_add_ns);
 }
 
 }  // namespace bench

@@ -15,27 +15,27 @@ using torch::Tensor;
 void add_small(Suite& suite) {
   suite.add("add16_ns", "ns", [](const Timer& timer) {
     const Tensor a = torch::randn({16}), b = torch::randn({16});
-    return 1e9 * timer([&] { keep(a + b); });
+    return timer.ns([&] { keep(a + b); });
   });
   suite.add("add16_grad_ns", "ns", [](const Timer& timer) {
     const Tensor a = torch::randn({16}, torch::requires_grad()), b = torch::randn({16});
     std::vector<Tensor> results;
     results.reserve(1000);
-    return 1e9 / 1000 * timer([&] {
+    return timer.ns_each(1000, [&] {
       for (int i = 0; i < 1000; ++i) results.push_back(a + b);
       results.clear();
     });
   });
   suite.add("chain100_fwdbwd_ns", "ns", [](const Timer& timer) {
     const Tensor x = torch::randn({16}), w = torch::ones({16}, torch::requires_grad());
-    return 1e9 / 100 * timer([&] {
+    return timer.ns_each(100, [&] {
       Tensor y = x;
       for (int i = 0; i < 100; ++i) y = y * w;
       keep(torch::autograd::grad({y.sum()}, {w}));
     });
   });
   suite.add("series50_us", "us", [](const Timer& timer) {
-    return 1e6 * timer([] {
+    return timer.us([] {
       Tensor r = torch::tensor(0.f);
       for (int i = 0; i <= 50; ++i) r = r + torch::pow(torch::tensor(2.f), -i);
       keep(r);
@@ -57,7 +57,7 @@ void add_elementwise(Suite& suite) {
   const auto add = [&](const std::string& name, at::IntArrayRef shape, Tensor (*f)(const Tensor&)) {
     suite.add(name, "us", [=, shape = shape.vec()](const Timer& timer) {
       const Tensor x = torch::randn(shape);
-      return 1e6 * timer([&] { keep(f(x)); });
+      return timer.us([&] { keep(f(x)); });
     });
   };
   for (long n : bench::elementwise_sizes) {
@@ -69,7 +69,7 @@ void add_elementwise(Suite& suite) {
   for (long n : bench::growth_sizes)
     suite.add("growth_add_" + size_name(n), "op/s", [n](const Timer& timer) {
       const Tensor a = torch::randn({n}), b = torch::randn({n});
-      return 1 / timer([&] { keep(a + b); });
+      return timer.rate([&] { keep(a + b); });
     });
 }
 
@@ -77,12 +77,12 @@ void add_matrix(Suite& suite) {
   for (long n : bench::gemm_sizes)
     suite.add("gemm_" + std::to_string(n) + "_gflops", "GFLOP/s", [n](const Timer& timer) {
       const Tensor a = torch::randn({n, n}), b = torch::randn({n, n});
-      return 2e-9 * static_cast<double>(n * n * n) / timer([&] { keep(torch::matmul(a, b)); });
+      return 2e-9 * static_cast<double>(n * n * n) / timer.seconds([&] { keep(torch::matmul(a, b)); });
     });
   for (long n : bench::dot_sizes)
     suite.add("dot_" + size_name(n) + "_us", "us", [n](const Timer& timer) {
       const Tensor a = torch::randn({1, n}), b = torch::randn({n, 1});
-      return 1e6 * timer([&] { keep(torch::matmul(a, b)); });
+      return timer.us([&] { keep(torch::matmul(a, b)); });
     });
 }
 
@@ -92,7 +92,9 @@ class Training {
  public:
   template <class Options>
   Training(torch::nn::Sequential model, const Options& options, Tensor x)
-      : model_(std::move(model)), optimizer_(model_->parameters(), options), x_(std::move(x)),
+      : model_(std::move(model)),
+        optimizer_(model_->parameters(), options),
+        x_(std::move(x)),
         labels_(torch::randint(10, {x_.size(0)}, torch::kLong)) {}
   void operator()() {
     optimizer_.zero_grad();
@@ -126,10 +128,12 @@ std::function<void()> lenet_step() {
 
 void add_training(Suite& suite) {
   const auto add = [&](const std::string& name, std::function<std::function<void()>()> make) {
-    suite.add(name, "us", [make](const Timer& timer) { return 1e6 * timer(make()); });
+    suite.add(name, "us", [make](const Timer& timer) { return timer.us(make()); });
   };
-  for (int batch : bench::mlp_batches) add("mlp_step_us_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
-  for (int batch : bench::growth_batches) add("growth_mlp_step_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
+  for (int batch : bench::mlp_batches)
+    add("mlp_step_us_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
+  for (int batch : bench::growth_batches)
+    add("growth_mlp_step_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
   add("lenet_step_us_b64", lenet_step);
 }
 
@@ -138,10 +142,11 @@ void add_training(Suite& suite) {
 int main(int argc, char** argv) {
   Suite suite{.program = "libtorch",
               .set_threads = [](int threads) { at::set_num_threads(threads); },
-              .train_lenet = [](int steps) {
-                const auto step = lenet_step();
-                for (int i = 0; i < steps; ++i) step();
-              }};
+              .train_lenet =
+                  [](int steps) {
+                    const auto step = lenet_step();
+                    for (int i = 0; i < steps; ++i) step();
+                  }};
   add_small(suite);
   add_elementwise(suite);
   add_matrix(suite);

@@ -1,0 +1,74 @@
+// The eager fast path in loops for callgrind, each in a function of its own that instructions.py looks for.
+#include <cstdio>
+#include <cstring>
+
+#include "keen/autodiff/gradient_tape.h"
+#include "keen/device.h"
+#include "keen/ops/arithmetic.h"
+#include "keen/ops/linalg.h"
+#include "keen/ops/reduce.h"
+#include "keen/random.h"
+
+namespace {
+
+using namespace keen;
+
+constexpr int turns = 1000;
+
+[[gnu::noinline]] void measured_add16(const Tensor& a, const Tensor& b) {
+  for (int i = 0; i < turns; ++i) Tensor c = a + b;
+}
+
+[[gnu::noinline]] void measured_add16_scalar(const Tensor& a, const Tensor&) {
+  for (int i = 0; i < turns; ++i) Tensor c = a + 2.f;
+}
+
+[[gnu::noinline]] void measured_add16_grad(const Tensor& a, const Tensor& b) {
+  GradientTape tape;
+  tape.watch(a);
+  for (int i = 0; i < turns; ++i) Tensor c = a + b;
+}
+
+[[gnu::noinline]] void measured_chain_fwdbwd(const Tensor& a, const Tensor& b) {
+  GradientTape tape;
+  tape.watch(b);
+  Tensor y = a;
+  for (int i = 0; i < turns; ++i) y = y * b;
+  Tensor gradient = tape.gradient(sum(y), b);
+}
+
+[[gnu::noinline]] void measured_matmul4(const Tensor& a, const Tensor& b) {
+  for (int i = 0; i < turns; ++i) Tensor c = matmul(a, b);
+}
+
+[[gnu::noinline]] void measured_reshape(const Tensor& a, const Tensor&) {
+  for (int i = 0; i < turns; ++i) Tensor c = a.reshape({2, 8});
+}
+
+struct Measured {
+  const char* name;
+  void (*run)(const Tensor&, const Tensor&);
+  bool square;
+};
+constexpr Measured loops[] = {
+    {"add16", measured_add16, false},           {"add16_scalar", measured_add16_scalar, false},
+    {"add16_grad", measured_add16_grad, false}, {"chain_fwdbwd", measured_chain_fwdbwd, false},
+    {"matmul4", measured_matmul4, true},        {"reshape", measured_reshape, false},
+};
+
+}  // namespace
+
+/// Runs the named loop twice: the first time warms the allocator, the tape's memory and the threads. Without a name
+/// it lists them.
+int main(int argc, char** argv) {
+  set_num_threads(1);
+  for (const Measured& m : loops) {
+    if (argc < 2) std::printf("%s %d\n", m.name, turns);
+    else if (std::strcmp(argv[1], m.name) == 0) {
+      const Shape shape = m.square ? Shape({4, 4}) : Shape({16});
+      const Tensor a = random::normal(shape), b = ones(shape);
+      m.run(a, b);
+      m.run(a, b);
+    }
+  }
+}
