@@ -1,8 +1,8 @@
 """A program that links libtorch and Keen computes with both, in turns, and gets right answers from both.
 
 libtorch brings its own BLAS, oneDNN and OpenMP: two copies in a process crash when one leaks symbols into the other.
-It is looked for in $KEEN_TORCH (a folder with include/ and lib/), in $KEEN_PEERS (a virtual environment), and in python3's modules;
-without it the test is skipped. Usage: neighbour_libtorch.py <build folder> <compiler>
+It is looked for in $KEEN_TORCH (a folder with include/ and lib/), in the virtual environment of the benchmarks' peers
+(benchmarks/peers/setup.sh) and in python3's modules; without it the test is skipped. Usage: neighbour_libtorch.py <build folder> <compiler>
 """
 
 import os
@@ -51,9 +51,8 @@ int main() {
 def find_torch():
     if os.environ.get("KEEN_TORCH"):
         return pathlib.Path(os.environ["KEEN_TORCH"])
-    pythons = ["python3"]
-    if os.environ.get("KEEN_PEERS"):
-        pythons.insert(0, os.path.join(os.environ["KEEN_PEERS"], "bin", "python3"))
+    peers = os.environ.get("KEEN_PEERS", pathlib.Path.home() / ".cache/keen/peers")
+    pythons = [os.path.join(peers, "bin", "python3"), "python3"]
     find = "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
     for python in pythons:
         try:
@@ -69,7 +68,7 @@ def main():
     build, compiler = sys.argv[1], sys.argv[2]
     torch = find_torch()
     if not torch or not (torch / "include" / "ATen" / "ATen.h").exists():
-        skip("no libtorch here (name its folder in KEEN_TORCH, or a virtual environment that has it in KEEN_PEERS)")
+        skip("no libtorch here (benchmarks/peers/setup.sh installs it; KEEN_TORCH names one elsewhere)")
     with workspace() as folder:
         environment = installed(build, folder)
         (pathlib.Path(folder) / "both.cpp").write_text(PROGRAM, encoding="utf-8")
