@@ -54,8 +54,8 @@ void Tape::watch(const Source& source) {
   if (spent_) fail<UsageError>("GradientTape", "this tape is spent: make a new one, or reset() it");
   if (source.variable().defined()) {
     const auto& state = source.variable().state();
-    if (!is_trainable(state->value.dtype()))
-      return log(LogLevel::warning, text("GradientTape: watching ", name(state->value.dtype()), " variable '", state->name, "' has no effect: it is not floating"));
+    if (!is_trainable(state->dtype))
+      return log(LogLevel::warning, text("GradientTape: watching ", name(state->dtype), " variable '", state->name, "' has no effect: it is not floating"));
     watch_variable(state, read(*state));
     return;
   }
@@ -76,7 +76,7 @@ std::int32_t Tape::watch_variable(const std::shared_ptr<VariableState>& variable
 }
 
 void Tape::observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) {
-  if (!is_trainable(value.impl()->dtype)) return;
+  if (!is_trainable(variable->dtype)) return;
   if ((options_.watch_accessed_variables && variable->trainable) || nodes_of_variables_.contains(variable.get()))
     watch_variable(variable, value);
 }

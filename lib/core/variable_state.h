@@ -8,8 +8,14 @@
 namespace keen::detail {
 
 struct VariableState {
+  explicit VariableState(Tensor initial) : value(std::move(initial)), shape(value.shape()), dtype(value.dtype()), device(value.device()) {}
+
   mutable std::mutex mutex;  // guards value and its elements while they are written
   Tensor value;              // contiguous, never external
+  // What never changes is kept apart from the value, so that it is read without the mutex.
+  const Shape shape;
+  const DType dtype;
+  const Device device;
   std::string name;
   bool trainable = true;
 };

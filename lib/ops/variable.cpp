@@ -33,22 +33,22 @@ constexpr AttributeSpec scatter_attributes[] = {{"variable", AttributeKind::reso
 VariableState& state_of(Attributes attributes) { return resource<VariableState>(attributes[0]); }
 
 void check_dtype(const Op& op, const VariableState& v, DType dtype) {
-  if (v.value.dtype() != dtype)
-    fail<DTypeError>(op.name, "variable '", v.name, "' is ", name(v.value.dtype()), ", the value ", name(dtype), ": cast it");
+  if (v.dtype != dtype)
+    fail<DTypeError>(op.name, "variable '", v.name, "' is ", name(v.dtype), ", the value ", name(dtype), ": cast it");
 }
 
 void same_shape(Inference& in) {
   const VariableState& v = state_of(in.attributes);
   check_dtype(in.op, v, in.dtype(0));
-  if (in.shape(0).is_known() && in.shape(0) != v.value.shape())
-    fail<ShapeError>(in.op.name, "variable '", v.name, "' has shape ", v.value.shape(), ", the value ", in.shape(0));
+  if (in.shape(0).is_known() && in.shape(0) != v.shape)
+    fail<ShapeError>(in.op.name, "variable '", v.name, "' has shape ", v.shape, ", the value ", in.shape(0));
 }
 
 void broadcasts_to(Inference& in) {
   const VariableState& v = state_of(in.attributes);
   check_dtype(in.op, v, in.dtype(0));
-  if (rules::broadcast(in.op, v.value.shape(), in.shape(0)) != v.value.shape())
-    fail<ShapeError>(in.op.name, "shape ", in.shape(0), " does not broadcast to variable '", v.name, "' of shape ", v.value.shape());
+  if (rules::broadcast(in.op, v.shape, in.shape(0)) != v.shape)
+    fail<ShapeError>(in.op.name, "shape ", in.shape(0), " does not broadcast to variable '", v.name, "' of shape ", v.shape);
 }
 
 // A value nobody else holds becomes the variable's buffer; any other is copied.
@@ -84,7 +84,7 @@ void update_kernel(KernelCall& call, const Op& op) {
 
 void scatter_rule(Inference& in) {
   const VariableState& v = state_of(in.attributes);
-  const Shape& shape = v.value.shape();
+  const Shape& shape = v.shape;
   check_dtype(in.op, v, in.dtype(1));
   if (!is_integer(in.dtype(0))) fail<DTypeError>(in.op.name, "indices are ", name(in.dtype(0)), ": integers are needed");
   if (in.shape(0).rank() != 1) fail<ShapeError>(in.op.name, "indices have shape ", in.shape(0), ": (n,) is needed");
@@ -112,7 +112,7 @@ void scatter_kernel(KernelCall& call) {
   EagerScope eager;
   Tensor updates = contiguous(call.inputs[1].tensor());
   std::vector<std::int64_t> rows = call.inputs[0].tensor().to_vector<std::int64_t>();
-  std::int64_t n = v.value.shape()[0];
+  std::int64_t n = v.shape[0];
   for (auto& row : rows) {
     if (row < -n || row >= n)
       fail<IndexError>(call.op.name, "index ", row, " is out of range for the ", n, " rows of variable '", v.name, "'");
@@ -151,7 +151,7 @@ const VariableState& state_behind(const Variable& v, const char* operation) {
 
 void update(const Op& op, const Variable& v, Operand value, std::initializer_list<Attribute> attributes) {
   const VariableState& state = state_behind(v, op.name);
-  if (value.is_weak()) value.replace(number_tensor(op.name, value, state.value.dtype()));
+  if (value.is_weak()) value.replace(number_tensor(op.name, value, state.dtype));
   dispatch(op, {&value, 1}, Attributes(attributes.begin(), attributes.size()), {});
 }
 
@@ -167,7 +167,7 @@ void scatter_update(const Variable& v, const Tensor& indices, const Tensor& upda
 
 using namespace detail;
 
-Variable::Variable(const Tensor& initial, VariableOptions options) : state_(std::make_shared<VariableState>()) {
+Variable::Variable(const Tensor& initial, VariableOptions options) {
   checked(initial, "Variable");
   if (initial.is_symbolic())
     fail<UsageError>("Variable", "a variable needs a value to start with, and inside a trace there is none yet: create it outside, or in the first call");
@@ -175,7 +175,7 @@ Variable::Variable(const Tensor& initial, VariableOptions options) : state_(std:
   Tensor dense = densify(initial);
   Tensor own = make_tensor(dense.dtype(), dense.shape(), dense.device());
   cpu::copy_strided(own.impl()->data, *dense.impl());
-  state_->value = std::move(own);
+  state_ = std::make_shared<VariableState>(std::move(own));
   state_->name = std::move(options.name);
   state_->trainable = options.trainable;
 }
@@ -190,12 +190,14 @@ void Variable::set_trainable(bool trainable) {
   state_behind(*this, "trainable");
   state_->trainable = trainable;
 }
-// Shape, dtype and device never change, so the current value tells them without being watched.
-const Shape& Variable::shape() const { return state_behind(*this, "shape").value.shape(); }
-DType Variable::dtype() const { return state_behind(*this, "dtype").value.dtype(); }
-Device Variable::device() const { return state_behind(*this, "device").value.device(); }
-std::int64_t Variable::dim(int axis) const { return read(state_behind(*this, "dim")).dim(axis); }
-std::int64_t Variable::size() const { return read(state_behind(*this, "size")).size(); }
+const Shape& Variable::shape() const { return state_behind(*this, "shape").shape; }
+DType Variable::dtype() const { return state_behind(*this, "dtype").dtype; }
+Device Variable::device() const { return state_behind(*this, "device").device; }
+std::int64_t Variable::dim(int axis) const {
+  const Shape& s = shape();
+  return s[normalise_axis("dim", axis, s.rank())];
+}
+std::int64_t Variable::size() const { return shape().num_elements(); }
 
 Tensor Variable::value() const {
   const VariableState& state = state_behind(*this, "value");
