@@ -11,10 +11,12 @@
 
 namespace keen::detail {
 
-/// One static argument. In a traced graph integers may be symbolic (negative dimensions); replay binds them.
+/// One static argument.
 using Attribute =
     std::variant<std::monostate, std::int64_t, double, bool, DType, Shape, std::string, Device, std::shared_ptr<void>>;
-enum class AttributeKind : std::uint8_t { none, integer, real, boolean, dtype, ints, string, device, resource };
+/// What a schema says of an attribute; up to `resource` the number is the variant's index. A `shape` is held as ints, but
+/// may be symbolic in a traced graph (negative dimensions), which replay binds; plain ints may be negative as they are.
+enum class AttributeKind : std::uint8_t { none, integer, real, boolean, dtype, ints, string, device, resource, shape };
 
 /// An operation's attributes, in the order of its schema.
 using Attributes = std::span<const Attribute>;

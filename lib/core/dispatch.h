@@ -1,5 +1,6 @@
 // The one point where operations happen: promote, infer, hand to the interpreter, tell the observers.
 #pragma once
+#include <array>
 #include <initializer_list>
 
 #include "core/op.h"
@@ -46,13 +47,12 @@ inline Tensor dispatch(const Op& op, std::span<Operand> inputs, Attributes attri
 /// `run(op, {attributes…}, operands…)`.
 template <class... In>
 Tensor run(const Op& op, std::initializer_list<Attribute> attributes, In&&... in) {
-  Operand operands[] = {Operand(std::forward<In>(in))...};
+  std::array<Operand, sizeof...(In)> operands{Operand(std::forward<In>(in))...};
   return dispatch(op, operands, Attributes(attributes.begin(), attributes.size()));
 }
 template <class... In>
 Tensor run(const Op& op, In&&... in) {
-  Operand operands[] = {Operand(std::forward<In>(in))...};
-  return dispatch(op, operands, {});
+  return run(op, std::initializer_list<Attribute>{}, std::forward<In>(in)...);
 }
 
 /// A weak number as a 0-d tensor; DTypeError when an integer does not fit.

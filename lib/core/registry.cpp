@@ -27,7 +27,8 @@ std::string to_string(const Attribute& attribute) {
     case AttributeKind::real: return text(real(attribute));
     case AttributeKind::boolean: return boolean(attribute) ? "true" : "false";
     case AttributeKind::dtype: return name(dtype(attribute));
-    case AttributeKind::ints: return ints(attribute).to_string();
+    case AttributeKind::ints:
+    case AttributeKind::shape: return ints(attribute).to_string();
     case AttributeKind::string: return '"' + string(attribute) + '"';
     case AttributeKind::device: return device(attribute).to_string();
     case AttributeKind::resource: return "resource";

@@ -22,12 +22,6 @@ KEEN_OP(read_variable){.name = "read_variable", .arity = 0, .attributes = variab
 
 bool has_symbol(const Shape& shape) noexcept { return std::any_of(shape.begin(), shape.end(), is_symbol); }
 
-bool has_symbol(const Attribute& attribute) noexcept {
-  if (const auto* number = std::get_if<std::int64_t>(&attribute)) return is_symbol(*number);
-  if (const auto* numbers = std::get_if<Shape>(&attribute)) return has_symbol(*numbers);
-  return false;
-}
-
 int Graph::add_value(Value value) {
   values.push_back(std::move(value));
   return static_cast<int>(values.size()) - 1;

@@ -15,7 +15,6 @@ constexpr bool is_symbol(std::int64_t dim) noexcept { return dim <= first_symbol
 constexpr std::int64_t symbol(int number) noexcept { return first_symbol - number; }
 constexpr int symbol_number(std::int64_t dim) noexcept { return static_cast<int>(first_symbol - dim); }
 bool has_symbol(const Shape& shape) noexcept;
-bool has_symbol(const Attribute& attribute) noexcept;
 
 /// What is known of a value before it is computed.
 struct Value {

@@ -23,10 +23,8 @@ class Bindings {
     }
   }
   std::int64_t of(std::int64_t dim) const { return is_symbol(dim) ? sizes_[static_cast<std::size_t>(symbol_number(dim))] : dim; }
-  void substitute(Attribute& attribute) const {
-    if (auto* number = std::get_if<std::int64_t>(&attribute)) *number = of(*number);
-    if (auto* numbers = std::get_if<Shape>(&attribute))
-      for (auto& dim : *numbers) dim = of(dim);
+  void substitute(Shape& dims) const {
+    for (auto& dim : dims) dim = of(dim);
   }
 
  private:
@@ -44,7 +42,7 @@ void draw_anew(const Op& op, std::vector<Attribute>& attributes) {
     if (const auto* found = std::get_if<DType>(&attribute)) type = *found;
     if (const auto* found = std::get_if<Shape>(&attribute)) count = found->num_elements();
   }
-  attributes[0] = static_cast<std::int64_t>(Generator(state).seed());
+  attributes[0] = static_cast<std::int64_t>(state.seed.load());
   attributes[1] = static_cast<std::int64_t>(reserve(state, blocks_for(op, type, count)));
 }
 
@@ -67,7 +65,8 @@ Replay::Replay(const Graph& graph) : graph_(graph) {
   }
   for (const auto& node : graph.nodes) {
     bool rewrites = is_root(node) && node.op->random;
-    for (const auto& attribute : node.attributes) rewrites = rewrites || has_symbol(attribute);
+    for (std::size_t k = 0; k < node.attributes.size(); ++k)
+      rewrites = rewrites || (node.op->attributes[k].kind == AttributeKind::shape && has_symbol(std::get<Shape>(node.attributes[k])));
     rewrites_attributes_.push_back(rewrites);
   }
 }
@@ -88,7 +87,7 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
     const Node& node = graph_.nodes[i];
     if (node.op == &read_variable_op) {
       const auto& object = *std::get_if<std::shared_ptr<void>>(&node.attributes[0]);
-      set(node.outputs[0], Variable(std::static_pointer_cast<VariableState>(object)).value(), node.op->name);
+      set(node.outputs[0], Variable::from_state(std::static_pointer_cast<VariableState>(object)).value(), node.op->name);
       continue;
     }
     std::vector<Operand> operands;
@@ -100,7 +99,8 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
     Attributes attributes = node.attributes;
     if (rewrites_attributes_[i]) {
       rewritten = node.attributes;
-      for (auto& attribute : rewritten) bindings.substitute(attribute);
+      for (std::size_t k = 0; k < rewritten.size(); ++k)
+        if (node.op->attributes[k].kind == AttributeKind::shape) bindings.substitute(std::get<Shape>(rewritten[k]));
       draw_anew(*node.op, rewritten);
       attributes = rewritten;
     }

@@ -11,10 +11,10 @@ constexpr AttributeSpec conv_attributes[] = {{"strides", AttributeKind::ints}, {
                                              {"dilation", AttributeKind::ints}, {"groups", AttributeKind::integer}};
 constexpr AttributeSpec conv_gradient_attributes[] = {{"strides", AttributeKind::ints}, {"padding", AttributeKind::ints},
                                                       {"dilation", AttributeKind::ints}, {"groups", AttributeKind::integer},
-                                                      {"shape", AttributeKind::ints}};
+                                                      {"shape", AttributeKind::shape}};
 constexpr AttributeSpec pool_attributes[] = {{"window", AttributeKind::ints}, {"strides", AttributeKind::ints}, {"padding", AttributeKind::ints}};
 constexpr AttributeSpec avg_gradient_attributes[] = {{"window", AttributeKind::ints}, {"strides", AttributeKind::ints},
-                                                     {"padding", AttributeKind::ints}, {"shape", AttributeKind::ints}};
+                                                     {"padding", AttributeKind::ints}, {"shape", AttributeKind::shape}};
 
 // (size + padding − reach) / stride + 1, where reach is what the (dilated) window spans.
 std::int64_t output_size(const char* op, std::int64_t size, std::int64_t window, std::int64_t stride, std::int64_t dilation, std::int64_t padding) {

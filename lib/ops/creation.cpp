@@ -15,7 +15,7 @@ namespace keen {
 namespace detail {
 namespace {
 
-constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::ints}};
+constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::shape}};
 void fill_rule(Inference& in) {
   const Shape& shape = ints(in.attributes[0]);
   if (in.shape(0).rank() != 0) fail<ShapeError>("full", "the value has shape ", in.shape(0), ": a number is needed");

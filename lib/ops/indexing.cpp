@@ -14,11 +14,11 @@ namespace keen {
 namespace detail {
 namespace {
 
-constexpr AttributeSpec slice_attributes[] = {{"start", AttributeKind::ints}, {"size", AttributeKind::ints}, {"step", AttributeKind::ints}};
-constexpr AttributeSpec slice_gradient_attributes[] = {{"start", AttributeKind::ints}, {"step", AttributeKind::ints}, {"shape", AttributeKind::ints}};
+constexpr AttributeSpec slice_attributes[] = {{"start", AttributeKind::ints}, {"size", AttributeKind::shape}, {"step", AttributeKind::ints}};
+constexpr AttributeSpec slice_gradient_attributes[] = {{"start", AttributeKind::ints}, {"step", AttributeKind::ints}, {"shape", AttributeKind::shape}};
 constexpr AttributeSpec axis_attribute[] = {{"axis", AttributeKind::integer}};
-constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::ints}};
-constexpr AttributeSpec axis_shape_attributes[] = {{"axis", AttributeKind::integer}, {"shape", AttributeKind::ints}};
+constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::shape}};
+constexpr AttributeSpec axis_shape_attributes[] = {{"axis", AttributeKind::integer}, {"shape", AttributeKind::shape}};
 constexpr AttributeSpec one_hot_attributes[] = {{"depth", AttributeKind::integer}, {"dtype", AttributeKind::dtype}};
 
 void slice_rule(Inference& in) { in.results[0] = {in.dtype(0), ints(in.attributes[1])}; }

@@ -13,13 +13,13 @@ namespace {
 // Every draw starts with the stream's key and position; the last attribute is the generator they came from (none for a
 // draw with its own seed), from which a replayed trace draws anew.
 constexpr AttributeSpec real_pair[] = {{"key", AttributeKind::integer}, {"position", AttributeKind::integer}, {"low", AttributeKind::real},
-                                       {"high", AttributeKind::real}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::ints},
+                                       {"high", AttributeKind::real}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::shape},
                                        {"generator", AttributeKind::resource}};
 constexpr AttributeSpec normal_pair[] = {{"key", AttributeKind::integer}, {"position", AttributeKind::integer}, {"mean", AttributeKind::real},
-                                         {"stddev", AttributeKind::real}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::ints},
+                                         {"stddev", AttributeKind::real}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::shape},
                                          {"generator", AttributeKind::resource}};
 constexpr AttributeSpec integer_pair[] = {{"key", AttributeKind::integer}, {"position", AttributeKind::integer}, {"low", AttributeKind::integer},
-                                          {"high", AttributeKind::integer}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::ints},
+                                          {"high", AttributeKind::integer}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::shape},
                                           {"generator", AttributeKind::resource}};
 
 void draw_rule(Inference& in) {

@@ -12,9 +12,9 @@ namespace keen {
 namespace detail {
 namespace {
 
-constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::ints}};
+constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::shape}};
 constexpr AttributeSpec permutation_attribute[] = {{"permutation", AttributeKind::ints}};
-constexpr AttributeSpec concat_attributes[] = {{"axis", AttributeKind::integer}, {"sizes", AttributeKind::ints}};
+constexpr AttributeSpec concat_attributes[] = {{"axis", AttributeKind::integer}, {"sizes", AttributeKind::shape}};
 constexpr AttributeSpec pad_attributes[] = {{"before", AttributeKind::ints}, {"after", AttributeKind::ints}, {"value", AttributeKind::real}};
 
 // --- reshape
