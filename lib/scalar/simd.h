@@ -10,4 +10,10 @@
 #define KEEN_XSIMD_NAME(isa) KEEN_JOIN_NAMES(xsimd_, isa)
 #define xsimd KEEN_XSIMD_NAME(KEEN_ISA)
 
+#pragma GCC diagnostic push
+#if defined(__GNUC__) && !defined(__clang__)  // g++ 12 warns of its own AVX-512 intrinsics (GCC bug 105593)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <xsimd/xsimd.hpp>
+#pragma GCC diagnostic pop

@@ -1,0 +1,87 @@
+// Copies between layouts, and filling.
+#include <algorithm>
+#include <cstring>
+
+#include "core/parallel.h"
+#include "cpu/kernels.h"
+#include "cpu/strided.h"
+
+namespace keen::detail::cpu {
+namespace {
+
+/// Bytes of a copy worth another thread.
+constexpr std::int64_t copy_grain = 256 * 1024;
+constexpr std::int64_t panel_columns = 128;
+
+void copy_contiguous(char* to, const char* from, std::int64_t bytes) {
+  parallel_for(bytes, copy_grain, [&](std::int64_t begin, std::int64_t end) {
+    std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
+  });
+}
+
+/// Whole rows, one after another.
+void copy_rows(const Space& space, char* to, const char* from, std::int64_t rows, std::size_t size) {
+  const auto bytes = static_cast<std::int64_t>(size);
+  const std::int64_t columns = space.columns(), grain = std::max<std::int64_t>(1, copy_grain / (columns * bytes));
+  parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
+    Cursor cursor(space, begin);
+    while (begin < end) {
+      const std::int64_t count = std::min(end - begin, cursor.rows_left());
+      gather(to + begin * columns * bytes, from + cursor.offset(0) * bytes, count, space.row_stride(0), columns,
+             space.column_stride(0), size);
+      begin += count;
+      cursor.advance(count);
+    }
+  });
+}
+
+/// Transposed matrices: panels of as many rows as a cache line holds elements, through a scratch block, because rows
+/// a power of two apart would share few cache sets.
+void copy_panels(const Space& space, char* to, const char* from, std::int64_t rows, std::size_t size) {
+  const auto bytes = static_cast<std::int64_t>(size);
+  const std::int64_t columns = space.columns(), inner = space.sizes[-2], panel_rows = 64 / bytes;
+  const std::int64_t panels = (inner + panel_rows - 1) / panel_rows;
+  const std::int64_t grain = std::max<std::int64_t>(1, copy_grain / (panel_rows * columns * bytes));
+  parallel_for(rows / inner * panels, grain, [&](std::int64_t begin, std::int64_t end) {
+    alignas(64) char scratch[64 * panel_columns];
+    for (; begin < end; ++begin) {
+      const std::int64_t first = begin % panels * panel_rows, row = begin / panels * inner + first;
+      const std::int64_t count = std::min(panel_rows, inner - first);
+      const char* panel = from + Cursor(space, row).offset(0) * bytes;
+      for (std::int64_t column = 0; column < columns; column += panel_columns) {
+        const std::int64_t part = std::min(panel_columns, columns - column);
+        transpose_block(scratch, part, panel + column * space.column_stride(0) * bytes, space.column_stride(0), count,
+                        part, size);
+        for (std::int64_t r = 0; r < count; ++r)
+          std::memcpy(to + ((row + r) * columns + column) * bytes, scratch + r * part * bytes,
+                      static_cast<std::size_t>(part * bytes));
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void copy_strided(void* to, const TensorImpl& from) {
+  const std::size_t size = size_of(from.dtype);
+  if (from.size == 0) return;
+  if (from.is_contiguous()) return copy_contiguous(static_cast<char*>(to), from.as<char>(), from.size * static_cast<std::int64_t>(size));
+  const TensorImpl* in[] = {&from};
+  const Space space(from.shape, in, 1);
+  const std::int64_t rows = from.size / space.columns();
+  const bool transposed = space.row_stride(0) == 1 && space.column_stride(0) != 1 && space.columns() >= 8 && space.sizes[-2] >= 8;
+  (transposed ? copy_panels : copy_rows)(space, static_cast<char*>(to), from.as<char>(), rows, size);
+}
+
+void copy(KernelCall& call) { copy_strided(call.out().data, call.in(0)); }
+
+void fill(KernelCall& call) {
+  TensorImpl& out = call.out();
+  const std::size_t size = size_of(out.dtype);
+  const char* value = call.in(0).as<char>();
+  parallel_for(out.size, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+    gather(out.as<char>() + begin * static_cast<std::int64_t>(size), value, 1, 0, end - begin, 0, size);
+  });
+}
+
+}  // namespace keen::detail::cpu

@@ -1,0 +1,105 @@
+// Merging dimensions, and the element moves of each size.
+#include "cpu/strided.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace keen::detail::cpu {
+namespace {
+
+struct Pair {
+  std::uint64_t low, high;
+};
+
+/// Calls f with a value of the unsigned type of `bytes`.
+template <class F>
+void with_size(std::size_t bytes, F f) {
+  switch (bytes) {
+    case 1: return f(std::uint8_t{});
+    case 2: return f(std::uint16_t{});
+    case 4: return f(std::uint32_t{});
+    case 8: return f(std::uint64_t{});
+    default: return f(Pair{});
+  }
+}
+
+/// The stride of an input along dimension d of a result of `rank`: 0 where it is broadcast.
+std::int64_t stride_along(const TensorImpl& in, int rank, int d) {
+  const int own = d - (rank - in.shape.rank());
+  return own < 0 || in.shape[own] == 1 ? 0 : in.strides[own];
+}
+
+}  // namespace
+
+Space::Space(const Shape& shape, const TensorImpl* const* in, int count) : inputs(count) {
+  // From the innermost dimension outwards; reversed at the end.
+  for (int d = shape.rank() - 1; d >= 0; --d) {
+    if (shape[d] == 1) continue;
+    std::int64_t step[max_inputs];
+    bool merges = sizes.rank() > 0;
+    for (int i = 0; i < count; ++i) {
+      step[i] = stride_along(*in[i], shape.rank(), d);
+      merges = merges && step[i] == strides[i][-1] * sizes[-1];
+    }
+    if (merges) {
+      sizes[-1] *= shape[d];
+      continue;
+    }
+    sizes.push_back(shape[d]);
+    for (int i = 0; i < count; ++i) strides[i].push_back(step[i]);
+  }
+  if (sizes.empty()) {
+    sizes.push_back(1);
+    for (int i = 0; i < count; ++i) strides[i].push_back(1);
+  }
+  const auto reverse = [](Shape& s) {
+    for (int i = 0, j = s.rank() - 1; i < j; ++i, --j) std::swap(s[i], s[j]);
+  };
+  reverse(sizes);
+  for (int i = 0; i < count; ++i) reverse(strides[i]);
+}
+
+Cursor::Cursor(const Space& space, std::int64_t row) : space_(space), index_(Shape::filled(space.rank() - 1, 0)) {
+  for (int d = space.rank() - 2; d >= 0 && row > 0; --d) {
+    index_[d] = row % space.sizes[d];
+    row /= space.sizes[d];
+    for (int i = 0; i < space.inputs; ++i) base_[i] += index_[d] * space.strides[i][d];
+  }
+}
+
+void Cursor::advance(std::int64_t rows) noexcept {
+  for (int d = space_.rank() - 2; d >= 0; --d, rows = 1) {
+    index_[d] += rows;
+    for (int i = 0; i < space_.inputs; ++i) base_[i] += rows * space_.strides[i][d];
+    if (index_[d] < space_.sizes[d]) return;
+    index_[d] = 0;
+    for (int i = 0; i < space_.inputs; ++i) base_[i] -= space_.sizes[d] * space_.strides[i][d];
+  }
+}
+
+void gather(void* to, const void* from, std::int64_t rows, std::int64_t row_stride, std::int64_t columns,
+            std::int64_t column_stride, std::size_t bytes) noexcept {
+  with_size(bytes, [&](auto zero) {
+    using T = decltype(zero);
+    T* out = static_cast<T*>(to);
+    const T* in = static_cast<const T*>(from);
+    for (std::int64_t r = 0; r < rows; ++r, in += row_stride, out += columns) {
+      if (column_stride == 1) std::copy_n(in, columns, out);
+      else if (column_stride == 0) std::fill_n(out, columns, *in);
+      else for (std::int64_t c = 0; c < columns; ++c) out[c] = in[c * column_stride];
+    }
+  });
+}
+
+void transpose_block(void* to, std::int64_t to_stride, const void* from, std::int64_t column_stride, std::int64_t rows,
+                     std::int64_t columns, std::size_t bytes) noexcept {
+  with_size(bytes, [&](auto zero) {
+    using T = decltype(zero);
+    T* out = static_cast<T*>(to);
+    const T* in = static_cast<const T*>(from);
+    for (std::int64_t c = 0; c < columns; ++c)
+      for (std::int64_t r = 0; r < rows; ++r) out[r * to_stride + c] = in[c * column_stride + r];
+  });
+}
+
+}  // namespace keen::detail::cpu
