@@ -3,7 +3,7 @@
 #include "keen/keen.h"
 
 using namespace keen;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 TEST_CASE("Dense multiplies, adds its bias and activates", "[nn]") {
   nn::Dense dense(2, {.activation = relu, .kernel_initializer = initializers::constant(0.5), .bias_initializer = initializers::constant(-4)});
@@ -28,7 +28,8 @@ TEST_CASE("activations are written as operations, callables or names", "[nn]") {
 
 TEST_CASE("an activation leaves a tensor alone that others hold", "[nn]") {
   Tensor x = constant({{-1.f, 2.f}}), kept = x;
-  nn::Activation(relu)(x);
+  nn::Activation layer(relu);
+  layer(x);
   nn::Sequential{relu}(std::move(x));
   CHECK(kept.to_vector<float>() == std::vector<float>{-1, 2});
 }
