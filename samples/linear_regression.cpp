@@ -12,7 +12,7 @@ int main() {
   auto [x_train, x_test, y_train, y_test] = data::train_test_split(x, y, {.test_size = 0.2, .seed = 1});
 
   // Standardised with what the training part tells.
-  const Tensor center = mean(x_train, 0), scale = std(x_train, 0);
+  const Tensor center = mean(x_train, 0), scale = sqrt(variance(x_train, 0));
   x_train = (x_train - center) / scale;
   x_test = (x_test - center) / scale;
 

@@ -33,16 +33,15 @@ constexpr AttributeSpec adam_attributes[] = {
 }  // namespace
 
 void check_update(const char* operation, const TensorImpl& gradient, const VariableState& variable) {
-  const Tensor value = read(variable);
-  if (!fits(gradient.shape, value.shape()))
+  if (!fits(gradient.shape, variable.shape))
     fail<ShapeError>(operation, "a gradient of shape ", gradient.shape, " for variable '", variable.name, "' of shape ",
-                     value.shape());
-  if (gradient.dtype != value.dtype())
+                     variable.shape);
+  if (gradient.dtype != variable.dtype)
     fail<DTypeError>(operation, "a ", name(gradient.dtype), " gradient for variable '", variable.name, "' of ",
-                     name(value.dtype()), ": cast it");
-  if (gradient.device != value.device())
+                     name(variable.dtype), ": cast it");
+  if (gradient.device != variable.device)
     fail<DeviceError>(operation, "a gradient on ", gradient.device, " for variable '", variable.name, "' on ",
-                      value.device());
+                      variable.device);
 }
 
 KEEN_OP(sgd_update){.name = "sgd_update",

@@ -16,7 +16,7 @@ class ActivationFunction {
   ActivationFunction(const char* name);
   ActivationFunction(const std::string& name) : ActivationFunction(name.c_str()) {}
   template <class F>
-    requires(std::is_class_v<F> && std::is_invocable_r_v<Tensor, F&, const Tensor&>)
+    requires(std::is_class_v<F> && !std::is_same_v<F, Tensor> && std::is_invocable_r_v<Tensor, F&, const Tensor&>)
   ActivationFunction(F function)
       : call_([f = std::move(function)](Tensor&& x) mutable -> Tensor { return f(static_cast<const Tensor&>(x)); }) {}
 

@@ -15,7 +15,7 @@ class Step {
 
   Step(Tensor (*operation)(const Tensor&)) : Step(Activation(operation)) {}
   template <class F>
-    requires(!std::is_same_v<F, Step> && std::is_class_v<F> &&
+    requires(std::is_class_v<F> && !std::is_same_v<F, Step> && !std::is_same_v<F, Tensor> &&
              (std::is_invocable_r_v<Tensor, F&, const Tensor&> ||
               std::is_invocable_r_v<Tensor, F&, const Tensor&, const CallOptions&>))
   Step(F part) {
