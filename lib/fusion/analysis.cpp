@@ -49,6 +49,23 @@ Analysis analyse(const Kernel& kernel) {
   return out;
 }
 
+std::vector<bool> needed_in(const Kernel& kernel, const Analysis& facts, int pass) {
+  const auto nodes = kernel.nodes();
+  std::vector<bool> needed(nodes.size());
+  for (int store : kernel.stores()) {
+    const auto at = static_cast<std::size_t>(store);
+    if (facts.per_element[at] && facts.pass[at] == pass) needed[at] = true;
+  }
+  for (std::size_t i = nodes.size(); i-- > 0;) {
+    const bool gathers = nodes[i].kind == NodeKind::reduce && facts.pass[i] == pass;
+    if (!gathers && !(needed[i] && facts.per_element[i])) continue;
+    needed[i] = true;
+    for (int operand : nodes[i].operands)
+      if (operand >= 0 && facts.per_element[static_cast<std::size_t>(operand)]) needed[static_cast<std::size_t>(operand)] = true;
+  }
+  return needed;
+}
+
 std::string Kernel::to_string() const {
   std::string out;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {

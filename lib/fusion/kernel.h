@@ -85,6 +85,8 @@ struct Analysis {
   bool stores_elements = false;
 };
 Analysis analyse(const Kernel& kernel);
+/// The nodes a pass over a row works on: its reductions, its element stores, and the elements these need.
+std::vector<bool> needed_in(const Kernel& kernel, const Analysis& facts, int pass);
 
 /// A kernel that reduces whole rows and stores no elements, cut in two: `partial` runs over pieces of rows and stores what
 /// each gives, `finish` reduces these and does what follows. Sums then do not depend on who ran which piece.

@@ -1,14 +1,14 @@
 #include "jit/bitcode.h"
 
-// Defined by the file that embed.py writes.
-std::string_view keen_embedded_sse2() noexcept;
-std::string_view keen_embedded_avx2() noexcept;
-std::string_view keen_embedded_avx512() noexcept;
+#include "fusion/embedded.h"
 
-namespace keen::detail::fusion {
+namespace keen::detail {
 
-std::string_view scalar_bitcode(Isa isa) noexcept {
-  return isa == Isa::avx512 ? keen_embedded_avx512() : isa == Isa::avx2 ? keen_embedded_avx2() : keen_embedded_sse2();
-}
+std::span<const EmbeddedFile> embedded_bitcode() noexcept;  // in the order of Isa, by scripts/embed.py
 
-}  // namespace keen::detail::fusion
+namespace fusion {
+
+std::string_view scalar_bitcode(Isa isa) noexcept { return embedded_bitcode()[static_cast<std::size_t>(isa)].content(); }
+
+}  // namespace fusion
+}  // namespace keen::detail

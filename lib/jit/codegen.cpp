@@ -111,27 +111,12 @@ class Generator {
     }
   }
 
-  /// Which nodes this pass computes an element each of.
-  std::vector<bool> needed_in(int pass) const {
-    const auto nodes = kernel_.nodes();
-    std::vector<bool> needed(nodes.size());
-    for (int store : kernel_.stores()) if (per_element(store) && pass_of(store) == pass) needed[static_cast<std::size_t>(store)] = true;
-    for (std::size_t i = nodes.size(); i-- > 0;) {
-      const bool gathers = nodes[i].kind == NodeKind::reduce && facts_.pass[i] == pass;
-      if (!gathers && !(needed[i] && facts_.per_element[i])) continue;
-      needed[i] = true;
-      for (int operand : nodes[i].operands)
-        if (operand >= 0 && per_element(operand)) needed[static_cast<std::size_t>(operand)] = true;
-    }
-    return needed;
-  }
-
   bool takes_part(const Operand& operand, int pass, const std::vector<bool>& needed) const {
     return operand.per_element && needed[static_cast<std::size_t>(operand.node)] && (operand.is_input || pass_of(operand.node) == pass);
   }
 
   void emit_pass(int pass) {
-    const auto needed = needed_in(pass);
+    const auto needed = needed_in(kernel_, facts_, pass);
     std::vector<int> reductions;
     for (int i = 0; i < static_cast<int>(values_.size()); ++i)
       if (needed[static_cast<std::size_t>(i)] && kernel_[i].kind == NodeKind::reduce) reductions.push_back(i);
