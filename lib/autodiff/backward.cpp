@@ -4,6 +4,7 @@
 #include "autodiff/tape.h"
 #include "core/message.h"
 #include "keen/creation.h"
+#include "keen/log.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/shape.h"
 #include "ops/helpers.h"
@@ -140,7 +141,7 @@ void Tape::gradient(std::span<const Tensor> targets, std::span<const Source> sou
     fail<UsageError>("gradient", options.output_gradients.size(), " output gradients for ", targets.size(), " targets");
   for (auto& t : targets)
     if (DType d = checked(t, "gradient").dtype; !is_trainable(d))
-      fail<DTypeError>("gradient", "a target is ", name(d), ": only floating results have gradients");
+      log(LogLevel::warning, text("gradient: a target is ", name(d), " and has no gradient: only floating results do"));
   for (auto& s : sources) node_of(s);  // throws for an undefined source before anything is spent
 
   // A non-persistent tape ends here, so that its own gradient is recorded by outer tapes only.

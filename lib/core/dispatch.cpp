@@ -220,7 +220,7 @@ void run_kernel(const Op& op, std::span<Operand> inputs, Attributes attributes, 
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     outputs[i] = donated(op, inputs, results[i].dtype, results[i].shape);
-    if (!outputs[i].defined()) outputs[i] = make_tensor(results[i].dtype, results[i].shape, device);
+    if (!outputs[i].defined()) outputs[i] = make_result(op.name, results[i].dtype, results[i].shape, device);
   }
   KernelCall call{op, inputs, attributes, outputs};
   if (device.is_cpu() && op.cpu) op.cpu(call);

@@ -43,6 +43,16 @@ Tensor make_tensor(DType dtype, const Shape& shape, Device device) {
   return Tensor::adopt(make_impl(dtype, shape, contiguous_strides(shape), size, device));
 }
 
+Tensor make_result(const char* operation, DType dtype, const Shape& shape, Device device) {
+  try {
+    return make_tensor(dtype, shape, device);
+  } catch (const ShapeError& e) {
+    throw ShapeError(text('[', operation, "] ", e.what()));
+  } catch (const OutOfMemory& e) {
+    throw OutOfMemory(text('[', operation, "] shape ", shape, ", ", name(dtype), ": ", e.what()));
+  }
+}
+
 Tensor make_view(const TensorImpl& of, const Shape& shape, const Shape& strides, std::int64_t offset) {
   // Axes of size 1 may carry any stride; a contiguous view gets the row-major ones, as every contiguous tensor has.
   bool whole = is_contiguous(shape, strides);

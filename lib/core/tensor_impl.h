@@ -67,6 +67,8 @@ struct SparseParts {
 
 /// A new tensor with uninitialised elements. Throws ShapeError on overflow, OutOfMemory.
 Tensor make_tensor(DType dtype, const Shape& shape, Device device);
+/// The same for the result of an operation, whose name errors carry.
+Tensor make_result(const char* operation, DType dtype, const Shape& shape, Device device = {});
 /// The fast form: `strides` are the row-major ones and `size` the product of `shape`, both known already.
 TensorImpl* make_impl(DType dtype, const Shape& shape, const Shape& strides, std::int64_t size, Device device);
 /// A view of `of`'s storage with its own shape and strides (in elements), starting `offset` elements behind of.data.

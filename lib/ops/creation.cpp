@@ -107,7 +107,7 @@ Tensor constant(const Literal& literal, const TensorOptions& options) {
   bool first = true;
   measure(literal, shape, 0, natural, first);
   DType wanted = options.dtype.value_or(natural);
-  Tensor t = make_tensor(compute_dtype(wanted), shape, Device());
+  Tensor t = make_result("constant", compute_dtype(wanted), shape);
   if (t.dtype() == bool_) write(literal, t.impl()->as<bool>());
   else visit_numeric(t.dtype(), "constant", [&]<class T>(T) { write(literal, t.impl()->as<T>()); });
   EagerScope eager;
@@ -115,7 +115,7 @@ Tensor constant(const Literal& literal, const TensorOptions& options) {
 }
 
 Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options) {
-  Tensor t = make_tensor(dtype, shape, Device());
+  Tensor t = make_result("from_data", dtype, shape);
   if (t.size() > 0) {
     if (!data) fail<UsageError>("from_data", "no data for shape ", shape);
     std::memcpy(t.impl()->data, data, t.nbytes());
@@ -171,7 +171,7 @@ Tensor ones_like(const Tensor& t, const TensorOptions& options) { return like(t,
 
 Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns, int k, const TensorOptions& options) {
   std::int64_t width = columns.value_or(rows);
-  Tensor t = make_tensor(DType::float32, Shape{rows, width}, Device());
+  Tensor t = make_result("eye", DType::float32, Shape{rows, width});
   float* out = t.impl()->as<float>();
   std::fill_n(out, t.size(), 0.f);
   for (std::int64_t i = std::max<std::int64_t>(0, -static_cast<std::int64_t>(k)); i < rows && i + k < width; ++i) out[i * width + i + k] = 1;
@@ -181,7 +181,7 @@ Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns, int k, const 
 
 Tensor linspace(double start, double stop, std::int64_t count, const TensorOptions& options) {
   if (count < 0) fail<ShapeError>("linspace", count, " numbers: the count may not be negative");
-  Tensor t = make_tensor(DType::float64, Shape{count}, Device());
+  Tensor t = make_result("linspace", DType::float64, Shape{count});
   double* out = t.impl()->as<double>();
   double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
   for (std::int64_t i = 0; i < count; ++i) out[i] = start + static_cast<double>(i) * step;
@@ -252,7 +252,7 @@ Range::Iterator Range::end() const { return {0, 0, 0}; }
 
 Tensor Range::tensor() const {
   bool integral = static_cast<double>(istart_) == start_ && static_cast<double>(istep_) == step_;
-  Tensor t = make_tensor(integral ? DType::int64 : DType::float64, Shape{count_}, Device());
+  Tensor t = make_result("range", integral ? DType::int64 : DType::float64, Shape{count_});
   for (std::int64_t i = 0; i < count_; ++i) {
     if (integral) t.impl()->as<std::int64_t>()[i] = istart_ + i * istep_;
     else t.impl()->as<double>()[i] = start_ + static_cast<double>(i) * step_;
