@@ -52,7 +52,7 @@ struct Search {
       for (std::int64_t i = begin; i < end; ++i) {
         const char* row = at(i);
         if (stride != 1) {
-          gather_strided(stage.data(), row, stride, n, static_cast<std::size_t>(size));
+          copy_elements(stage.data(), 1, row, stride, n, static_cast<std::size_t>(size));
           row = stage.data();
         }
         out[i] = loops->row(winner, row, n);

@@ -1,36 +1,26 @@
-// Strided gathers by element size, and contiguous copies.
+// Strided copies by element size, and contiguous copies of tensors.
 #include "cpu/layout.h"
+
+#include <cstring>
 
 #include "cpu/kernels.h"
 
 namespace keen::detail::cpu {
-namespace {
-
-struct Pair { std::uint64_t low, high; };
-
-/// Calls f with a value of an unsigned type of that size.
-template <class F>
-void with_size(std::size_t size, F&& f) {
-  switch (size) {
-    case 1: return f(std::uint8_t{});
-    case 2: return f(std::uint16_t{});
-    case 4: return f(std::uint32_t{});
-    case 8: return f(std::uint64_t{});
-    default: return f(Pair{});
+void copy_elements(void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride, std::int64_t n,
+                   std::size_t size) noexcept {
+  if (n == 0) return;
+  if (to_stride == 1 && from_stride == 1) {
+    std::memcpy(to, from, static_cast<std::size_t>(n) * size);
+    return;
   }
-}
-
-}  // namespace
-
-void gather_strided(void* to, const void* from, std::int64_t stride, std::int64_t n, std::size_t size) noexcept {
   with_size(size, [&]<class T>(T) {
-    for (std::int64_t i = 0; i < n; ++i) static_cast<T*>(to)[i] = static_cast<const T*>(from)[i * stride];
-  });
-}
-
-void scatter_strided(void* to, const void* from, std::int64_t stride, std::int64_t n, std::size_t size) noexcept {
-  with_size(size, [&]<class T>(T) {
-    for (std::int64_t i = 0; i < n; ++i) static_cast<T*>(to)[i * stride] = static_cast<const T*>(from)[i];
+    auto* a = static_cast<T*>(to);
+    auto* b = static_cast<const T*>(from);
+    if (to_stride == 1) {
+      for (std::int64_t i = 0; i < n; ++i) a[i] = b[i * from_stride];
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) a[i * to_stride] = b[i * from_stride];
+    }
   });
 }
 

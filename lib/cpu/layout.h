@@ -1,4 +1,4 @@
-// What kernels need to walk tensors of any layout: scratch memory, places of elements, strided gathers.
+// What kernels need to walk tensors of any layout: scratch memory, places of elements, strided copies.
 #pragma once
 #include "core/allocator.h"
 #include "core/op.h"
@@ -38,10 +38,22 @@ inline std::int64_t product(const Shape& sizes, int begin, int end) noexcept {
   return n;
 }
 
-/// to[i] = from[i * stride], elements of `size` bytes (1, 2, 4, 8 or 16).
-void gather_strided(void* to, const void* from, std::int64_t stride, std::int64_t n, std::size_t size) noexcept;
-/// to[i * stride] = from[i].
-void scatter_strided(void* to, const void* from, std::int64_t stride, std::int64_t n, std::size_t size) noexcept;
+/// Calls f with a value of the trivial type of `size` bytes (1, 2, 4, 8 or 16).
+struct SixteenBytes { std::uint64_t low, high; };
+template <class F>
+void with_size(std::size_t size, F&& f) {
+  switch (size) {
+    case 1: return f(std::uint8_t{});
+    case 2: return f(std::uint16_t{});
+    case 4: return f(std::uint32_t{});
+    case 8: return f(std::uint64_t{});
+    default: return f(SixteenBytes{});
+  }
+}
+
+/// to[i * to_stride] = from[i * from_stride] for n elements of `size` bytes.
+void copy_elements(void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride, std::int64_t n,
+                   std::size_t size) noexcept;
 
 /// The tensor itself where it is row-major without gaps, else such a copy, which lives as long as this object.
 class Contiguous {

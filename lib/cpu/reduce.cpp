@@ -108,14 +108,14 @@ class Reducer {
       std::int64_t stride = p_.run_stride;
       if (p_.staged) {
         for (std::int64_t r = 0; r < length; ++r)
-          gather_strided(stage + r * n * in_, x + r * stride * in_, p_.column_stride, n, size);
+          copy_elements(stage + r * n * in_, 1, x + r * stride * in_, p_.column_stride, n, size);
         x = stage;
         stride = n;
       }
       return loops_.columns(to, x, stride, length, n);
     }
     if (p_.staged) {
-      gather_strided(stage, x, p_.run_stride, length, size);
+      copy_elements(stage, 1, x, p_.run_stride, length, size);
       x = stage;
     }
     loops_.rows(to, x, 0, 1, length);
@@ -125,7 +125,7 @@ class Reducer {
   void write(std::int64_t output, const char* result) const {
     char* to = out_ + (offset_of(output / p_.tiles, p_.outer.sizes, p_.outer_to) +
                        output % p_.tiles * p_.tile * p_.column_to) * acc_;
-    scatter_strided(to, result, p_.column_to, width(output), static_cast<std::size_t>(acc_));
+    copy_elements(to, p_.column_to, result, 1, width(output), static_cast<std::size_t>(acc_));
   }
 
   void combine_chunks(char* partial, std::int64_t outputs) const {
