@@ -4,6 +4,18 @@
 namespace keen::detail::cuda {
 
 const char launch_header[] = R"cuda(
+// What the scalar functions take from the host compilers under these names.
+#define __builtin_huge_valf() __builtin_bit_cast(float, 0x7f800000u)
+#define __builtin_nanf(text) __builtin_bit_cast(float, 0x7fc00000u)
+#define __builtin_huge_val() __builtin_bit_cast(double, 0x7ff0000000000000ull)
+#define __builtin_nan(text) __builtin_bit_cast(double, 0x7ff8000000000000ull)
+#define __builtin_sin ::sin
+#define __builtin_cos ::cos
+#define __builtin_erf ::erf
+#define __builtin_pow ::pow
+#define __builtin_fmod ::fmod
+#define __builtin_fmodf ::fmodf
+
 // Operands and geometry of a launch, and joins over a block. Strides in bytes.
 template <class Index, int rank>
 struct Operand {

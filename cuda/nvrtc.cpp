@@ -104,7 +104,7 @@ std::vector<char> Nvrtc::compile(const std::string& source, const std::string& a
 
   // No contraction behind our back: the same text gives the same bits as on the CPU.
   const std::string target = "--gpu-architecture=" + architecture;
-  const char* options[] = {target.c_str(), "--std=c++17", "--fmad=false"};
+  const char* options[] = {target.c_str(), "--std=c++17", "--fmad=false", "--device-as-default-execution-space"};
   const Result result = f_.compile(program.get(), std::size(options), options);
   if (result != 0) {
     std::size_t size = 0;

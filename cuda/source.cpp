@@ -49,7 +49,7 @@ class Writer {
   }
 
   std::string run() {
-    out_ = "#include \"scalar/functions.h\"\n#include \"keen/launch.h\"\nusing namespace keen::scalar;\n";
+    out_ = "#include \"keen/launch.h\"\n#include \"scalar/functions.h\"\nusing namespace keen::scalar;\n";
     out_ += text("using Index = ", form_.wide_index ? "long long" : "int", ";\n");
     out_ += text("using Launch = Parameters<Index, ", operands_.size(), ", ", form_.outer_rank, ">;\n\n");
     out_ += text("extern \"C\" __global__ void __launch_bounds__(", block_threads, ") ", kernel_name,
