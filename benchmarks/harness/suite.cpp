@@ -56,6 +56,16 @@ bool unknown_name(const Suite& suite, const std::vector<std::string>& names) {
   return unknown;
 }
 
+int train_lenet(const Suite& suite, int steps) {
+  try {
+    suite.train_lenet(steps);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s --train-lenet: %s\n", suite.program.c_str(), error.what());
+    return 1;
+  }
+}
+
 }  // namespace
 
 int run_suite(const Suite& suite, int argc, char** argv) {
@@ -69,10 +79,7 @@ int run_suite(const Suite& suite, int argc, char** argv) {
     return 0;
   }
   if (suite.set_threads) suite.set_threads(arguments.threads);
-  if (arguments.train_lenet) {
-    suite.train_lenet(arguments.train_lenet);
-    return 0;
-  }
+  if (arguments.train_lenet) return train_lenet(suite, arguments.train_lenet);
   int result = unknown_name(suite, arguments.names) ? 1 : 0;
   const char* separator = "{";
   for (const auto& w : suite.workloads) {

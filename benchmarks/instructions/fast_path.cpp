@@ -1,5 +1,6 @@
 // The eager fast path in loops for callgrind, each in a function of its own that instructions.py looks for.
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "keen/autodiff/gradient_tape.h"
@@ -58,17 +59,15 @@ constexpr Measured loops[] = {
 
 }  // namespace
 
-/// Runs the named loop twice: the first time warms the allocator, the tape's memory and the threads. Without a name
-/// it lists them.
+/// `fast_path NAME RUNS` runs a loop; without arguments the loops are listed with their turns.
 int main(int argc, char** argv) {
   set_num_threads(1);
   for (const Measured& m : loops) {
-    if (argc < 2) std::printf("%s %d\n", m.name, turns);
+    if (argc < 3) std::printf("%s %d\n", m.name, turns);
     else if (std::strcmp(argv[1], m.name) == 0) {
       const Shape shape = m.square ? Shape({4, 4}) : Shape({16});
       const Tensor a = random::normal(shape), b = ones(shape);
-      m.run(a, b);
-      m.run(a, b);
+      for (int run = 0; run < std::atoi(argv[2]); ++run) m.run(a, b);
     }
   }
 }

@@ -16,22 +16,20 @@ import sys
 import tempfile
 
 
-def count(program, name):
-    """Instructions of both runs of the loop `measured_NAME`, callees included, and of the first alone.
-
-    callgrind counts while inside the function; it writes a profile each time the function is left.
-    """
+def collected(program, name, runs):
+    """Instructions inside `measured_NAME`, callees included, over several runs of its loop."""
     with tempfile.TemporaryDirectory() as folder:
-        function = f"*measured_{name}(*"
+        profile = pathlib.Path(folder, "profile")
         subprocess.run(
-            ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", "--collect-atstart=no",
-             f"--toggle-collect={function}", f"--dump-after={function}", program, name],
+            ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}", "--collect-atstart=no",
+             f"--toggle-collect=*measured_{name}(*", program, name, str(runs)],
             check=True, capture_output=True)
-        totals = []
-        for number in (1, 2):  # the profiles after the first and the second run
-            text = pathlib.Path(folder, f"out.{number}").read_text()
-            totals.append(int(re.search(r"^(?:summary|totals): (\d+)", text, re.M)[1]))
-        return totals[1]
+        return int(re.search(r"^totals: (\d+)", profile.read_text(), re.M)[1])
+
+
+def count(program, name):
+    """Instructions of one run; the first run, which fills caches and makes threads, falls out of the difference."""
+    return (collected(program, name, 3) - collected(program, name, 1)) / 2
 
 
 def main():
