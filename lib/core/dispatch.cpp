@@ -141,7 +141,7 @@ Tensor donated(const Op& op, std::span<Operand> inputs, DType dtype, const Shape
     constexpr auto mask = TensorImpl::contiguous | TensorImpl::external | TensorImpl::symbolic;
     if (t->dtype != dtype || (t->flags & mask) != TensorImpl::contiguous || t->base || t->extra) continue;
     // Two operands may be the same tensor: then someone else counts on it.
-    if (!t->sole_owner() || t->shape != shape || shape.empty()) continue;
+    if (!t->sole_owner() || t->shape != shape) continue;
     t->id = next_id();
     t->flags &= static_cast<std::uint8_t>(~TensorImpl::from_number);
     retain(t);
@@ -163,19 +163,37 @@ bool is_plain(const TensorImpl& t) {
   return t.device.is_cpu() && (t.flags & (TensorImpl::contiguous | TensorImpl::symbolic)) == TensorImpl::contiguous;
 }
 
-// The fast path: one or two operands of one dtype and shape, contiguous on the host, nobody asking where it runs.
-// Weak numbers and undefined tensors have no impl.
+// A weak number beside a tensor whose dtype it takes becomes a 0-d tensor.
+bool settle_number(const Op& op, Operand& number, const TensorImpl& beside) {
+  if (weak_dtype(number, beside.dtype) != beside.dtype) return false;
+  number.replace(number_tensor(op.name, number, beside.dtype));
+  return true;
+}
+
+// The fast path: one or two operands of one dtype, contiguous on the host, of one shape or one of them 0-d, nobody
+// asking where it runs. (Weak numbers and undefined tensors have no impl.)
 bool fast_elementwise(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
   auto& c = thread_context;
   if (op.infer != rules::elementwise || c.interpreter || c.has_device) return false;
-  const TensorImpl* a = inputs.front().impl();
-  const TensorImpl* b = inputs.back().impl();
-  if (!a || !b || !is_plain(*a) || !(op.dtypes & bit(a->dtype))) return false;
-  if (a != b && (b->dtype != a->dtype || !is_plain(*b) || b->shape != a->shape)) return false;
+  Operand &first = inputs.front(), &last = inputs.back();
+  const TensorImpl *a = first.impl(), *b = last.impl();
+  const TensorImpl* shaped = a ? a : b;
+  if (!shaped || !is_plain(*shaped) || !(op.dtypes & bit(shaped->dtype))) return false;
   if (log_placement.load(std::memory_order_relaxed)) [[unlikely]] return false;
-  if (!c.observers && (inputs.front().kind() == Operand::Kind::owned || inputs.back().kind() == Operand::Kind::owned))
-    outputs[0] = donated(op, inputs, a->dtype, a->shape);
-  if (!outputs[0].defined()) outputs[0] = Tensor::adopt(make_impl(a->dtype, a->shape, a->strides, a->size, Device()));
+  if (!a || !b) {
+    Operand& number = a ? last : first;
+    if (!number.is_weak() || !settle_number(op, number, *shaped)) return false;
+  } else if (a != b) {
+    if (b->dtype != a->dtype || !is_plain(*b)) return false;
+    if (b->shape != a->shape) {
+      if (a->shape.empty()) shaped = b;
+      else if (!b->shape.empty()) return false;
+    }
+  }
+  if (!c.observers && (first.kind() == Operand::Kind::owned || last.kind() == Operand::Kind::owned))
+    outputs[0] = donated(op, inputs, shaped->dtype, shaped->shape);
+  if (!outputs[0].defined())
+    outputs[0] = Tensor::adopt(make_impl(shaped->dtype, shaped->shape, shaped->strides, shaped->size, Device()));
   KernelCall call{op, inputs, attributes, outputs};
   op.cpu(call);
   if (c.observers) [[unlikely]] notify(op, inputs, attributes, outputs);
