@@ -1,14 +1,17 @@
 // Reductions: descriptions with gradients, and the public functions.
 #include "keen/ops/reduce.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "keen/creation.h"
 #include "keen/ops/arithmetic.h"
+#include "keen/ops/indexing.h"
 #include "keen/ops/math.h"
 #include "keen/ops/shape.h"
 #include "ops/helpers.h"
+#include "ops/slicing.h"
 
 namespace keen {
 namespace detail {
@@ -53,13 +56,36 @@ void extremum_gradient(Gradient& g) {
   g.set(0, expand(g, g.dy()) * (mask / ties));
 }
 
-// ∂Πx/∂xᵢ is the product of the others, also where one of them is 0
+// Π of the other elements of each row of (m, n), by pairs up and down a tree: no division, so that zeros are no
+// exception, also for the derivatives of this one.
+Tensor product_of_others(const Tensor& x) {
+  std::int64_t n = x.shape()[1];
+  if (n <= 1) return ones_like(x);
+  bool odd = n % 2;
+  Tensor even = odd ? pad(x, {{0, 0}, {0, 1}}, 1) : x;
+  Tensor pairs = reshape(even, {x.shape()[0] < 0 ? unknown : x.shape()[0], (n + 1) / 2, 2});
+  Tensor left = pairs(ellipsis, 0), right = pairs(ellipsis, 1);
+  Tensor others = product_of_others(left * right);
+  Tensor both = reshape(stack({others * right, others * left}, 2), even.shape());
+  return odd ? slice_axis(both, 1, 0, n) : both;
+}
+
+// ∂Πx/∂xᵢ is the product of the others.
 void prod_gradient(Gradient& g) {
-  const Tensor& x = g.in(0);
-  Axes axes(axes_of(g.attributes()));
-  Tensor zero = equal(x, 0), filled = where(zero, 1, x);
-  Tensor zeros = sum(zero, axes, true), product = prod(filled, axes, true);
-  g.set(0, expand(g, g.dy()) * where(zero, where(equal(zeros, 1), product, 0), where(equal(zeros, 0), product / filled, 0)));
+  Tensor x = g.in(0);
+  const Shape axes = axes_of(g.attributes()), shape = x.shape();
+  Shape order, back = Shape::filled(shape.rank(), 0);
+  for (int i = 0; i < shape.rank(); ++i)
+    if (std::find(axes.begin(), axes.end(), i) == axes.end()) order.push_back(i);
+  for (auto axis : axes) order.push_back(axis);
+  for (int i = 0; i < shape.rank(); ++i) back[static_cast<int>(order[i])] = i;
+  std::int64_t n = count_at(shape, axes);
+  for (auto axis : axes)
+    if (shape[static_cast<int>(axis)] < 0) fail<ShapeError>("prod", "its gradient needs the sizes of the reduced axes of ", shape, " to be known");
+  if (x.shape().is_known() && x.size() == 0) return g.set(0, zeros_like(x));
+  Tensor rows = transpose(x, order);
+  Tensor others = reshape(product_of_others(reshape(rows, {-1, n})), rows.shape());
+  g.set(0, expand(g, g.dy()) * transpose(others, back));
 }
 
 }  // namespace
