@@ -139,9 +139,9 @@ struct Softmax {
     auto* x = static_cast<const T*>(in);
     auto* dy = static_cast<const T*>(gradient);
     for (std::int64_t r = 0; r < rows; ++r, x += n, dx += n) {
-      const T factor = T(1) / exponentials<true>(dx, x, n, maximum(x, n));
-      dx[labels[r]] -= T(1) / factor;  // of the sum: the label's probability - 1, after the scaling
-      for (std::int64_t i = 0; i < n; ++i) dx[i] *= factor * dy[r];
+      const T sum = exponentials<true>(dx, x, n, maximum(x, n)), factor = dy[r] / sum;
+      dx[labels[r]] -= sum;  // after the scaling: the label's probability minus 1
+      for (std::int64_t i = 0; i < n; ++i) dx[i] *= factor;
     }
   }
 
