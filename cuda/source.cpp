@@ -25,6 +25,8 @@ const char* type_of(DType dtype) {
     case DType::uint16: return "unsigned short";
     case DType::uint32: return "unsigned int";
     case DType::uint64: return "unsigned long long";
+    case DType::float16: return "HalfBits";
+    case DType::bfloat16: return "BFloatBits";
     case DType::float32: return "float";
     case DType::float64: return "double";
     default: fail<DTypeError>("cuda", "kernels over ", keen::name(dtype), " are not generated");
@@ -49,7 +51,7 @@ class Writer {
   }
 
   std::string run() {
-    out_ = "#include \"keen/launch.h\"\n#include \"scalar/functions.h\"\nusing namespace keen::scalar;\n";
+    out_ = "#include \"keen/launch.h\"\n#include \"scalar/cast.h\"\n#include \"scalar/functions.h\"\nusing namespace keen::scalar;\n";
     out_ += text("using Index = ", form_.wide_index ? "long long" : "int", ";\n");
     out_ += text("using Launch = Parameters<Index, ", operands_.size(), ", ", form_.outer_rank, ">;\n\n");
     out_ += text("extern \"C\" __global__ void __launch_bounds__(", block_threads, ") ", kernel_name,
@@ -78,7 +80,7 @@ class Writer {
       case NodeKind::function:
         return text(functor(n.function), '(', operand(0), n.operands[1] >= 0 ? ", " + operand(1) : "", ')');
       case NodeKind::cast:
-        return n.dtype == DType::bool_ ? operand(0) + " != 0" : text("static_cast<", type_of(n.dtype), ">(", operand(0), ')');
+        return text("keen::scalar::cast<", type_of(n.dtype), ">(", operand(0), ')');
       case NodeKind::select: return text(operand(0), " ? ", operand(1), " : ", operand(2));
       default: return {};
     }

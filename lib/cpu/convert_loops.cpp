@@ -5,41 +5,14 @@
 namespace keen::detail::cpu::KEEN_ISA {
 namespace {
 
-// How the dtypes lie in memory.
-struct HalfBits {
-  unsigned short bits;
-};
-struct BFloatBits {
-  unsigned short bits;
-};
-
-/// The number itself, or the float32 that the bits stand for.
-template <class T>
-[[gnu::always_inline]] inline T value(T x) { return x; }
-[[gnu::always_inline]] inline float value(HalfBits x) { return scalar::half_to(x.bits); }
-[[gnu::always_inline]] inline float value(BFloatBits x) { return scalar::bfloat_to(x.bits); }
-
-/// A float that rounds to 16 bits as x does. 32- and 64-bit integers go through double, which is finer than any tie.
-template <class T>
-[[gnu::always_inline]] inline float to_narrow_from(T x) {
-  if constexpr (sizeof(T) == 8 || __is_same(T, std::int32_t) || __is_same(T, std::uint32_t))
-    return scalar::round_to_odd(static_cast<double>(x));
-  else return static_cast<float>(x);
-}
-
-template <class To, class From>
-[[gnu::always_inline]] inline To convert_one(From from) {
-  const auto x = value(from);
-  if constexpr (__is_same(To, HalfBits)) return {scalar::half_from(to_narrow_from(x))};
-  else if constexpr (__is_same(To, BFloatBits)) return {scalar::bfloat_from(to_narrow_from(x))};
-  else return scalar::convert<To>(x);
-}
+using scalar::BFloatBits;
+using scalar::HalfBits;
 
 template <class To, class From>
 void convert_all(const void* from, void* to, std::int64_t n) {
   const From* __restrict in = static_cast<const From*>(from);
   To* __restrict out = static_cast<To*>(to);
-  for (std::int64_t i = 0; i < n; ++i) out[i] = convert_one<To>(in[i]);
+  for (std::int64_t i = 0; i < n; ++i) out[i] = scalar::cast<To>(in[i]);
 }
 
 template <class To>

@@ -2,6 +2,7 @@
 // memory. Kernels link what they use of it.
 #include <cstdint>
 
+#include "scalar/cast.h"
 #include "scalar/functions.h"
 
 namespace {
@@ -65,3 +66,35 @@ KEEN_SCALAR void apply(F f, void* out, const bool* a, const bool* b) { apply_boo
 #define KEEN_BINARY(name, types, body) KEEN_FOR_##types(KEEN_DEFINE_2, name)
 #define KEEN_COMPARISON(name, types, body) KEEN_FOR_##types(KEEN_DEFINE_2, name)
 #include "scalar/functions.def"
+
+// Casts, over as many elements as a register holds of the wider type.
+namespace {
+
+template <class To, class From>
+KEEN_SCALAR void cast_all(To* __restrict out, const From* __restrict in) {
+  constexpr std::size_t wider = sizeof(To) > sizeof(From) ? sizeof(To) : sizeof(From);
+  for (std::size_t i = 0; i < sizeof(xsimd::batch<float>) / wider; ++i) out[i] = cast<To>(in[i]);
+}
+
+}  // namespace
+
+#define KEEN_FOR_stored(define, x) KEEN_FOR_any(define, x) define(x, float16, HalfBits) define(x, bfloat16, BFloatBits)
+#define KEEN_DEFINE_CAST(from, to, To)                                                              \
+  extern "C" [[gnu::always_inline]] void keen_cast_##from##_##to(To* __restrict out, const Stored_##from* __restrict in) { \
+    cast_all(out, in);                                                                              \
+  }
+#define KEEN_STORED(unused, dtype, T) using Stored_##dtype = T;
+KEEN_FOR_stored(KEEN_STORED, )
+KEEN_FOR_stored(KEEN_DEFINE_CAST, bool)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, int8)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, int16)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, int32)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, int64)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, uint8)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, uint16)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, uint32)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, uint64)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, float16)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, bfloat16)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, float32)
+KEEN_FOR_stored(KEEN_DEFINE_CAST, float64)

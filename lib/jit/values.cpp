@@ -9,13 +9,14 @@
 namespace keen::detail::fusion {
 namespace {
 
-// One register of the narrowest type computed with; wider types then take several registers.
+// One register of the narrowest type computed with (of a cast, the wider one); wider types then take several registers.
 int choose_width(const Kernel& kernel, Isa isa) {
   int narrowest = 0, any = 1;
   for (const Node& node : kernel.nodes()) {
     any = std::max(any, static_cast<int>(size_of(node.dtype)));
-    if (node.kind != NodeKind::function && node.kind != NodeKind::reduce) continue;
-    const int size = static_cast<int>(size_of(kernel[node.operands[0]].dtype));
+    if (node.kind != NodeKind::function && node.kind != NodeKind::reduce && node.kind != NodeKind::cast) continue;
+    const int operand = static_cast<int>(size_of(kernel[node.operands[0]].dtype));
+    const int size = node.kind == NodeKind::cast ? std::max(operand, static_cast<int>(size_of(node.dtype))) : operand;
     narrowest = narrowest ? std::min(narrowest, size) : size;
   }
   return register_bytes(isa) / (narrowest ? narrowest : any);
@@ -35,8 +36,7 @@ ValueEmitter::ValueEmitter(const Kernel& kernel, Isa isa, llvm::Module& module, 
 llvm::Type* ValueEmitter::element(DType dtype) const {
   if (dtype == DType::float32) return b_.getFloatTy();
   if (dtype == DType::float64) return b_.getDoubleTy();
-  if (dtype != DType::bool_ && !is_integer(dtype))
-    fail<DTypeError>("function", "kernels over ", keen::name(dtype), " are not compiled");
+  if (is_complex(dtype)) fail<DTypeError>("function", "kernels over ", keen::name(dtype), " are not compiled");
   return b_.getIntNTy(8 * static_cast<unsigned>(size_of(dtype)));
 }
 
@@ -64,19 +64,13 @@ llvm::Value* ValueEmitter::constant(DType dtype, std::int64_t bits) {
   return llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(static_cast<unsigned>(width_)), one);
 }
 
-// The scalar functions take registers through memory, so that one calling convention serves every type and
+// The functions of the bitcode take registers through memory, so that one calling convention serves every type and
 // instruction set; inlining and SROA leave nothing of it.
-llvm::Value* ValueEmitter::apply(scalar::Function function, DType dtype, llvm::Value* a, llvm::Value* b) {
-  const auto form = kind(function);
-  const bool truth = form == scalar::Kind::predicate || form == scalar::Kind::comparison;
-  const DType result = truth ? DType::bool_ : dtype;
-  const int step = lanes(dtype);
-  auto* pointer = b_.getPtrTy();
-  std::vector<llvm::Type*> parameters(b ? 3 : 2, pointer);
-  auto callee = module_.getOrInsertFunction(text("keen_", name(function), '_', keen::name(dtype)),
-                                            llvm::FunctionType::get(b_.getVoidTy(), parameters, false));
-  auto* operand_type = llvm::FixedVectorType::get(element(dtype), static_cast<unsigned>(step));
-  auto* result_type = llvm::FixedVectorType::get(element(result), static_cast<unsigned>(step));
+llvm::Value* ValueEmitter::call(const std::string& name, int step, DType from, DType to, llvm::Value* a, llvm::Value* b) {
+  std::vector<llvm::Type*> parameters(b ? 3 : 2, b_.getPtrTy());
+  auto callee = module_.getOrInsertFunction(name, llvm::FunctionType::get(b_.getVoidTy(), parameters, false));
+  auto* operand_type = llvm::FixedVectorType::get(element(from), static_cast<unsigned>(step));
+  auto* result_type = llvm::FixedVectorType::get(element(to), static_cast<unsigned>(step));
   std::vector<llvm::Value*> parts;
   for (int first = 0; first < width_; first += step) {
     std::vector<llvm::Value*> arguments{slot(result_type)};
@@ -98,6 +92,16 @@ llvm::Value* ValueEmitter::apply(scalar::Function function, DType dtype, llvm::V
   return parts[0];
 }
 
+llvm::Value* ValueEmitter::apply(scalar::Function function, DType dtype, llvm::Value* a, llvm::Value* b) {
+  const auto form = kind(function);
+  const bool truth = form == scalar::Kind::predicate || form == scalar::Kind::comparison;
+  return call(text("keen_", name(function), '_', keen::name(dtype)), lanes(dtype), dtype, truth ? DType::bool_ : dtype, a, b);
+}
+
+llvm::Value* ValueEmitter::cast(llvm::Value* a, DType from, DType to) {
+  return call(text("keen_cast_", keen::name(from), '_', keen::name(to)), std::min(lanes(from), lanes(to)), from, to, a, nullptr);
+}
+
 llvm::Value* ValueEmitter::join_lanes(scalar::Function function, DType dtype, llvm::Value* all) {
   for (int half = width_ / 2; half >= 1; half /= 2) {
     std::vector<int> lanes = run_of(0, width_);
@@ -105,21 +109,6 @@ llvm::Value* ValueEmitter::join_lanes(scalar::Function function, DType dtype, ll
     all = apply(function, dtype, all, b_.CreateShuffleVector(all, lanes));
   }
   return b_.CreateShuffleVector(all, std::vector<int>(static_cast<std::size_t>(width_), 0));
-}
-
-llvm::Value* ValueEmitter::cast(llvm::Value* a, DType from, DType to) {
-  auto* type = vector(to);
-  if (to == DType::bool_) {
-    auto* zero = llvm::Constant::getNullValue(a->getType());
-    return b_.CreateZExt(is_floating(from) ? b_.CreateFCmpUNE(a, zero) : b_.CreateICmpNE(a, zero), type);
-  }
-  const bool from_signed = is_signed_integer(from), to_signed = is_signed_integer(to);
-  if (is_floating(from)) {
-    if (is_floating(to)) return size_of(to) > size_of(from) ? b_.CreateFPExt(a, type) : b_.CreateFPTrunc(a, type);
-    return b_.CreateFreeze(to_signed ? b_.CreateFPToSI(a, type) : b_.CreateFPToUI(a, type));
-  }
-  if (is_floating(to)) return from_signed ? b_.CreateSIToFP(a, type) : b_.CreateUIToFP(a, type);
-  return b_.CreateIntCast(a, type, from_signed);
 }
 
 llvm::Value* ValueEmitter::select(llvm::Value* condition, llvm::Value* a, llvm::Value* b) {

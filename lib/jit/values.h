@@ -26,6 +26,7 @@ class ValueEmitter {
   llvm::AllocaInst* slot(llvm::Type* type, std::uint64_t count = 1);
 
  private:
+  llvm::Value* call(const std::string& name, int step, DType from, DType to, llvm::Value* a, llvm::Value* b);
   int lanes(DType dtype) const { return register_bytes(isa_) / static_cast<int>(size_of(dtype)); }
 
   Isa isa_;

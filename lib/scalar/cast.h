@@ -74,5 +74,35 @@ KEEN_SCALAR float round_to_odd(double x) {
   return from_bits(back == x || x != x ? bits : cut | 1u);
 }
 
+/// The narrow floats as they lie in memory.
+struct HalfBits {
+  unsigned short bits;
+};
+struct BFloatBits {
+  unsigned short bits;
+};
+
+/// The number itself, or the float32 that the bits stand for.
+template <class T>
+KEEN_SCALAR T value_of(T x) { return x; }
+KEEN_SCALAR float value_of(HalfBits x) { return half_to(x.bits); }
+KEEN_SCALAR float value_of(BFloatBits x) { return bfloat_to(x.bits); }
+
+/// A float that rounds to 16 bits as x does. 32- and 64-bit integers go through double, which is finer than any tie.
+template <class T>
+KEEN_SCALAR float to_narrow_from(T x) {
+  if constexpr (sizeof(T) == 8 || (sizeof(T) == 4 && !Number<T>::is_floating)) return round_to_odd(static_cast<double>(x));
+  else return static_cast<float>(x);
+}
+
+/// An element of one dtype as one of another.
+template <class To, class From>
+KEEN_SCALAR To cast(From from) {
+  const auto x = value_of(from);
+  if constexpr (__is_same(To, HalfBits)) return HalfBits{half_from(to_narrow_from(x))};
+  else if constexpr (__is_same(To, BFloatBits)) return BFloatBits{bfloat_from(to_narrow_from(x))};
+  else return scalar::convert<To>(x);
+}
+
 }  // namespace KEEN_ISA
 }  // namespace keen::scalar
