@@ -52,6 +52,8 @@ def rounded_once(f):
 def integer_power(a, b):
     if a.dtype.kind not in "iu":
         return np.power(wider(a), wider(b)).astype(a.dtype)
+    if a.dtype.kind == "u":
+        return np.power(a, b)
     negative = b < 0
     powers = np.power(a, np.where(negative, 0, b).astype(a.dtype))
     odd = np.where(b % 2 != 0, -1, 1)
