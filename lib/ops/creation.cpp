@@ -19,7 +19,7 @@ constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::shape}};
 void fill_rule(Inference& in) {
   const Shape& shape = ints(in.attributes[0]);
   if (in.shape(0).rank() != 0) fail<ShapeError>("full", "the value has shape ", in.shape(0), ": a number is needed");
-  if (shape.is_known()) shape.num_elements();
+  check_size(in.op.name, shape);
   in.results[0] = {in.dtype(0), shape};
 }
 

@@ -45,6 +45,14 @@ std::int64_t count_at(const Shape& shape, const Shape& axes) {
   return n;
 }
 
+void check_size(const char* operation, const Shape& shape) {
+  std::int64_t n = 1;
+  for (auto d : shape) {
+    if (d == 0 || !shape.is_known()) return;
+    if (__builtin_mul_overflow(n, d, &n)) fail<ShapeError>(operation, "shape ", shape, " has more elements than 63 bits can count");
+  }
+}
+
 Tensor sum_to(const Tensor& t, const Shape& shape) {
   const Shape& from = t.shape();
   if (from == shape) return t;

@@ -47,7 +47,7 @@ void gather_rule(Inference& in) {
   for (int i = 0; i < axis; ++i) out.push_back(in.shape(0)[i]);
   for (auto d : in.shape(1)) out.push_back(d);
   for (int i = axis + 1; i < in.shape(0).rank(); ++i) out.push_back(in.shape(0)[i]);
-  if (out.is_known()) out.num_elements();
+  check_size(in.op.name, out);
   in.results[0] = {in.dtype(0), out};
 }
 
@@ -97,7 +97,7 @@ void scatter_rule(Inference& in) {
   wanted[0] = in.shape(0)[0];
   if (wanted.is_known() && in.shape(1).is_known() && in.shape(1) != wanted)
     fail<ShapeError>("scatter", "updates have shape ", in.shape(1), ", ", wanted, " is needed");
-  if (shape.is_known()) shape.num_elements();
+  check_size(in.op.name, shape);
   in.results[0] = {in.dtype(1), shape};
 }
 
@@ -124,7 +124,7 @@ void one_hot_rule(Inference& in) {
   if (integer(in.attributes[0]) < 0) fail<ShapeError>("one_hot", "depth ", integer(in.attributes[0]), " may not be negative");
   Shape out = in.shape(0);
   out.push_back(integer(in.attributes[0]));
-  if (out.is_known()) out.num_elements();
+  check_size(in.op.name, out);
   in.results[0] = {dtype(in.attributes[1]), out};
 }
 

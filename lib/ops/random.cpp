@@ -25,7 +25,7 @@ constexpr AttributeSpec integer_pair[] = {{"key", AttributeKind::integer}, {"pos
 void draw_rule(Inference& in) {
   DType d = dtype(in.attributes[4]);
   const Shape& shape = ints(in.attributes[5]);
-  if (shape.is_known()) shape.num_elements();
+  check_size(in.op.name, shape);
   in.results[0] = {d, shape};
 }
 
@@ -48,7 +48,7 @@ namespace {
 template <class Options, class Number>
 Tensor draw(const Op& op, const Shape& shape, const Options& options, Number a, Number b, DType dtype, DTypeSet allowed) {
   if (!(allowed & bit(dtype))) fail<DTypeError>(op.name, name(dtype), " cannot be drawn");
-  if (shape.is_known()) shape.num_elements();
+  check_size(op.name, shape);
   std::uint64_t key = 0, position = 0;
   std::shared_ptr<void> resource;
   if (options.seed) {

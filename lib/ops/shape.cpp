@@ -129,7 +129,7 @@ void broadcast_rule(Inference& in) {
   bool fits = from.rank() <= to.rank();
   for (int i = 1; fits && i <= from.rank(); ++i) fits = from[-i] == to[-i] || from[-i] == 1 || from[-i] < 0 || to[-i] < 0;
   if (!fits) fail<ShapeError>("broadcast_to", "shape ", from, " does not broadcast to ", to);
-  if (to.is_known()) to.num_elements();
+  check_size(in.op.name, to);
   in.results[0] = {in.dtype(0), to};
 }
 
@@ -175,7 +175,7 @@ void pad_rule(Inference& in) {
     if (out[i] >= 0 && (__builtin_add_overflow(out[i], before[i], &out[i]) || __builtin_add_overflow(out[i], after[i], &out[i])))
       fail<ShapeError>("pad", "axis ", i, " grows beyond 63 bits");
   }
-  if (out.is_known()) out.num_elements();
+  check_size(in.op.name, out);
   in.results[0] = {in.dtype(0), out};
 }
 
@@ -344,7 +344,7 @@ Tensor tile(const Tensor& x, const Shape& multiples) {
     spread.push_back(from[i]);
     joined.push_back(size);
   }
-  if (joined.is_known()) joined.num_elements();
+  check_size("tile", joined);
   return reshape(broadcast_to(reshape(x, split_up), spread), joined);
 }
 

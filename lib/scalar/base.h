@@ -10,6 +10,12 @@ KEEN_SCALAR V infinity() { return V(Number<Element<V>>::infinity); }
 template <class V>
 KEEN_SCALAR V nan() { return V(Number<Element<V>>::nan); }
 
+/// Not equal, NaN to itself included. xsimd's own != is an ordered comparison on AVX and AVX-512: false for NaN.
+template <class V>
+KEEN_SCALAR auto differs(V a, V b) { return !(a == b); }
+template <class V>
+KEEN_SCALAR auto is_nan(V x) { return !(x == x); }
+
 /// The sign bit of every element.
 template <class V>
 KEEN_SCALAR BitsOf<V> sign_mask() {

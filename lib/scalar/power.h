@@ -57,10 +57,10 @@ KEEN_SCALAR V float_pow(V x, V y) {
   r = scalar::select(a == one, one, r);
 
   const auto integral = scalar::floor(y) == y;
-  const auto odd = integral & (scalar::floor(y * half) * V(2) != y);
+  const auto odd = integral & scalar::differs(scalar::floor(y * half) * V(2), y);
   r = scalar::select(odd, flip_sign(r, x), r);
   r = scalar::select((x < zero) & (a < infinity<V>()) & !integral, nan<V>(), r);
-  r = scalar::select((x != x) | (y != y), x + y, r);
+  r = scalar::select(scalar::is_nan(x) | scalar::is_nan(y), x + y, r);
   return scalar::select((y == zero) | (x == one), one, r);
 }
 

@@ -61,7 +61,7 @@ KEEN_SCALAR V sine_within(V x, int quarters) {
   const BitsOf<V> quadrant = scalar::to_bits(rounded) + BitsOf<V>(static_cast<typename N::Bits>(quarters));
   const V is_odd = scalar::from_bits((quadrant & BitsOf<V>(1)) << N::mantissa_bits);
   const V is_negative = scalar::from_bits(quadrant << (sizeof(T) * 8 - 2));
-  return flip_sign(scalar::select(is_odd != V(0), cosine, sine), is_negative);
+  return flip_sign(scalar::select(scalar::differs(is_odd, V(0)), cosine, sine), is_negative);
 }
 
 struct LibrarySine {
