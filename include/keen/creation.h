@@ -35,12 +35,17 @@ class Literal {
   std::size_t size() const noexcept { return size_; }
   DType dtype() const noexcept { return dtype_; }
   double real() const noexcept { return dtype_ == DType::float32 ? real_ : static_cast<double>(integer_); }
-  std::int64_t integer() const noexcept { return dtype_ == DType::float32 ? static_cast<std::int64_t>(real_) : integer_; }
+  std::int64_t integer() const noexcept {
+    return dtype_ == DType::float32 ? static_cast<std::int64_t>(real_) : integer_;
+  }
 
  private:
   const Literal* list_ = nullptr;
   std::size_t size_ = 0;
-  union { double real_; std::int64_t integer_ = 0; };
+  union {
+    double real_;
+    std::int64_t integer_ = 0;
+  };
   DType dtype_ = DType::int32;
   bool is_list_ = false;
 };
@@ -51,18 +56,25 @@ Tensor constant(const Literal& literal, const TensorOptions& options = {});
 /// The 1-d tensor of a contiguous container of numbers, with its element type; copies.
 Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options = {});
 template <class C>
-  requires requires(const C& c) { std::data(c); std::size(c); } && (!std::is_convertible_v<const C&, std::string_view>)
-Tensor constant(const C& values, const TensorOptions& options = {}) {
+requires requires(const C& c) {
+  std::data(c);
+  std::size(c);
+} &&(!std::is_convertible_v<const C&, std::string_view>)Tensor
+    constant(const C& values, const TensorOptions& options = {}) {
   using T = std::remove_cvref_t<decltype(*std::data(values))>;
   return from_data(dtype_of<T>, std::data(values), Shape({std::size(values)}), options);
 }
 /// The same with a shape; sizes must agree.
 template <class C>
-  requires requires(const C& c) { std::data(c); std::size(c); } && (!std::is_convertible_v<const C&, std::string_view>)
-Tensor constant(const C& values, const Shape& shape, const TensorOptions& options = {}) {
+requires requires(const C& c) {
+  std::data(c);
+  std::size(c);
+} &&(!std::is_convertible_v<const C&, std::string_view>)Tensor
+    constant(const C& values, const Shape& shape, const TensorOptions& options = {}) {
   using T = std::remove_cvref_t<decltype(*std::data(values))>;
   if (shape.num_elements() != static_cast<std::int64_t>(std::size(values)))
-    throw ShapeError("[constant] " + std::to_string(std::size(values)) + " values do not fill shape " + shape.to_string());
+    throw ShapeError(
+        "[constant] " + std::to_string(std::size(values)) + " values do not fill shape " + shape.to_string());
   return from_data(dtype_of<T>, std::data(values), shape, options);
 }
 /// The tensor itself, converted and moved as options say.
@@ -104,7 +116,11 @@ class Range {
     using value_type = std::int64_t;
     using difference_type = std::int64_t;
     std::int64_t operator*() const { return at; }
-    Iterator& operator++() { at += step; --left; return *this; }
+    Iterator& operator++() {
+      at += step;
+      --left;
+      return *this;
+    }
     bool operator==(const Iterator& other) const { return left == other.left; }
     std::int64_t at, step, left;
   };

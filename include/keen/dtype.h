@@ -8,8 +8,21 @@ namespace keen {
 
 /// The type of a tensor's elements.
 enum class DType : std::uint8_t {
-  bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
-  float16, bfloat16, float32, float64, complex64, complex128,
+  bool_,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  float16,
+  bfloat16,
+  float32,
+  float64,
+  complex64,
+  complex128,
 };
 inline constexpr int dtype_count = 15;
 
@@ -56,7 +69,11 @@ DType promote(DType a, DType b);
 
 namespace detail {
 template <class T>
-concept ComplexLike = requires(T t) { typename T::value_type; t.real(); t.imag(); };
+concept ComplexLike = requires(T t) {
+  typename T::value_type;
+  t.real();
+  t.imag();
+};
 
 template <class T>
 constexpr DType dtype_of_value() {

@@ -18,7 +18,10 @@ class Operand {
   Operand(const Variable& v);
   template <Number T>
   Operand(T v) noexcept
-      : kind_(std::is_same_v<T, bool> ? Kind::weak_bool : std::is_integral_v<T> ? Kind::weak_int : Kind::weak_float),
+      : kind_(
+            std::is_same_v<T, bool> ? Kind::weak_bool
+            : std::is_integral_v<T> ? Kind::weak_int
+                                    : Kind::weak_float),
         native_(std::is_floating_point_v<T> ? DType::float32 : dtype_of<T>) {
     if constexpr (std::is_floating_point_v<T>) number_.real = static_cast<double>(v);
     else number_.integer = static_cast<std::int64_t>(v);
@@ -30,13 +33,17 @@ class Operand {
   }
   Operand(const Operand&) = delete;
   Operand& operator=(const Operand&) = delete;
-  ~Operand() { if (kind_ == Kind::owned) detail::release(impl_); }
+  ~Operand() {
+    if (kind_ == Kind::owned) detail::release(impl_);
+  }
 
   bool is_weak() const noexcept { return kind_ >= Kind::weak_bool; }
   Kind kind() const noexcept { return kind_; }
   /// The dtype a weak number has when it meets nothing but weak numbers.
   DType native_dtype() const noexcept { return native_; }
-  double real() const noexcept { return kind_ == Kind::weak_float ? number_.real : static_cast<double>(number_.integer); }
+  double real() const noexcept {
+    return kind_ == Kind::weak_float ? number_.real : static_cast<double>(number_.integer);
+  }
   std::int64_t integer() const noexcept { return number_.integer; }
   /// The tensor; null for an undefined one, and for a weak number until dispatch has made it one.
   detail::TensorImpl* impl() const noexcept { return impl_; }
@@ -47,15 +54,26 @@ class Operand {
     kind_ = Kind::owned;
   }
   /// A counted reference to the tensor.
-  Tensor tensor() const noexcept { detail::retain(impl_); return Tensor::adopt(impl_); }
+  Tensor tensor() const noexcept {
+    detail::retain(impl_);
+    return Tensor::adopt(impl_);
+  }
   /// Gives up ownership of an owned tensor.
-  detail::TensorImpl* take() noexcept { kind_ = Kind::borrowed; auto* p = impl_; impl_ = nullptr; return p; }
+  detail::TensorImpl* take() noexcept {
+    kind_ = Kind::borrowed;
+    auto* p = impl_;
+    impl_ = nullptr;
+    return p;
+  }
 
  private:
   detail::TensorImpl* impl_ = nullptr;
   Kind kind_;
   DType native_ = DType::float32;
-  union { double real; std::int64_t integer; } number_ = {0};
+  union {
+    double real;
+    std::int64_t integer;
+  } number_ = {0};
 };
 
 }  // namespace keen

@@ -6,7 +6,9 @@
 
 namespace keen {
 
-namespace detail { struct GeneratorState; }
+namespace detail {
+struct GeneratorState;
+}
 
 /// A stream of random numbers: a 64-bit seed and a position. Copies share the position. Philox 4x32-10 of Salmon et
 /// al., "Parallel random numbers: as easy as 1, 2, 3" (2011).

@@ -36,8 +36,9 @@ class Shape {
   static Shape filled(int rank, std::int64_t value);
 
   Shape(const Shape& other) : size_(other.size_), heap_(false) {
-    if (!other.heap_) [[likely]] { for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i]; }
-    else copy_heap(other);
+    if (!other.heap_) [[likely]] {
+      for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i];
+    } else copy_heap(other);
   }
   Shape(Shape&& other) noexcept : size_(other.size_), heap_(other.heap_) {
     for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i];
@@ -45,13 +46,20 @@ class Shape {
     other.size_ = 0;
   }
   Shape& operator=(const Shape& other) {
-    if (heap_ || other.heap_) [[unlikely]] return assign_heap(other);
+    if (heap_ || other.heap_) [[unlikely]]
+      return assign_heap(other);
     for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i];
     size_ = other.size_;
     return *this;
   }
-  Shape& operator=(Shape&& other) noexcept { swap(other); return *this; }
-  ~Shape() { if (heap_) [[unlikely]] free_heap(); }
+  Shape& operator=(Shape&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Shape() {
+    if (heap_) [[unlikely]]
+      free_heap();
+  }
 
   int rank() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
@@ -71,7 +79,11 @@ class Shape {
   void resize(int rank, std::int64_t value = 0);
 
   /// True when no dimension is symbolic.
-  bool is_known() const noexcept { for (auto d : *this) if (d < 0) return false; return true; }
+  bool is_known() const noexcept {
+    for (auto d : *this)
+      if (d < 0) return false;
+    return true;
+  }
   /// The product of all dimensions; 1 for rank 0. Throws ShapeError when it does not fit 63 bits, or one is negative.
   std::int64_t num_elements() const;
   /// "(2, 3)", "(4,)", "()"; symbolic dimensions print as "?".
@@ -81,7 +93,8 @@ class Shape {
   friend bool operator==(const Shape& a, const Shape& b) noexcept {
     if (a.size_ != b.size_) return false;
     const std::int64_t *x = a.data(), *y = b.data();
-    for (int i = 0; i < a.size_; ++i) if (x[i] != y[i]) return false;
+    for (int i = 0; i < a.size_; ++i)
+      if (x[i] != y[i]) return false;
     return true;
   }
 

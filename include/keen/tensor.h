@@ -87,8 +87,8 @@ class Tensor {
   bool is_contiguous() const;
   /// True for the gradient of a gather: rows `values()` at `indices()` of a tensor of this shape (IndexedSlices).
   bool is_sparse() const noexcept;
-  Tensor values() const;    ///< of a sparse tensor: (n, ...)
-  Tensor indices() const;   ///< of a sparse tensor: int64 (n,)
+  Tensor values() const;   ///< of a sparse tensor: (n, ...)
+  Tensor indices() const;  ///< of a sparse tensor: int64 (n,)
   /// True inside a trace for a value that has no elements yet.
   bool is_symbolic() const noexcept;
 
@@ -118,7 +118,9 @@ class Tensor {
     return {static_cast<const T*>(raw(dtype_of<T>)), static_cast<std::size_t>(size())};
   }
   template <class T>
-  const T* data() const { return static_cast<const T*>(raw(dtype_of<T>)); }
+  const T* data() const {
+    return static_cast<const T*>(raw(dtype_of<T>));
+  }
   /// The truth of a one-element tensor; anything else is a ShapeError.
   explicit operator bool() const;
 
@@ -128,10 +130,10 @@ class Tensor {
   Tensor to(Device device) const;
 
   // --- the most used operations, as methods
-  Tensor operator[](std::int64_t index) const;                        ///< along the first dimension
-  Tensor operator[](const Tensor& indices) const;                     ///< gather along the first dimension
+  Tensor operator[](std::int64_t index) const;     ///< along the first dimension
+  Tensor operator[](const Tensor& indices) const;  ///< gather along the first dimension
   template <class... I>
-  Tensor operator()(const I&... indices) const;                       ///< see keen/ops/indexing.h
+  Tensor operator()(const I&... indices) const;  ///< see keen/ops/indexing.h
   Tensor reshape(const Shape& shape) const;
   Tensor flatten() const;
   Tensor transpose() const;
@@ -155,8 +157,16 @@ class Tensor {
 
   detail::TensorImpl* impl() const noexcept { return impl_; }
   /// Takes over a reference (adopts, does not count).
-  static Tensor adopt(detail::TensorImpl* impl) noexcept { Tensor t; t.impl_ = impl; return t; }
-  detail::TensorImpl* release_impl() noexcept { auto* p = impl_; impl_ = nullptr; return p; }
+  static Tensor adopt(detail::TensorImpl* impl) noexcept {
+    Tensor t;
+    t.impl_ = impl;
+    return t;
+  }
+  detail::TensorImpl* release_impl() noexcept {
+    auto* p = impl_;
+    impl_ = nullptr;
+    return p;
+  }
 
  private:
   void item_as(DType dtype, void* out) const;
@@ -172,8 +182,15 @@ class Tensor::Iterator {
   using difference_type = std::int64_t;
   Iterator(const Tensor* tensor, std::int64_t at) : tensor_(tensor), at_(at) {}
   Tensor operator*() const { return (*tensor_)[at_]; }
-  Iterator& operator++() { ++at_; return *this; }
-  Iterator operator++(int) { auto old = *this; ++at_; return old; }
+  Iterator& operator++() {
+    ++at_;
+    return *this;
+  }
+  Iterator operator++(int) {
+    auto old = *this;
+    ++at_;
+    return old;
+  }
   bool operator==(const Iterator& other) const = default;
 
  private:

@@ -10,7 +10,9 @@
 
 namespace keen {
 
-namespace detail { struct VariableState; }
+namespace detail {
+struct VariableState;
+}
 
 /// Options of a variable's construction.
 struct VariableOptions {
@@ -44,9 +46,13 @@ class Variable {
   Tensor value() const;
   operator Tensor() const { return value(); }
   template <Number T>
-  T item() const { return value().item<T>(); }
+  T item() const {
+    return value().item<T>();
+  }
   template <class T>
-  std::vector<T> to_vector() const { return value().to_vector<T>(); }
+  std::vector<T> to_vector() const {
+    return value().to_vector<T>();
+  }
 
   /// Replace, add to, subtract from the value. The shape must be the variable's (assign_add and assign_sub broadcast);
   /// everything is checked before the first write. The buffer is written in place while nothing else holds it.

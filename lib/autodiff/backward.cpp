@@ -15,9 +15,15 @@ namespace keen::detail {
 // records its own gradient), so everything is looked up by place.
 class EntryGradient final : public Gradient {
  public:
-  EntryGradient(const Tape& tape, const Tape::Entry& entry, const std::vector<bool>& needed, std::vector<Tensor>& gradients)
-      : tape_(tape), entry_(entry), needed_(needed), gradients_(gradients),
-        attributes_(tape.attributes_.begin() + entry.attributes, tape.attributes_.begin() + entry.attributes + entry.attribute_count) {}
+  EntryGradient(
+      const Tape& tape, const Tape::Entry& entry, const std::vector<bool>& needed, std::vector<Tensor>& gradients)
+      : tape_(tape),
+        entry_(entry),
+        needed_(needed),
+        gradients_(gradients),
+        attributes_(
+            tape.attributes_.begin() + entry.attributes,
+            tape.attributes_.begin() + entry.attributes + entry.attribute_count) {}
 
   const Op& op() const override { return *entry_.op; }
   int inputs() const override { return entry_.input_count; }
@@ -46,11 +52,13 @@ class EntryGradient final : public Gradient {
   std::size_t output_node(int i) const { return static_cast<std::size_t>(entry_.first_output + i); }
   const Tape::Node& spec(int i) const {
     std::int32_t n = node(i);
-    if (n == Tape::none) fail<InternalError>(entry_.op->name, "its gradient asks for the shape of input ", i, ", which is not watched");
+    if (n == Tape::none)
+      fail<InternalError>(entry_.op->name, "its gradient asks for the shape of input ", i, ", which is not watched");
     return tape_.nodes_[static_cast<std::size_t>(n)];
   }
   const Tensor& saved(int bit) const {
-    if (!(entry_.saves >> bit & 1)) fail<InternalError>(entry_.op->name, "its gradient reads value ", bit, ", which its description does not save");
+    if (!(entry_.saves >> bit & 1))
+      fail<InternalError>(entry_.op->name, "its gradient reads value ", bit, ", which its description does not save");
     int before = std::popcount(static_cast<unsigned>(entry_.saves) & ((1u << bit) - 1));
     return tape_.saved_[entry_.saved + static_cast<std::size_t>(before)];
   }
@@ -78,7 +86,8 @@ void Tape::accumulate(std::vector<Tensor>& gradients, std::int32_t node, Tensor 
   if (!sum.defined()) {
     sum = std::move(gradient);
   } else if (sum.is_sparse() && gradient.is_sparse()) {
-    sum = make_sparse(sum.shape(), concat({sum.values(), gradient.values()}), concat({sum.indices(), gradient.indices()}));
+    sum = make_sparse(
+        sum.shape(), concat({sum.values(), gradient.values()}), concat({sum.indices(), gradient.indices()}));
   } else {
     sum = add(std::move(sum), std::move(gradient));  // into the sum's own buffer where nobody else holds it
   }
@@ -90,7 +99,8 @@ void Tape::seed(std::span<const Tensor> targets, const GradientOptions& options,
     std::int32_t node = nodes_of_ids_.find(target.id);
     if (node == none) continue;
     bool given = i < options.output_gradients.size() && options.output_gradients[i].defined();
-    Tensor dy = given ? options.output_gradients[i] : ones(target.shape, {.dtype = target.dtype, .device = target.device});
+    Tensor dy =
+        given ? options.output_gradients[i] : ones(target.shape, {.dtype = target.dtype, .device = target.device});
     if (dy.shape() != target.shape)
       fail<ShapeError>("gradient", "output gradient ", i, " has shape ", dy.shape(), ", its target ", target.shape);
     accumulate(gradients, node, dy.cast(target.dtype));
@@ -109,7 +119,8 @@ std::vector<bool> Tape::leads_to(std::span<const Source> sources, std::size_t en
       std::int32_t n = input_nodes_[entry.inputs + i];
       any = any || (n != none && needed[static_cast<std::size_t>(n)]);
     }
-    for (std::size_t o = 0; any && o < entry.output_count; ++o) needed[static_cast<std::size_t>(entry.first_output) + o] = true;
+    for (std::size_t o = 0; any && o < entry.output_count; ++o)
+      needed[static_cast<std::size_t>(entry.first_output) + o] = true;
   }
   return needed;
 }
@@ -122,20 +133,25 @@ void Tape::backward(std::size_t entries, const std::vector<bool>& needed, std::v
     for (std::size_t o = 0; o < entry.output_count; ++o) reached |= needed[first + o] && gradients[first + o].defined();
     if (reached) {
       if (!entry.op->gradient)
-        fail<UsageError>(entry.op->name, "has no gradient: it cannot lie between a target and a source (see stop_gradient)");
+        fail<UsageError>(
+            entry.op->name, "has no gradient: it cannot lie between a target and a source (see stop_gradient)");
       EntryGradient view(*this, entry, needed, gradients);
       entry.op->gradient(view);
     }
     if (options_.persistent) continue;
     // What this entry kept is of no more use.
-    for (int k = 0; k < std::popcount(static_cast<unsigned>(entry.saves)); ++k) saved_[entry.saved + static_cast<std::size_t>(k)] = {};
+    for (int k = 0; k < std::popcount(static_cast<unsigned>(entry.saves)); ++k)
+      saved_[entry.saved + static_cast<std::size_t>(k)] = {};
   }
 }
 
-void Tape::gradient(std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
-                    const GradientOptions& options) {
+void Tape::gradient(
+    std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
+    const GradientOptions& options) {
   if (spent_)
-    fail<UsageError>("gradient", "this tape has given its gradient and is spent: make it with {.persistent = true} to ask several times");
+    fail<UsageError>(
+        "gradient",
+        "this tape has given its gradient and is spent: make it with {.persistent = true} to ask several times");
   if (owner_ != &thread_context) fail<UsageError>("gradient", "a tape belongs to the thread that made it");
   if (!options.output_gradients.empty() && options.output_gradients.size() != targets.size())
     fail<UsageError>("gradient", options.output_gradients.size(), " output gradients for ", targets.size(), " targets");
@@ -161,7 +177,8 @@ void Tape::gradient(std::span<const Tensor> targets, std::span<const Source> sou
     if (out[i].defined()) continue;
     Tensor value = s.variable().defined() ? read(*s.variable().state()) : s.tensor();
     for (auto& t : targets)
-      if (t.impl()->id == value.impl()->id) out[i] = ones(value.shape(), {.dtype = value.dtype(), .device = value.device()});
+      if (t.impl()->id == value.impl()->id)
+        out[i] = ones(value.shape(), {.dtype = value.dtype(), .device = value.device()});
     if (!out[i].defined() && options.unconnected == Unconnected::zero)
       out[i] = zeros(value.shape(), {.dtype = value.dtype(), .device = value.device()});
   }

@@ -16,7 +16,9 @@ constexpr AttributeSpec function_attribute[] = {{"function", AttributeKind::reso
 void call_gradient(Gradient& g) {
   std::vector<Tensor> gradients = resource<CustomGradient>(g.attributes()[0])(g.dy());
   if (static_cast<int>(gradients.size()) != g.inputs())
-    fail<UsageError>("custom_gradient", "the gradient function gave ", gradients.size(), " gradients for ", g.inputs(), " inputs and variables");
+    fail<UsageError>(
+        "custom_gradient", "the gradient function gave ", gradients.size(), " gradients for ", g.inputs(),
+        " inputs and variables");
   for (int i = 0; i < g.inputs(); ++i) {
     Tensor& dx = gradients[static_cast<std::size_t>(i)];
     if (!g.wants(i) || !dx.defined()) continue;
@@ -47,8 +49,12 @@ class ReadCollector final : public Observer {
 }  // namespace
 
 // Never dispatched: the function's own operations ran, unseen, and tapes are told of this one in their place.
-KEEN_OP(custom_function){.name = "custom_function", .arity = variadic, .attributes = function_attribute,
-    .gradient = call_gradient, .formula = "a function with its own gradient"};
+KEEN_OP(custom_function){
+    .name = "custom_function",
+    .arity = variadic,
+    .attributes = function_attribute,
+    .gradient = call_gradient,
+    .formula = "a function with its own gradient"};
 
 namespace {
 
@@ -72,7 +78,8 @@ Tensor record_as_one(const std::vector<Tensor>& inputs, const Forward& forward) 
   std::vector<Operand> operands;
   for (auto& t : operands_held) operands.emplace_back(t);
   Attribute attributes[] = {std::shared_ptr<void>(std::make_shared<CustomGradient>(std::move(gradient)))};
-  for (Observer* o = thread_context.observers; o; o = o->outer) o->observe(custom_function_op, operands, attributes, {&result, 1});
+  for (Observer* o = thread_context.observers; o; o = o->outer)
+    o->observe(custom_function_op, operands, attributes, {&result, 1});
   return result;
 }
 

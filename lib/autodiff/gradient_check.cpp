@@ -27,17 +27,24 @@ Tensor nudged(const Tensor& x, std::int64_t at, double step) {
   return constant(values, x.shape());
 }
 
-void compare(GradientCheckResult& result, const GradientCheckOptions& o, double analytic, double numeric, std::size_t input, std::int64_t at, int order) {
+void compare(
+    GradientCheckResult& result, const GradientCheckOptions& o, double analytic, double numeric, std::size_t input,
+    std::int64_t at, int order) {
   double error = std::abs(analytic - numeric) / (o.atol + o.rtol * std::abs(numeric));
   if (!(error <= result.worst)) {
     result.worst = error;
-    result.message = detail::text("order ", order, ", input ", input, ", element ", at, ": gradient ", analytic, ", differences ", numeric);
+    result.message = detail::text(
+        "order ", order, ", input ", input, ", element ", at, ": gradient ", analytic, ", differences ", numeric);
   }
   if (!(error <= 1)) result.ok = false;
 }
 
-void check_order(GradientCheckResult& result, const Function& f, const std::vector<Tensor>& inputs, const GradientCheckOptions& o, int order) {
-  Tensor projection = random::uniform(f(inputs).shape(), {.low = 0.5, .high = 1.5, .dtype = float64, .seed = o.seed + static_cast<std::uint64_t>(order)});
+void check_order(
+    GradientCheckResult& result, const Function& f, const std::vector<Tensor>& inputs, const GradientCheckOptions& o,
+    int order) {
+  Tensor projection = random::uniform(
+      f(inputs).shape(),
+      {.low = 0.5, .high = 1.5, .dtype = float64, .seed = o.seed + static_cast<std::uint64_t>(order)});
   GradientTape tape;
   tape.watch(inputs);
   Tensor y = sum(f(inputs) * projection);
@@ -67,13 +74,17 @@ Tensor gradient_vector(const Function& f, const std::vector<Tensor>& x, std::uin
 
 }  // namespace
 
-GradientCheckResult gradient_check(const Function& f, const std::vector<Tensor>& inputs, const GradientCheckOptions& options) {
+GradientCheckResult gradient_check(
+    const Function& f, const std::vector<Tensor>& inputs, const GradientCheckOptions& options) {
   for (auto& x : inputs)
-    if (x.dtype() != float64) detail::fail<DTypeError>("gradient_check", "an input is ", name(x.dtype()), ": float64 is needed for differences to mean something");
+    if (x.dtype() != float64)
+      detail::fail<DTypeError>(
+          "gradient_check", "an input is ", name(x.dtype()), ": float64 is needed for differences to mean something");
   GradientCheckResult result;
   check_order(result, f, inputs, options, 1);
   if (options.order >= 2)
-    check_order(result, [&](const std::vector<Tensor>& x) { return gradient_vector(f, x, options.seed); }, inputs, options, 2);
+    check_order(
+        result, [&](const std::vector<Tensor>& x) { return gradient_vector(f, x, options.seed); }, inputs, options, 2);
   if (result.ok) result.message.clear();
   return result;
 }

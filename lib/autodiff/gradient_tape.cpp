@@ -23,8 +23,9 @@ GradientTape::Pause::~Pause() {
 }
 GradientTape::Pause GradientTape::stop_recording() { return Pause(*tape_); }
 
-void GradientTape::compute(std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
-                           const GradientOptions& options) {
+void GradientTape::compute(
+    std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
+    const GradientOptions& options) {
   tape_->gradient(targets, sources, out, options);
 }
 
@@ -33,13 +34,15 @@ Tensor GradientTape::gradient(const Tensor& target, const Source& source, const 
   compute({&target, 1}, {&source, 1}, {&out, 1}, options);
   return out;
 }
-Tensor GradientTape::gradient(const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options) {
+Tensor GradientTape::gradient(
+    const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options) {
   Tensor out;
   compute(targets, {&source, 1}, {&out, 1}, options);
   return out;
 }
 
-std::vector<Tensor> GradientTape::gradient_of(std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options) {
+std::vector<Tensor> GradientTape::gradient_of(
+    std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options) {
   std::vector<Tensor> out(sources.size());
   compute(targets, sources, out, options);
   return out;

@@ -55,13 +55,18 @@ void Tape::watch(const Source& source) {
   if (source.variable().defined()) {
     const auto& state = source.variable().state();
     if (!is_trainable(state->dtype))
-      return log(LogLevel::warning, text("GradientTape: watching ", name(state->dtype), " variable '", state->name, "' has no effect: it is not floating"));
+      return log(
+          LogLevel::warning, text(
+                                 "GradientTape: watching ", name(state->dtype), " variable '", state->name,
+                                 "' has no effect: it is not floating"));
     watch_variable(state, read(*state));
     return;
   }
   const TensorImpl& t = checked(source.tensor(), "watch");
   if (!is_trainable(t.dtype))
-    return log(LogLevel::warning, text("GradientTape: watching a tensor of dtype ", name(t.dtype), " has no effect: it is not floating"));
+    return log(
+        LogLevel::warning,
+        text("GradientTape: watching a tensor of dtype ", name(t.dtype), " has no effect: it is not floating"));
   if (nodes_of_ids_.find(t.id) == none) nodes_of_ids_.set(t.id, add_node(t));
 }
 
@@ -81,7 +86,8 @@ void Tape::observe_read(const std::shared_ptr<VariableState>& variable, const Te
     watch_variable(variable, value);
 }
 
-void Tape::observe(const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) {
+void Tape::observe(
+    const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) {
   if (op.differentiable == Differentiable::no || outputs.empty()) return;
   std::size_t first = input_nodes_.size();
   bool any = false;
@@ -95,10 +101,16 @@ void Tape::observe(const Op& op, std::span<const Operand> inputs, Attributes att
   for (auto& out : outputs) trainable |= is_trainable(out.impl()->dtype);
   if (!any || !trainable) return input_nodes_.resize(first);
 
-  Entry entry{&op, static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(saved_.size()),
-              static_cast<std::uint32_t>(attributes_.size()), static_cast<std::int32_t>(nodes_.size()),
-              static_cast<std::uint16_t>(inputs.size()), static_cast<std::uint16_t>(attributes.size()), 0,
-              static_cast<std::uint8_t>(outputs.size())};
+  Entry entry{
+      &op,
+      static_cast<std::uint32_t>(first),
+      static_cast<std::uint32_t>(saved_.size()),
+      static_cast<std::uint32_t>(attributes_.size()),
+      static_cast<std::int32_t>(nodes_.size()),
+      static_cast<std::uint16_t>(inputs.size()),
+      static_cast<std::uint16_t>(attributes.size()),
+      0,
+      static_cast<std::uint8_t>(outputs.size())};
   save_for(entry, op, inputs, outputs);
   attributes_.insert(attributes_.end(), attributes.begin(), attributes.end());
   for (auto& out : outputs) nodes_of_ids_.set(out.impl()->id, add_node(*out.impl()));
@@ -113,7 +125,8 @@ void Tape::save_for(Entry& entry, const Op& op, std::span<const Operand> inputs,
   entry.saves = mask;
   for (SaveMask rest = mask; rest; rest &= static_cast<SaveMask>(rest - 1)) {
     int bit = std::countr_zero(rest);
-    saved_.push_back(bit < 8 ? inputs[static_cast<std::size_t>(bit)].tensor() : outputs[static_cast<std::size_t>(bit - 8)]);
+    saved_.push_back(
+        bit < 8 ? inputs[static_cast<std::size_t>(bit)].tensor() : outputs[static_cast<std::size_t>(bit - 8)]);
   }
 }
 

@@ -18,7 +18,8 @@ class Tape final : public Observer {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  void observe(const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) override;
+  void observe(
+      const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) override;
   void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) override;
 
   void watch(const Source& source);
@@ -28,8 +29,9 @@ class Tape final : public Observer {
   void reset();
   std::vector<std::shared_ptr<VariableState>> variables() const { return variable_list_; }
 
-  void gradient(std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
-                const GradientOptions& options);
+  void gradient(
+      std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
+      const GradientOptions& options);
 
  private:
   friend class EntryGradient;

@@ -46,7 +46,7 @@ inline SizeClass size_class(std::size_t bytes) noexcept {
     int i = bytes ? static_cast<int>((bytes - 1) >> 6) : 0;
     return {i, static_cast<std::size_t>(i + 1) << 6};
   }
-  int log = std::bit_width(bytes - 1) - 1;            // 2^log < bytes ≤ 2^(log+1), log ≥ 10
+  int log = std::bit_width(bytes - 1) - 1;  // 2^log < bytes ≤ 2^(log+1), log ≥ 10
   std::size_t step = std::size_t{1} << (log - 2);
   std::size_t quarter = (bytes - 1 - (std::size_t{1} << log)) >> (log - 2);
   return {16 + 4 * (log - 10) + static_cast<int>(quarter), (std::size_t{1} << log) + (quarter + 1) * step};
@@ -116,7 +116,10 @@ struct Registration {
   }
 };
 
-void register_thread() { thread_local Registration registration; (void)registration; }
+void register_thread() {
+  thread_local Registration registration;
+  (void)registration;
+}
 
 std::int64_t small_in_use(Central& c) {
   std::int64_t sum = 0;
@@ -144,8 +147,8 @@ void empty_central(Central& c) noexcept {
 }
 
 [[noreturn]] void out_of_memory(std::size_t bytes) {
-  throw OutOfMemory(text("[allocate] ", bytes, " bytes on cpu:0 are not to be had; ", host_memory_stats().in_use,
-                         " are in use"));
+  throw OutOfMemory(
+      text("[allocate] ", bytes, " bytes on cpu:0 are not to be had; ", host_memory_stats().in_use, " are in use"));
 }
 
 void* allocate_block(const SizeClass& size, std::size_t bytes) {
@@ -161,7 +164,8 @@ void* allocate_block(const SizeClass& size, std::size_t bytes) {
 
 void note_peak(Central& c, std::int64_t in_use) noexcept {
   std::int64_t peak = c.peak.load(std::memory_order_relaxed);
-  while (in_use > peak && !c.peak.compare_exchange_weak(peak, in_use)) {}
+  while (in_use > peak && !c.peak.compare_exchange_weak(peak, in_use)) {
+  }
 }
 
 void* allocate_large(const SizeClass& size, std::size_t bytes) {

@@ -34,7 +34,9 @@ inline const Shape& ints(const Attribute& a) { return *std::get_if<Shape>(&a); }
 inline const std::string& string(const Attribute& a) { return *std::get_if<std::string>(&a); }
 inline Device device(const Attribute& a) { return *std::get_if<Device>(&a); }
 template <class T>
-T& resource(const Attribute& a) { return *static_cast<T*>(std::get_if<std::shared_ptr<void>>(&a)->get()); }
+T& resource(const Attribute& a) {
+  return *static_cast<T*>(std::get_if<std::shared_ptr<void>>(&a)->get());
+}
 
 /// "axes=(0, 1)"-style text of a value, for the graph printer and error messages.
 std::string to_string(const Attribute& attribute);

@@ -23,7 +23,8 @@ extern constinit KEEN_THREAD_LOCAL ThreadContext thread_context;
 void refill_ids(ThreadContext& context) noexcept;
 inline std::uint64_t next_id() noexcept {
   auto& c = thread_context;
-  if (c.next_id == c.end_id) [[unlikely]] refill_ids(c);
+  if (c.next_id == c.end_id) [[unlikely]]
+    refill_ids(c);
   return c.next_id++;
 }
 

@@ -43,8 +43,9 @@ Backend& backend(Device device) {
   }
   const auto& gpus = gpu_backends();
   if (device.index >= gpus.size())
-    fail<DeviceError>("device", device, " is not there: ", gpus.empty() ? why_no_gpu() : text("there are ", gpus.size(), " GPUs"),
-                      "; use cpu:0");
+    fail<DeviceError>(
+        "device", device, " is not there: ", gpus.empty() ? why_no_gpu() : text("there are ", gpus.size(), " GPUs"),
+        "; use cpu:0");
   return *gpus[device.index];
 }
 

@@ -30,9 +30,12 @@ DType meet(const Op& op, DType a, DType b) {
 // The dtype of a weak number beside a tensor of dtype t.
 DType weak_dtype(const Operand& number, DType t) {
   switch (number.kind()) {
-    case Operand::Kind::weak_bool: return t;
-    case Operand::Kind::weak_int: return t == DType::bool_ ? number.native_dtype() : t;
-    default: return is_floating(t) || is_complex(t) ? t : DType::float32;
+    case Operand::Kind::weak_bool:
+      return t;
+    case Operand::Kind::weak_int:
+      return t == DType::bool_ ? number.native_dtype() : t;
+    default:
+      return is_floating(t) || is_complex(t) ? t : DType::float32;
   }
 }
 
@@ -116,7 +119,8 @@ Device place(const Op& op, std::span<Operand> inputs) {
     if (in.impl()->device == device) continue;
     if (c.has_device || joins_anywhere(*in.impl())) in.replace(in.tensor().to(device));
     else
-      fail<UsageError>(op.name, "operands on ", device, " and ", in.impl()->device, ": bring them together with .gpu() or .cpu()");
+      fail<UsageError>(
+          op.name, "operands on ", device, " and ", in.impl()->device, ": bring them together with .gpu() or .cpu()");
   }
   return device;
 }
@@ -128,8 +132,9 @@ bool is_dead_trace(const TensorImpl& t) { return t.is_symbolic(); }
 void check_no_symbols(const Op& op, std::span<const Operand> inputs) {
   for (auto& in : inputs)
     if (is_dead_trace(*in.impl()))
-      fail<UsageError>(op.name, "an operand of shape ", in.impl()->shape,
-                       " belongs to the trace of a function and has no value outside it: return it from the function instead");
+      fail<UsageError>(
+          op.name, "an operand of shape ", in.impl()->shape,
+          " belongs to the trace of a function and has no value outside it: return it from the function instead");
 }
 
 // An owned temporary of the result's form gives its buffer to the result of an elementwise operation.
@@ -179,7 +184,8 @@ bool fast_elementwise(const Op& op, std::span<Operand> inputs, Attributes attrib
   const TensorImpl *a = first.impl(), *b = last.impl();
   const TensorImpl* shaped = a ? a : b;
   if (!shaped || !is_plain(*shaped) || !(op.dtypes & bit(shaped->dtype))) return false;
-  if (log_placement.load(std::memory_order_relaxed)) [[unlikely]] return false;
+  if (log_placement.load(std::memory_order_relaxed)) [[unlikely]]
+    return false;
   if (!a || !b) {
     Operand& number = a ? last : first;
     if (!number.is_weak() || !settle_number(op, number, *shaped)) return false;
@@ -196,7 +202,8 @@ bool fast_elementwise(const Op& op, std::span<Operand> inputs, Attributes attrib
     outputs[0] = Tensor::adopt(make_impl(shaped->dtype, shaped->shape, shaped->strides, shaped->size, Device()));
   KernelCall call{op, inputs, attributes, outputs};
   op.cpu(call);
-  if (c.observers) [[unlikely]] notify(op, inputs, attributes, outputs);
+  if (c.observers) [[unlikely]]
+    notify(op, inputs, attributes, outputs);
   return true;
 }
 
@@ -207,7 +214,9 @@ Tensor number_tensor(const char* operation, const Operand& number, DType dtype) 
   // An unsigned 64-bit number above the signed range arrives as its bits; its own type says so.
   bool own_type = dtype == number.native_dtype();
   if (!is_float && !own_type && !integer_fits(number.integer(), dtype))
-    fail<DTypeError>(operation, "the number ", number.integer(), " does not fit ", name(dtype), ": cast the tensor to a wider type first");
+    fail<DTypeError>(
+        operation, "the number ", number.integer(), " does not fit ", name(dtype),
+        ": cast the tensor to a wider type first");
   Tensor t;
   if (is_float || !is_integer(dtype)) {
     double v = number.real();
@@ -230,8 +239,9 @@ Tensor number_tensor(const char* operation, const Operand& number, DType dtype) 
   return t;
 }
 
-void run_kernel(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
-                std::span<Tensor> outputs, Device device) {
+void run_kernel(
+    const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
+    std::span<Tensor> outputs, Device device) {
   if (op.view) {
     outputs[0] = op.view(*inputs[0].impl(), attributes, results[0]);
     return;

@@ -12,8 +12,9 @@ struct VariableState;
 /// Turns an operation into something else than work: the tracer is the only one, eager is its absence.
 class Interpreter {
  public:
-  virtual void interpret(const Op& op, std::span<const Operand> inputs, Attributes attributes,
-                         std::span<const ResultSpec> results, std::span<Tensor> outputs) = 0;
+  virtual void interpret(
+      const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
+      std::span<Tensor> outputs) = 0;
   /// The value of a variable that is read.
   virtual Tensor read(const std::shared_ptr<VariableState>& variable) = 0;
 
@@ -24,8 +25,8 @@ class Interpreter {
 /// Is told of every operation of its thread, after it ran: tapes, forward accumulators, the profiler.
 class Observer {
  public:
-  virtual void observe(const Op& op, std::span<const Operand> inputs, Attributes attributes,
-                       std::span<const Tensor> outputs) = 0;
+  virtual void observe(
+      const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) = 0;
   virtual void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) = 0;
   Observer* outer = nullptr;  // the next one; the innermost is asked first
 
@@ -59,7 +60,8 @@ Tensor run(const Op& op, In&&... in) {
 Tensor number_tensor(const char* operation, const Operand& number, DType dtype);
 
 /// Does what `dispatch` does once interpreter and observers are out of the way: kernels on concrete tensors.
-void run_kernel(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
-                std::span<Tensor> outputs, Device device);
+void run_kernel(
+    const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
+    std::span<Tensor> outputs, Device device);
 
 }  // namespace keen::detail

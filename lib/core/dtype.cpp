@@ -1,8 +1,8 @@
 // Names of dtypes and the table of promotion.
 #include "keen/dtype.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 
 #include "core/message.h"
 #include "keen/error.h"
@@ -51,15 +51,17 @@ constexpr auto promotion_table = [] {
 }  // namespace
 
 const char* name(DType dtype) noexcept {
-  constexpr const char* names[dtype_count] = {"bool",   "int8",    "int16",    "int32",   "int64",   "uint8",     "uint16",    "uint32",
-                                              "uint64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128"};
+  constexpr const char* names[dtype_count] = {"bool",     "int8",    "int16",   "int32",     "int64",
+                                              "uint8",    "uint16",  "uint32",  "uint64",    "float16",
+                                              "bfloat16", "float32", "float64", "complex64", "complex128"};
   return names[static_cast<int>(dtype)];
 }
 
 DType promote(DType a, DType b) {
   DType result = promotion_table[static_cast<int>(a)][static_cast<int>(b)];
   if (result == none)
-    detail::fail<DTypeError>("promote", name(a), " and ", name(b), " have no common integer type: cast one, e.g. x.cast(int64)");
+    detail::fail<DTypeError>(
+        "promote", name(a), " and ", name(b), " have no common integer type: cast one, e.g. x.cast(int64)");
   return result;
 }
 

@@ -71,10 +71,10 @@ using GradientFunction = void (*)(Gradient&);
 
 /// How the dtypes of the inputs meet before anything else happens.
 enum class Inputs : std::uint8_t {
-  any,               // as they are
-  promote,           // all to their common type
-  promote_floating,  // and integers to float32
-  promote_but_first, // all but input 0 (a condition)
+  any,                // as they are
+  promote,            // all to their common type
+  promote_floating,   // and integers to float32
+  promote_but_first,  // all but input 0 (a condition)
 };
 
 /// Which dtypes an operation computes with, after promotion: one bit a DType.
@@ -82,8 +82,8 @@ using DTypeSet = std::uint16_t;
 constexpr DTypeSet bit(DType d) { return static_cast<DTypeSet>(1u << static_cast<int>(d)); }
 inline constexpr DTypeSet booleans = bit(DType::bool_), signed_integers = 0x1e, unsigned_integers = 0x1e0,
                           integers = 0x1fe, floats = bit(DType::float32) | bit(DType::float64),
-                          half_floats = bit(DType::float16) | bit(DType::bfloat16),
-                          numeric = integers | floats, real_numbers = numeric | booleans, every_dtype = 0x7fff;
+                          half_floats = bit(DType::float16) | bit(DType::bfloat16), numeric = integers | floats,
+                          real_numbers = numeric | booleans, every_dtype = 0x7fff;
 
 /// Where an operation stands towards differentiation.
 enum class Differentiable : std::uint8_t {
@@ -112,17 +112,17 @@ struct Op {
   DTypeSet dtypes = every_dtype;  // of the promoted inputs
   Rule infer = nullptr;
   Kernel cpu = nullptr;
-  ViewKernel view = nullptr;           // a view operation: runs on every device
+  ViewKernel view = nullptr;                         // a view operation: runs on every device
   scalar::Function scalar = scalar::Function::none;  // an elementwise operation: what the fuser and CUDA compute
   Differentiable differentiable = Differentiable::yes;
   GradientFunction gradient = nullptr;
-  SaveMask saves[3] = {0, 0, 0};       // for input 0, 1, and 2 onwards
-  bool effect = false;                 // must run, in program order
-  bool may_raise = false;              // on element values (an index out of range)
+  SaveMask saves[3] = {0, 0, 0};  // for input 0, 1, and 2 onwards
+  bool effect = false;            // must run, in program order
+  bool may_raise = false;         // on element values (an index out of range)
   bool random = false;
-  bool takes_sparse = false;           // computes with sparse gradients as they are
+  bool takes_sparse = false;  // computes with sparse gradients as they are
   Domain domain = Domain::real;
-  const char* formula = "";            // of the result, for the reference page
+  const char* formula = "";  // of the result, for the reference page
 
   bool is_elementwise() const noexcept { return scalar != scalar::Function::none; }
   SaveMask saves_for(int input) const noexcept { return saves[input < 2 ? input : 2]; }
@@ -134,8 +134,8 @@ std::span<const Op* const> all_ops() noexcept;
 const Op* find_op(std::string_view name) noexcept;
 
 /// Opens a description: `KEEN_OP(exp){.name = "exp", …};` defines exp_op.
-#define KEEN_OP(id)                                                                        \
-  extern const ::keen::detail::Op id##_op;                                                 \
+#define KEEN_OP(id)                                                                              \
+  extern const ::keen::detail::Op id##_op;                                                       \
   [[gnu::used, gnu::section("keen_ops")]] const ::keen::detail::Op* const id##_entry = &id##_op; \
   constexpr ::keen::detail::Op id##_op
 

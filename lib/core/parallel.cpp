@@ -72,14 +72,17 @@ void parallel_chunks(std::int64_t n, std::int64_t grain, ChunkFunction f, void* 
   // Isolated: a waiting thread takes no foreign task under its thread-local scopes.
   a->execute([&] {
     tbb::this_task_arena::isolate([&] {
-      tbb::parallel_for(std::int64_t{0}, chunks, [&](std::int64_t i) {
-        struct Mark {
-          bool before = inside_chunk;
-          Mark() { inside_chunk = true; }
-          ~Mark() { inside_chunk = before; }
-        } mark;
-        run(i);
-      }, tbb::simple_partitioner());
+      tbb::parallel_for(
+          std::int64_t{0}, chunks,
+          [&](std::int64_t i) {
+            struct Mark {
+              bool before = inside_chunk;
+              Mark() { inside_chunk = true; }
+              ~Mark() { inside_chunk = before; }
+            } mark;
+            run(i);
+          },
+          tbb::simple_partitioner());
     });
   });
 }

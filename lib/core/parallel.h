@@ -17,7 +17,9 @@ void parallel_for(std::int64_t n, std::int64_t grain, F&& f) {
     if (n > 0) f(std::int64_t{0}, n);
     return;
   }
-  parallel_chunks(n, grain, [](void* s, std::int64_t b, std::int64_t e) { (*static_cast<std::remove_reference_t<F>*>(s))(b, e); }, &f);
+  parallel_chunks(
+      n, grain, [](void* s, std::int64_t b, std::int64_t e) { (*static_cast<std::remove_reference_t<F>*>(s))(b, e); },
+      &f);
 }
 
 /// Elements a chunk of simple elementwise work should have.

@@ -20,7 +20,8 @@ Gpus find_gpus() {
     found.reason = "this machine has no NVIDIA driver (libcuda.so.1 is not found)";
     return found;
   }
-  found.reason = "this build of Keen has no CUDA backend yet (libkeen_cuda.so generates kernels, but does not run them)";
+  found.reason =
+      "this build of Keen has no CUDA backend yet (libkeen_cuda.so generates kernels, but does not run them)";
   return found;
 }
 

@@ -67,7 +67,8 @@ std::vector<std::string> format_reals(std::vector<double> values, DType dtype) {
     largest = std::max(largest, std::abs(v));
     smallest = std::min(smallest, std::abs(v));
   }
-  bool exponent = largest >= 1e8 || (smallest < 1e-4 && smallest != INFINITY) || (smallest != INFINITY && largest / smallest > 1e3 && smallest < 1e-4);
+  bool exponent = largest >= 1e8 || (smallest < 1e-4 && smallest != INFINITY) ||
+                  (smallest != INFINITY && largest / smallest > 1e3 && smallest < 1e-4);
   int decimals = exponent ? decimals_needed(values, scientific) : decimals_needed(values, fixed);
   std::vector<std::string> out;
   for (double v : values) {
@@ -97,7 +98,10 @@ std::vector<std::string> format_elements(const Tensor& flat) {
     for (auto v : flat.to_vector<std::int64_t>()) out.push_back(std::to_string(v));
   } else if (is_complex(dtype)) {
     std::vector<double> re, im;
-    for (auto v : flat.to_vector<std::complex<double>>()) { re.push_back(v.real()); im.push_back(v.imag()); }
+    for (auto v : flat.to_vector<std::complex<double>>()) {
+      re.push_back(v.real());
+      im.push_back(v.imag());
+    }
     auto r = format_reals(re, dtype), i = format_reals(im, dtype);
     for (std::size_t k = 0; k < r.size(); ++k) out.push_back(r[k] + (i[k][0] == '-' ? "" : "+") + i[k] + "j");
   } else {
@@ -158,13 +162,18 @@ struct Printer {
   }
 
   void print(int axis) {
-    if (axis == shape.rank()) { out += words[next++]; return; }
+    if (axis == shape.rank()) {
+      out += words[next++];
+      return;
+    }
     out += '[';
     if (axis == shape.rank() - 1) print_row(axis);
     else {
       bool first = true;
       for (auto i : shown(shape[axis], summarise)) {
-        if (!first) out += std::string(static_cast<std::size_t>(shape.rank() - 1 - axis), '\n') + std::string(static_cast<std::size_t>(axis + 1), ' ');
+        if (!first)
+          out += std::string(static_cast<std::size_t>(shape.rank() - 1 - axis), '\n') +
+                 std::string(static_cast<std::size_t>(axis + 1), ' ');
         first = false;
         if (i < 0) out += "...";
         else print(axis + 1);
@@ -185,7 +194,9 @@ Tensor pick(const Tensor& t, const std::vector<std::int64_t>& offsets) {
       at += offset % from.shape[i] * from.strides[i];
       offset /= from.shape[i];
     }
-    std::memcpy(static_cast<char*>(out.impl()->data) + bytes * k++, static_cast<const char*>(from.data) + at * static_cast<std::int64_t>(bytes), bytes);
+    std::memcpy(
+        static_cast<char*>(out.impl()->data) + bytes * k++,
+        static_cast<const char*>(from.data) + at * static_cast<std::int64_t>(bytes), bytes);
   }
   return out;
 }
@@ -221,7 +232,8 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
 std::ostream& operator<<(std::ostream& out, const Variable& v) {
   if (!v.defined()) return out << "Variable(undefined)";
   return out << "Variable '" << v.name() << "' shape=" << v.shape() << " dtype=" << name(v.dtype())
-             << " device=" << v.device() << '\n' << v.value().to_string();
+             << " device=" << v.device() << '\n'
+             << v.value().to_string();
 }
 
 }  // namespace keen

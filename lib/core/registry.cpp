@@ -22,16 +22,25 @@ const Op* find_op(std::string_view name) noexcept {
 
 std::string to_string(const Attribute& attribute) {
   switch (static_cast<AttributeKind>(attribute.index())) {
-    case AttributeKind::none: return "none";
-    case AttributeKind::integer: return std::to_string(integer(attribute));
-    case AttributeKind::real: return text(real(attribute));
-    case AttributeKind::boolean: return boolean(attribute) ? "true" : "false";
-    case AttributeKind::dtype: return name(dtype(attribute));
+    case AttributeKind::none:
+      return "none";
+    case AttributeKind::integer:
+      return std::to_string(integer(attribute));
+    case AttributeKind::real:
+      return text(real(attribute));
+    case AttributeKind::boolean:
+      return boolean(attribute) ? "true" : "false";
+    case AttributeKind::dtype:
+      return name(dtype(attribute));
     case AttributeKind::ints:
-    case AttributeKind::shape: return ints(attribute).to_string();
-    case AttributeKind::string: return '"' + string(attribute) + '"';
-    case AttributeKind::device: return device(attribute).to_string();
-    case AttributeKind::resource: return "resource";
+    case AttributeKind::shape:
+      return ints(attribute).to_string();
+    case AttributeKind::string:
+      return '"' + string(attribute) + '"';
+    case AttributeKind::device:
+      return device(attribute).to_string();
+    case AttributeKind::resource:
+      return "resource";
   }
   return {};
 }

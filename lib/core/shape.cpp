@@ -110,7 +110,9 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
     if (x == y || y == 1) continue;
     if (x == 1) out[i + shift] = y;
     else if (x < 0 || y < 0) out[i + shift] = std::max(x, y);  // a known dimension decides; the call will check
-    else throw ShapeError(detail::text("shapes ", a, " and ", b, " do not broadcast: axis ", i + shift, " has ", x, " and ", y));
+    else
+      throw ShapeError(
+          detail::text("shapes ", a, " and ", b, " do not broadcast: axis ", i + shift, " has ", x, " and ", y));
   }
   return out;
 }

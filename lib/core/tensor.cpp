@@ -21,8 +21,7 @@ bool Tensor::is_symbolic() const noexcept { return impl_ && impl_->is_symbolic()
 
 std::int64_t Tensor::dim(int axis) const {
   const Shape& s = shape();
-  if (axis < -s.rank() || axis >= s.rank())
-    fail<IndexError>("dim", "axis ", axis, " is out of range for shape ", s);
+  if (axis < -s.rank() || axis >= s.rank()) fail<IndexError>("dim", "axis ", axis, " is out of range for shape ", s);
   return s[axis];
 }
 
@@ -47,8 +46,9 @@ namespace {
 Tensor readable(const Tensor& t, const char* operation) {
   const auto& impl = checked(t, operation);
   if (impl.is_symbolic())
-    fail<UsageError>(operation, "a tensor of shape ", impl.shape,
-                     " inside a traced function has no value yet; it escaped its trace or is asked for its value there");
+    fail<UsageError>(
+        operation, "a tensor of shape ", impl.shape,
+        " inside a traced function has no value yet; it escaped its trace or is asked for its value there");
   Tensor dense = detail::densify(t);
   if (!dense.device().is_cpu()) dense = dense.cpu();
   if (dense.is_contiguous()) return dense;
@@ -61,7 +61,8 @@ Tensor readable(const Tensor& t, const char* operation) {
 
 void Tensor::item_as(DType dtype, void* out) const {
   Tensor t = readable(*this, "item");
-  if (t.impl_->size != 1) fail<ShapeError>("item", "a tensor of shape ", shape(), " has ", t.impl_->size, " elements, not one");
+  if (t.impl_->size != 1)
+    fail<ShapeError>("item", "a tensor of shape ", shape(), " has ", t.impl_->size, " elements, not one");
   detail::cpu::convert(dtype, out, t.impl_->dtype, t.impl_->data, 1);
 }
 
@@ -72,8 +73,10 @@ void Tensor::copy_to(DType dtype, void* out) const {
 
 const void* Tensor::raw(DType dtype) const {
   const auto& t = checked(*this, "span");
-  if (t.is_symbolic() || t.is_sparse()) fail<UsageError>("span", "a symbolic or sparse tensor has no elements to point to");
-  if (t.dtype != dtype) fail<DTypeError>("span", "the elements are ", name(t.dtype), ", not ", name(dtype), ": cast first");
+  if (t.is_symbolic() || t.is_sparse())
+    fail<UsageError>("span", "a symbolic or sparse tensor has no elements to point to");
+  if (t.dtype != dtype)
+    fail<DTypeError>("span", "the elements are ", name(t.dtype), ", not ", name(dtype), ": cast first");
   if (!t.device.is_cpu()) fail<DeviceError>("span", "the tensor is on ", t.device, ": call .cpu() first");
   if (!t.is_contiguous()) fail<UsageError>("span", "the tensor is a view with gaps: call .contiguous() first");
   return t.data;

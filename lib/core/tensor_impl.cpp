@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t header_bytes = (sizeof(TensorImpl) + 63) / 64 * 64;
 constexpr std::size_t inline_limit = 4096 - header_bytes;
 
-TensorImpl* new_header(std::size_t block_bytes, DType dtype, Device device, const Shape& shape, const Shape& strides, std::int64_t size) {
+TensorImpl* new_header(
+    std::size_t block_bytes, DType dtype, Device device, const Shape& shape, const Shape& strides, std::int64_t size) {
   auto* impl = new (allocate(block_bytes)) TensorImpl(dtype, device, shape, strides, size);
   impl->block_bytes = block_bytes;
   impl->id = next_id();
@@ -24,14 +25,16 @@ TensorImpl* new_header(std::size_t block_bytes, DType dtype, Device device, cons
 TensorImpl* make_impl(DType dtype, const Shape& shape, const Shape& strides, std::int64_t size, Device device) {
   std::size_t bytes;
   if (__builtin_mul_overflow(static_cast<std::size_t>(size), size_of(dtype), &bytes))
-    fail<OutOfMemory>("allocate", "a tensor of shape ", shape, " and dtype ", name(dtype), " has more bytes than can be addressed");
+    fail<OutOfMemory>(
+        "allocate", "a tensor of shape ", shape, " and dtype ", name(dtype), " has more bytes than can be addressed");
   if (device.is_cpu() && bytes <= inline_limit) [[likely]] {
     TensorImpl* impl = new_header(header_bytes + bytes, dtype, device, shape, strides, size);
     impl->flags |= TensorImpl::inline_data;
     impl->data = reinterpret_cast<char*>(impl) + header_bytes;
     return impl;
   }
-  Tensor guard = Tensor::adopt(new_header(header_bytes, dtype, device, shape, strides, size));  // freed when no data is to be had
+  Tensor guard =
+      Tensor::adopt(new_header(header_bytes, dtype, device, shape, strides, size));  // freed when no data is to be had
   TensorImpl* impl = guard.impl();
   impl->data = device.is_cpu() ? allocate(bytes) : backend(device).allocate(bytes);
   impl->data_bytes = bytes;
@@ -56,7 +59,8 @@ Tensor make_result(const char* operation, DType dtype, const Shape& shape, Devic
 Tensor make_view(const TensorImpl& of, const Shape& shape, const Shape& strides, std::int64_t offset) {
   // Axes of size 1 may carry any stride; a contiguous view gets the row-major ones, as every contiguous tensor has.
   bool whole = is_contiguous(shape, strides);
-  TensorImpl* impl = new_header(header_bytes, of.dtype, of.device, shape, whole ? contiguous_strides(shape) : strides, shape.num_elements());
+  TensorImpl* impl = new_header(
+      header_bytes, of.dtype, of.device, shape, whole ? contiguous_strides(shape) : strides, shape.num_elements());
   auto* root = of.base ? of.base : const_cast<TensorImpl*>(&of);
   retain(root);
   impl->base = root;
@@ -73,7 +77,8 @@ Tensor make_symbolic(DType dtype, const Shape& shape, Device device, TraceLink l
 }
 
 Tensor make_sparse(const Shape& shape, Tensor values, Tensor indices) {
-  Tensor out = Tensor::adopt(new_header(header_bytes, values.dtype(), values.device(), shape, contiguous_strides(shape), shape.num_elements()));
+  Tensor out = Tensor::adopt(new_header(
+      header_bytes, values.dtype(), values.device(), shape, contiguous_strides(shape), shape.num_elements()));
   out.impl()->flags = 0;
   out.impl()->extra = new TensorExtra;
   out.impl()->extra->sparse = std::make_unique<SparseParts>(SparseParts{std::move(values), std::move(indices)});
@@ -116,7 +121,8 @@ bool is_contiguous(const Shape& shape, const Shape& strides) noexcept {
 }
 
 const TensorImpl& checked(const Tensor& t, const char* operation) {
-  if (!t.defined()) fail<UsageError>(operation, "an undefined tensor has no value (an unconnected gradient? see .defined())");
+  if (!t.defined())
+    fail<UsageError>(operation, "an undefined tensor has no value (an unconnected gradient? see .defined())");
   return *t.impl();
 }
 

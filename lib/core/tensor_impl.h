@@ -29,11 +29,11 @@ struct TensorExtra {
 /// which for small tensors lies in the same block behind the header.
 struct TensorImpl : RefCount {
   enum Flag : std::uint8_t {
-    contiguous = 1,  // row-major without gaps
-    external = 2,    // memory of the caller's: never written, never donated
-    symbolic = 4,    // no elements: a value of a trace
-    inline_data = 8, // data lies in this block
-    from_number = 16 // made from a weak number; the tracer keeps it as an immediate
+    contiguous = 1,   // row-major without gaps
+    external = 2,     // memory of the caller's: never written, never donated
+    symbolic = 4,     // no elements: a value of a trace
+    inline_data = 8,  // data lies in this block
+    from_number = 16  // made from a weak number; the tracer keeps it as an immediate
   };
   TensorImpl(DType d, Device where, const Shape& dims, const Shape& steps, std::int64_t n) noexcept
       : dtype(d), device(where), size(n), shape(dims), strides(steps) {}
@@ -41,21 +41,23 @@ struct TensorImpl : RefCount {
   DType dtype;
   Device device;
   std::uint8_t flags = contiguous;
-  std::uint64_t id = 0;        // identity for tapes; never reused
-  std::int64_t size;           // number of elements
-  void* data = nullptr;        // address of element 0 (of this view)
-  TensorImpl* base = nullptr;  // the root, counted; null for a root
-  std::size_t block_bytes = 0; // of this header's own block
-  std::size_t data_bytes = 0;  // of the root's separate data block
+  std::uint64_t id = 0;         // identity for tapes; never reused
+  std::int64_t size;            // number of elements
+  void* data = nullptr;         // address of element 0 (of this view)
+  TensorImpl* base = nullptr;   // the root, counted; null for a root
+  std::size_t block_bytes = 0;  // of this header's own block
+  std::size_t data_bytes = 0;   // of the root's separate data block
   TensorExtra* extra = nullptr;
   Shape shape;
-  Shape strides;               // in elements
+  Shape strides;  // in elements
 
   bool is_contiguous() const noexcept { return flags & contiguous; }
   bool is_symbolic() const noexcept { return flags & symbolic; }
   bool is_sparse() const noexcept { return extra && extra->sparse; }
   template <class T = void>
-  T* as() const noexcept { return static_cast<T*>(data); }
+  T* as() const noexcept {
+    return static_cast<T*>(data);
+  }
   bool sole_owner() const noexcept { return refs.load(std::memory_order_acquire) == 1; }
 };
 

@@ -8,7 +8,8 @@
 namespace keen::detail {
 
 struct VariableState {
-  explicit VariableState(Tensor initial) : value(std::move(initial)), shape(value.shape()), dtype(value.dtype()), device(value.device()) {}
+  explicit VariableState(Tensor initial)
+      : value(std::move(initial)), shape(value.shape()), dtype(value.dtype()), device(value.device()) {}
 
   mutable std::mutex mutex;  // guards value and its elements while they are written
   Tensor value;              // contiguous, never external

@@ -6,8 +6,8 @@
 #include <ostream>
 #include <utility>
 
-#include "core/context.h"
 #include "core/backend.h"
+#include "core/context.h"
 #include "keen/ops/math.h"
 #include "ops/helpers.h"
 
@@ -28,8 +28,13 @@ Tensor sum_all(const Tensor& t) { return sum_to(t, Shape()); }
 }  // namespace
 
 // d full(v) = Σ dy
-KEEN_OP(full){.name = "full", .attributes = shape_attribute, .infer = fill_rule, .cpu = cpu::fill,
-    .gradient = [](Gradient& g) { g.set(0, sum_all(g.dy())); }, .formula = "value everywhere"};
+KEEN_OP(full){
+    .name = "full",
+    .attributes = shape_attribute,
+    .infer = fill_rule,
+    .cpu = cpu::fill,
+    .gradient = [](Gradient& g) { g.set(0, sum_all(g.dy())); },
+    .formula = "value everywhere"};
 
 namespace {
 
@@ -57,7 +62,8 @@ void measure(const Literal& l, Shape& shape, int depth, DType& dtype, bool& firs
   }
   auto n = static_cast<std::int64_t>(l.size());
   if (depth == shape.rank()) shape.push_back(n);
-  else if (shape[depth] != n) fail<ShapeError>("constant", "lists of ", shape[depth], " and of ", n, " elements stand side by side");
+  else if (shape[depth] != n)
+    fail<ShapeError>("constant", "lists of ", shape[depth], " and of ", n, " elements stand side by side");
   for (auto& item : l) measure(item, shape, depth + 1, dtype, first);
 }
 
@@ -73,7 +79,8 @@ template <class T>
 bool holds(const Literal& l) {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     if (l.dtype() == DType::float32) return std::trunc(l.real()) == l.real() && std::abs(l.real()) < 9e15;
-    if (l.dtype() == DType::uint64) return static_cast<std::uint64_t>(l.integer()) <= static_cast<std::uint64_t>(std::numeric_limits<T>::max());
+    if (l.dtype() == DType::uint64)
+      return static_cast<std::uint64_t>(l.integer()) <= static_cast<std::uint64_t>(std::numeric_limits<T>::max());
     return std::in_range<T>(l.integer());
   }
   return true;
@@ -87,13 +94,16 @@ T* write(const Literal& l, T* out) {
   }
   if (!holds<T>(l)) fail<DTypeError>("constant", "the value ", l.real(), " does not fit ", name(dtype_of<T>));
   if constexpr (std::is_floating_point_v<T>)
-    *out = l.dtype() == DType::uint64 ? static_cast<T>(static_cast<std::uint64_t>(l.integer())) : static_cast<T>(l.real());
+    *out =
+        l.dtype() == DType::uint64 ? static_cast<T>(static_cast<std::uint64_t>(l.integer())) : static_cast<T>(l.real());
   else if constexpr (std::is_same_v<T, bool>) *out = l.real() != 0;
   else *out = static_cast<T>(l.integer());
   return out + 1;
 }
 
-DType compute_dtype(DType d) { return is_complex(d) || d == DType::float16 || d == DType::bfloat16 ? DType::float64 : d; }
+DType compute_dtype(DType d) {
+  return is_complex(d) || d == DType::float16 || d == DType::bfloat16 ? DType::float64 : d;
+}
 
 }  // namespace
 }  // namespace detail
@@ -143,9 +153,11 @@ Tensor from_buffer(DType dtype, const void* data, const Shape& shape, std::funct
 
 namespace {
 
-Tensor filled(const Shape& shape, const Operand& value, const std::optional<DType>& dtype, const std::optional<Device>& device) {
+Tensor filled(
+    const Shape& shape, const Operand& value, const std::optional<DType>& dtype, const std::optional<Device>& device) {
   return on_device(device, [&] {
-    if (value.is_weak()) return run(full_op, {shape}, number_tensor("full", value, dtype.value_or(value.native_dtype())));
+    if (value.is_weak())
+      return run(full_op, {shape}, number_tensor("full", value, dtype.value_or(value.native_dtype())));
     Tensor v = value.tensor();
     return run(full_op, {shape}, dtype ? v.cast(*dtype) : v);
   });
@@ -156,8 +168,12 @@ Tensor filled(const Shape& shape, const Operand& value, const std::optional<DTyp
 Tensor full(const Shape& shape, const Operand& value, const TensorOptions& options) {
   return filled(shape, value, options.dtype, options.device);
 }
-Tensor zeros(const Shape& shape, const TensorOptions& options) { return filled(shape, 0.f, options.dtype, options.device); }
-Tensor ones(const Shape& shape, const TensorOptions& options) { return filled(shape, 1.f, options.dtype, options.device); }
+Tensor zeros(const Shape& shape, const TensorOptions& options) {
+  return filled(shape, 0.f, options.dtype, options.device);
+}
+Tensor ones(const Shape& shape, const TensorOptions& options) {
+  return filled(shape, 1.f, options.dtype, options.device);
+}
 
 namespace {
 Tensor like(const Tensor& t, const Operand& value, const TensorOptions& options) {
@@ -165,7 +181,9 @@ Tensor like(const Tensor& t, const Operand& value, const TensorOptions& options)
   return filled(t.shape(), value, options.dtype.value_or(t.dtype()), options.device.value_or(t.device()));
 }
 }  // namespace
-Tensor full_like(const Tensor& t, const Operand& value, const TensorOptions& options) { return like(t, value, options); }
+Tensor full_like(const Tensor& t, const Operand& value, const TensorOptions& options) {
+  return like(t, value, options);
+}
 Tensor zeros_like(const Tensor& t, const TensorOptions& options) { return like(t, 0, options); }
 Tensor ones_like(const Tensor& t, const TensorOptions& options) { return like(t, 1, options); }
 
@@ -174,7 +192,8 @@ Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns, int k, const 
   Tensor t = make_result("eye", DType::float32, Shape{rows, width});
   float* out = t.impl()->as<float>();
   std::fill_n(out, t.size(), 0.f);
-  for (std::int64_t i = std::max<std::int64_t>(0, -static_cast<std::int64_t>(k)); i < rows && i + k < width; ++i) out[i * width + i + k] = 1;
+  for (std::int64_t i = std::max<std::int64_t>(0, -static_cast<std::int64_t>(k)); i < rows && i + k < width; ++i)
+    out[i * width + i + k] = 1;
   EagerScope eager;
   return to_current(t.cast(options.dtype.value_or(float32)), options.device);
 }
@@ -218,7 +237,8 @@ std::int64_t count_integers(std::int64_t start, std::int64_t stop, std::int64_t 
                                     : static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(stop);
   std::uint64_t stride = step > 0 ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
   std::uint64_t n = (distance - 1) / stride + 1;
-  if (n > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) fail<ShapeError>("range", "more numbers than 63 bits can count");
+  if (n > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    fail<ShapeError>("range", "more numbers than 63 bits can count");
   return static_cast<std::int64_t>(n);
 }
 
@@ -232,7 +252,8 @@ Range::Range(Operand start, Operand stop, Operand step, const TensorOptions& opt
   bool floating = a.floating || b.floating || s.floating;
   if (floating) {
     double n = std::ceil((b.real - a.real) / s.real);
-    if (!(n < 9e18)) fail<ShapeError>("range", "from ", a.real, " to ", b.real, " by ", s.real, " has no countable length");
+    if (!(n < 9e18))
+      fail<ShapeError>("range", "from ", a.real, " to ", b.real, " by ", s.real, " has no countable length");
     count_ = n > 0 ? static_cast<std::int64_t>(n) : 0;
   } else {
     istart_ = a.integer;

@@ -49,7 +49,8 @@ void check_size(const char* operation, const Shape& shape) {
   std::int64_t n = 1;
   for (auto d : shape) {
     if (d == 0 || !shape.is_known()) return;
-    if (__builtin_mul_overflow(n, d, &n)) fail<ShapeError>(operation, "shape ", shape, " has more elements than 63 bits can count");
+    if (__builtin_mul_overflow(n, d, &n))
+      fail<ShapeError>(operation, "shape ", shape, " has more elements than 63 bits can count");
   }
 }
 

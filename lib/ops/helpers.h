@@ -26,18 +26,19 @@ struct Elementwise {
   const char* formula = "";
 };
 constexpr Op elementwise(const Elementwise& e) {
-  return {.name = e.name,
-          .arity = e.arity,
-          .inputs = e.inputs,
-          .dtypes = e.dtypes,
-          .infer = e.infer,
-          .cpu = cpu::elementwise,
-          .scalar = e.function,
-          .differentiable = e.differentiable,
-          .gradient = e.gradient,
-          .saves = {e.saves_a, e.saves_b, 0},
-          .domain = e.domain,
-          .formula = e.formula};
+  return {
+      .name = e.name,
+      .arity = e.arity,
+      .inputs = e.inputs,
+      .dtypes = e.dtypes,
+      .infer = e.infer,
+      .cpu = cpu::elementwise,
+      .scalar = e.function,
+      .differentiable = e.differentiable,
+      .gradient = e.gradient,
+      .saves = {e.saves_a, e.saves_b, 0},
+      .domain = e.domain,
+      .formula = e.formula};
 }
 
 /// The axis counted from 0; IndexError when it is out of range.
@@ -59,29 +60,42 @@ Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, b
 template <class F>
 void visit_numeric(DType dtype, const char* operation, F&& f) {
   switch (dtype) {
-    case DType::int8: return f(std::int8_t{});
-    case DType::int16: return f(std::int16_t{});
-    case DType::int32: return f(std::int32_t{});
-    case DType::int64: return f(std::int64_t{});
-    case DType::uint8: return f(std::uint8_t{});
-    case DType::uint16: return f(std::uint16_t{});
-    case DType::uint32: return f(std::uint32_t{});
-    case DType::uint64: return f(std::uint64_t{});
-    case DType::float32: return f(float{});
-    case DType::float64: return f(double{});
-    default: fail<DTypeError>(operation, "computing with ", name(dtype), " is not offered");
+    case DType::int8:
+      return f(std::int8_t{});
+    case DType::int16:
+      return f(std::int16_t{});
+    case DType::int32:
+      return f(std::int32_t{});
+    case DType::int64:
+      return f(std::int64_t{});
+    case DType::uint8:
+      return f(std::uint8_t{});
+    case DType::uint16:
+      return f(std::uint16_t{});
+    case DType::uint32:
+      return f(std::uint32_t{});
+    case DType::uint64:
+      return f(std::uint64_t{});
+    case DType::float32:
+      return f(float{});
+    case DType::float64:
+      return f(double{});
+    default:
+      fail<DTypeError>(operation, "computing with ", name(dtype), " is not offered");
   }
 }
 
 /// Integer sums wrap, without undefined behaviour.
 template <class T>
 T wrap_add(T a, T b) {
-  if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) + static_cast<std::make_unsigned_t<T>>(b));
+  if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) + static_cast<std::make_unsigned_t<T>>(b));
   else return a + b;
 }
 template <class T>
 T wrap_subtract(T a, T b) {
-  if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) - static_cast<std::make_unsigned_t<T>>(b));
+  if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) - static_cast<std::make_unsigned_t<T>>(b));
   else return a - b;
 }
 

@@ -14,8 +14,10 @@ namespace keen {
 namespace detail {
 namespace {
 
-constexpr AttributeSpec slice_attributes[] = {{"start", AttributeKind::ints}, {"size", AttributeKind::shape}, {"step", AttributeKind::ints}};
-constexpr AttributeSpec slice_gradient_attributes[] = {{"start", AttributeKind::ints}, {"step", AttributeKind::ints}, {"shape", AttributeKind::shape}};
+constexpr AttributeSpec slice_attributes[] = {
+    {"start", AttributeKind::ints}, {"size", AttributeKind::shape}, {"step", AttributeKind::ints}};
+constexpr AttributeSpec slice_gradient_attributes[] = {
+    {"start", AttributeKind::ints}, {"step", AttributeKind::ints}, {"shape", AttributeKind::shape}};
 constexpr AttributeSpec axis_attribute[] = {{"axis", AttributeKind::integer}};
 constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::shape}};
 constexpr AttributeSpec axis_shape_attributes[] = {{"axis", AttributeKind::integer}, {"shape", AttributeKind::shape}};
@@ -93,7 +95,9 @@ void scatter_rule(Inference& in) {
   const Shape& shape = ints(in.attributes[0]);
   Shape wanted = shape;
   if (in.shape(0).rank() != 1 || shape.empty())
-    fail<ShapeError>("scatter", "indices of shape ", in.shape(0), " into shape ", shape, ": (n,) into at least one dimension is needed");
+    fail<ShapeError>(
+        "scatter", "indices of shape ", in.shape(0), " into shape ", shape,
+        ": (n,) into at least one dimension is needed");
   wanted[0] = in.shape(0)[0];
   if (wanted.is_known() && in.shape(1).is_known() && in.shape(1) != wanted)
     fail<ShapeError>("scatter", "updates have shape ", in.shape(1), ", ", wanted, " is needed");
@@ -121,7 +125,8 @@ void put_along_axis_rule(Inference& in) {
 
 void one_hot_rule(Inference& in) {
   check_indices(in.op, in.dtype(0));
-  if (integer(in.attributes[0]) < 0) fail<ShapeError>("one_hot", "depth ", integer(in.attributes[0]), " may not be negative");
+  if (integer(in.attributes[0]) < 0)
+    fail<ShapeError>("one_hot", "depth ", integer(in.attributes[0]), " may not be negative");
   Shape out = in.shape(0);
   out.push_back(integer(in.attributes[0]));
   check_size(in.op.name, out);
@@ -130,45 +135,98 @@ void one_hot_rule(Inference& in) {
 
 }  // namespace
 
-KEEN_OP(slice_gradient){.name = "slice_gradient", .attributes = slice_gradient_attributes, .infer = slice_gradient_rule,
+KEEN_OP(slice_gradient){
+    .name = "slice_gradient",
+    .attributes = slice_gradient_attributes,
+    .infer = slice_gradient_rule,
     .cpu = cpu::slice_gradient,
-    .gradient = [](Gradient& g) {
-      auto a = g.attributes();
-      g.set(0, slice(g.dy(), {ints(a[0]), g.in_shape(0), ints(a[1])}));
-    }, .formula = "zeros with x at the slice"};
+    .gradient =
+        [](Gradient& g) {
+          auto a = g.attributes();
+          g.set(0, slice(g.dy(), {ints(a[0]), g.in_shape(0), ints(a[1])}));
+        },
+    .formula = "zeros with x at the slice"};
 
-KEEN_OP(slice){.name = "slice", .attributes = slice_attributes, .infer = slice_rule, .view = slice_view,
-    .gradient = [](Gradient& g) {
-      auto a = g.attributes();
-      g.set(0, run(slice_gradient_op, {ints(a[0]), ints(a[2]), g.in_shape(0)}, g.dy()));
-    }, .formula = "x at start, start + step, ..."};
+KEEN_OP(slice){
+    .name = "slice",
+    .attributes = slice_attributes,
+    .infer = slice_rule,
+    .view = slice_view,
+    .gradient =
+        [](Gradient& g) {
+          auto a = g.attributes();
+          g.set(0, run(slice_gradient_op, {ints(a[0]), ints(a[2]), g.in_shape(0)}, g.dy()));
+        },
+    .formula = "x at start, start + step, ..."};
 
-KEEN_OP(gather){.name = "gather", .arity = 2, .attributes = axis_attribute, .infer = gather_rule, .cpu = cpu::gather,
-    .gradient = gather_gradient, .saves = {input(1)}, .may_raise = true, .domain = Domain::indices, .formula = "x[indices]"};
+KEEN_OP(gather){
+    .name = "gather",
+    .arity = 2,
+    .attributes = axis_attribute,
+    .infer = gather_rule,
+    .cpu = cpu::gather,
+    .gradient = gather_gradient,
+    .saves = {input(1)},
+    .may_raise = true,
+    .domain = Domain::indices,
+    .formula = "x[indices]"};
 
-KEEN_OP(scatter){.name = "scatter", .arity = 2, .attributes = shape_attribute, .infer = scatter_rule, .cpu = cpu::scatter,
-    .gradient = [](Gradient& g) {
-      if (g.wants(1)) g.set(1, keen::gather(g.dy(), g.in(0)));
-    }, .saves = {0, input(0)}, .may_raise = true, .domain = Domain::indices, .formula = "zeros with updates added at rows"};
+KEEN_OP(scatter){
+    .name = "scatter",
+    .arity = 2,
+    .attributes = shape_attribute,
+    .infer = scatter_rule,
+    .cpu = cpu::scatter,
+    .gradient =
+        [](Gradient& g) {
+          if (g.wants(1)) g.set(1, keen::gather(g.dy(), g.in(0)));
+        },
+    .saves = {0, input(0)},
+    .may_raise = true,
+    .domain = Domain::indices,
+    .formula = "zeros with updates added at rows"};
 
 extern const Op put_along_axis_op;
-KEEN_OP(take_along_axis){.name = "take_along_axis", .arity = 2, .attributes = axis_attribute, .infer = take_along_axis_rule,
+KEEN_OP(take_along_axis){
+    .name = "take_along_axis",
+    .arity = 2,
+    .attributes = axis_attribute,
+    .infer = take_along_axis_rule,
     .cpu = cpu::take_along_axis,
-    .gradient = [](Gradient& g) {
-      if (g.wants(0)) g.set(0, run(put_along_axis_op, {g.attributes()[0], g.in_shape(0)}, g.in(1), g.dy()));
-    }, .saves = {input(1)}, .may_raise = true, .domain = Domain::indices, .formula = "x at indices along an axis"};
-KEEN_OP(put_along_axis){.name = "put_along_axis", .arity = 2, .attributes = axis_shape_attributes, .infer = put_along_axis_rule,
+    .gradient =
+        [](Gradient& g) {
+          if (g.wants(0)) g.set(0, run(put_along_axis_op, {g.attributes()[0], g.in_shape(0)}, g.in(1), g.dy()));
+        },
+    .saves = {input(1)},
+    .may_raise = true,
+    .domain = Domain::indices,
+    .formula = "x at indices along an axis"};
+KEEN_OP(put_along_axis){
+    .name = "put_along_axis",
+    .arity = 2,
+    .attributes = axis_shape_attributes,
+    .infer = put_along_axis_rule,
     .cpu = cpu::put_along_axis,
-    .gradient = [](Gradient& g) {
-      if (g.wants(1)) g.set(1, run(take_along_axis_op, {g.attributes()[0]}, g.dy(), g.in(0)));
-    }, .saves = {0, input(0)}, .may_raise = true, .domain = Domain::indices, .formula = "zeros with updates added along an axis"};
+    .gradient =
+        [](Gradient& g) {
+          if (g.wants(1)) g.set(1, run(take_along_axis_op, {g.attributes()[0]}, g.dy(), g.in(0)));
+        },
+    .saves = {0, input(0)},
+    .may_raise = true,
+    .domain = Domain::indices,
+    .formula = "zeros with updates added along an axis"};
 
-KEEN_OP(one_hot){.name = "one_hot", .attributes = one_hot_attributes, .infer = one_hot_rule, .cpu = cpu::one_hot,
-    .differentiable = Differentiable::no, .may_raise = true, .domain = Domain::indices, .formula = "1 at the index, 0 elsewhere"};
+KEEN_OP(one_hot){
+    .name = "one_hot",
+    .attributes = one_hot_attributes,
+    .infer = one_hot_rule,
+    .cpu = cpu::one_hot,
+    .differentiable = Differentiable::no,
+    .may_raise = true,
+    .domain = Domain::indices,
+    .formula = "1 at the index, 0 elsewhere"};
 
-SliceSpec whole(const Shape& shape) {
-  return {Shape::filled(shape.rank(), 0), shape, Shape::filled(shape.rank(), 1)};
-}
+SliceSpec whole(const Shape& shape) { return {Shape::filled(shape.rank(), 0), shape, Shape::filled(shape.rank(), 1)}; }
 
 Tensor slice(const Tensor& x, const SliceSpec& spec) { return run(slice_op, {spec.start, spec.size, spec.step}, x); }
 
@@ -195,7 +253,9 @@ std::int64_t clamp_to(std::int64_t v, std::int64_t n, std::int64_t low, std::int
 void select_slice(Selection& s, int axis, std::int64_t n, const Slice& slice) {
   if (slice.step == 0) fail<UsageError>("index", "a slice's step may not be 0");
   bool is_whole = !slice.start && !slice.stop && slice.step == 1;
-  if (n < 0 && !is_whole) fail<ShapeError>("index", "axis ", axis, " has an unknown size while tracing: only whole slices of it can be taken");
+  if (n < 0 && !is_whole)
+    fail<ShapeError>(
+        "index", "axis ", axis, " has an unknown size while tracing: only whole slices of it can be taken");
   if (!is_whole) {
     bool up = slice.step > 0;
     std::int64_t low = up ? 0 : -1, high = up ? n : n - 1;
@@ -204,7 +264,8 @@ void select_slice(Selection& s, int axis, std::int64_t n, const Slice& slice) {
     // Counted without forming −step, which overflows for the least integer.
     std::int64_t distance = up ? stop - start : start - stop;
     std::uint64_t stride = up ? static_cast<std::uint64_t>(slice.step) : 0 - static_cast<std::uint64_t>(slice.step);
-    std::int64_t count = distance <= 0 ? 0 : static_cast<std::int64_t>((static_cast<std::uint64_t>(distance) - 1) / stride) + 1;
+    std::int64_t count =
+        distance <= 0 ? 0 : static_cast<std::int64_t>((static_cast<std::uint64_t>(distance) - 1) / stride) + 1;
     s.spec.start[axis] = count ? start : 0;
     s.spec.size[axis] = count;
     s.spec.step[axis] = count > 1 ? slice.step : 1;
@@ -214,7 +275,8 @@ void select_slice(Selection& s, int axis, std::int64_t n, const Slice& slice) {
 
 void select_integer(Selection& s, int axis, std::int64_t n, std::int64_t i) {
   if (n < 0 ? i < 0 : (i < -n || i >= n))
-    fail<IndexError>("index", "index ", i, " is out of range for axis ", axis, n < 0 ? " of unknown size" : text(" of size ", n));
+    fail<IndexError>(
+        "index", "index ", i, " is out of range for axis ", axis, n < 0 ? " of unknown size" : text(" of size ", n));
   s.spec.start[axis] = i < 0 ? i + n : i;
   s.spec.size[axis] = 1;
 }

@@ -8,7 +8,8 @@ namespace keen {
 namespace detail {
 namespace {
 
-constexpr AttributeSpec matmul_attributes[] = {{"transpose_a", AttributeKind::boolean}, {"transpose_b", AttributeKind::boolean}};
+constexpr AttributeSpec matmul_attributes[] = {
+    {"transpose_a", AttributeKind::boolean}, {"transpose_b", AttributeKind::boolean}};
 
 void matmul_rule(Inference& in) {
   const Shape &a = in.shape(0), &b = in.shape(1);
@@ -17,13 +18,16 @@ void matmul_rule(Inference& in) {
   bool ta = boolean(in.attributes[0]), tb = boolean(in.attributes[1]);
   std::int64_t m = a[ta ? -1 : -2], k = a[ta ? -2 : -1], k2 = b[tb ? -1 : -2], n = b[tb ? -2 : -1];
   if (k != k2 && k >= 0 && k2 >= 0)
-    fail<ShapeError>("matmul", "shapes ", a, " and ", b, ta || tb ? " (transposed as asked)" : "", ": inner dimensions differ (", k, " and ", k2, ")");
+    fail<ShapeError>(
+        "matmul", "shapes ", a, " and ", b, ta || tb ? " (transposed as asked)" : "", ": inner dimensions differ (", k,
+        " and ", k2, ")");
   Shape out;
   if (a.rank() == 2 && b.rank() == 2) {
     out = Shape{m, n};
   } else {
-    out = rules::broadcast(in.op, Shape(std::span(a.data(), static_cast<std::size_t>(a.rank() - 2))),
-                           Shape(std::span(b.data(), static_cast<std::size_t>(b.rank() - 2))));
+    out = rules::broadcast(
+        in.op, Shape(std::span(a.data(), static_cast<std::size_t>(a.rank() - 2))),
+        Shape(std::span(b.data(), static_cast<std::size_t>(b.rank() - 2))));
     out.push_back(m);
     out.push_back(n);
   }
@@ -42,8 +46,17 @@ void matmul_gradient(Gradient& g) {
 
 }  // namespace
 
-KEEN_OP(matmul){.name = "matmul", .arity = 2, .attributes = matmul_attributes, .inputs = Inputs::promote, .dtypes = numeric,
-    .infer = matmul_rule, .cpu = cpu::matmul, .gradient = matmul_gradient, .saves = {input(1), input(0)}, .formula = "a b"};
+KEEN_OP(matmul){
+    .name = "matmul",
+    .arity = 2,
+    .attributes = matmul_attributes,
+    .inputs = Inputs::promote,
+    .dtypes = numeric,
+    .infer = matmul_rule,
+    .cpu = cpu::matmul,
+    .gradient = matmul_gradient,
+    .saves = {input(1), input(0)},
+    .formula = "a b"};
 
 namespace {
 Tensor product(const Tensor& a, const Tensor& b, bool ta, bool tb) { return run(matmul_op, {ta, tb}, a, b); }
@@ -55,13 +68,20 @@ using namespace detail;
 Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options) {
   int rank_a = checked(a, "matmul").shape.rank(), rank_b = checked(b, "matmul").shape.rank();
   if (rank_a == 0 || rank_b == 0)
-    fail<ShapeError>("matmul", "shapes ", a.shape(), " and ", b.shape(), ": a 0-d operand has no product, multiply instead");
+    fail<ShapeError>(
+        "matmul", "shapes ", a.shape(), " and ", b.shape(), ": a 0-d operand has no product, multiply instead");
   if (rank_a > 1 && rank_b > 1) return product(a, b, options.transpose_a, options.transpose_b);
   if ((rank_a == 1 && options.transpose_a) || (rank_b == 1 && options.transpose_b))
     fail<ShapeError>("matmul", "a vector cannot be transposed: shapes ", a.shape(), " and ", b.shape());
-  if (a.shape()[-1] != b.shape()[rank_b == 1 ? 0 : options.transpose_b ? -1 : -2] && rank_a == 1 && a.shape().is_known() && b.shape().is_known())
+  if (a.shape()[-1] != b.shape()
+                           [rank_b == 1           ? 0
+                            : options.transpose_b ? -1
+                                                  : -2] &&
+      rank_a == 1 && a.shape().is_known() && b.shape().is_known())
     fail<ShapeError>("matmul", "shapes ", a.shape(), " and ", b.shape(), ": inner dimensions differ");
-  Tensor out = product(rank_a == 1 ? expand_dims(a, 0) : a, rank_b == 1 ? expand_dims(b, 1) : b, options.transpose_a, options.transpose_b);
+  Tensor out = product(
+      rank_a == 1 ? expand_dims(a, 0) : a, rank_b == 1 ? expand_dims(b, 1) : b, options.transpose_a,
+      options.transpose_b);
   Shape shape = out.shape();
   if (rank_b == 1) shape.erase(shape.rank() - 1);
   if (rank_a == 1) shape.erase(shape.rank() - (rank_b == 1 ? 1 : 2));

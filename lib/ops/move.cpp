@@ -24,8 +24,13 @@ Tensor move(const TensorImpl& in, Attributes attributes, const ResultSpec& resul
 
 }  // namespace
 
-KEEN_OP(to_device){.name = "to_device", .attributes = device_attribute, .infer = rules::same, .view = move,
-    .gradient = [](Gradient& g) { g.set(0, g.dy()); }, .formula = "x on another device"};
+KEEN_OP(to_device){
+    .name = "to_device",
+    .attributes = device_attribute,
+    .infer = rules::same,
+    .view = move,
+    .gradient = [](Gradient& g) { g.set(0, g.dy()); },
+    .formula = "x on another device"};
 
 }  // namespace detail
 

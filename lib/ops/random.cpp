@@ -12,14 +12,17 @@ namespace {
 
 // Every draw starts with the stream's key and position; the last attribute is the generator they came from (none for a
 // draw with its own seed), from which a replayed trace draws anew.
-constexpr AttributeSpec real_pair[] = {{"key", AttributeKind::integer}, {"position", AttributeKind::integer}, {"low", AttributeKind::real},
-                                       {"high", AttributeKind::real}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::shape},
+constexpr AttributeSpec real_pair[] = {{"key", AttributeKind::integer},       {"position", AttributeKind::integer},
+                                       {"low", AttributeKind::real},          {"high", AttributeKind::real},
+                                       {"dtype", AttributeKind::dtype},       {"shape", AttributeKind::shape},
                                        {"generator", AttributeKind::resource}};
-constexpr AttributeSpec normal_pair[] = {{"key", AttributeKind::integer}, {"position", AttributeKind::integer}, {"mean", AttributeKind::real},
-                                         {"stddev", AttributeKind::real}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::shape},
+constexpr AttributeSpec normal_pair[] = {{"key", AttributeKind::integer},       {"position", AttributeKind::integer},
+                                         {"mean", AttributeKind::real},         {"stddev", AttributeKind::real},
+                                         {"dtype", AttributeKind::dtype},       {"shape", AttributeKind::shape},
                                          {"generator", AttributeKind::resource}};
-constexpr AttributeSpec integer_pair[] = {{"key", AttributeKind::integer}, {"position", AttributeKind::integer}, {"low", AttributeKind::integer},
-                                          {"high", AttributeKind::integer}, {"dtype", AttributeKind::dtype}, {"shape", AttributeKind::shape},
+constexpr AttributeSpec integer_pair[] = {{"key", AttributeKind::integer},       {"position", AttributeKind::integer},
+                                          {"low", AttributeKind::integer},       {"high", AttributeKind::integer},
+                                          {"dtype", AttributeKind::dtype},       {"shape", AttributeKind::shape},
                                           {"generator", AttributeKind::resource}};
 
 void draw_rule(Inference& in) {
@@ -31,22 +34,57 @@ void draw_rule(Inference& in) {
 
 }  // namespace
 
-KEEN_OP(random_uniform){.name = "random_uniform", .arity = 0, .attributes = real_pair, .infer = draw_rule, .cpu = cpu::random_uniform,
-    .differentiable = Differentiable::no, .random = true, .formula = "uniform in [low, high)"};
-KEEN_OP(random_normal){.name = "random_normal", .arity = 0, .attributes = normal_pair, .infer = draw_rule, .cpu = cpu::random_normal,
-    .differentiable = Differentiable::no, .random = true, .formula = "normal(mean, stddev)"};
-KEEN_OP(random_truncated_normal){.name = "random_truncated_normal", .arity = 0, .attributes = normal_pair, .infer = draw_rule,
-    .cpu = cpu::random_truncated_normal, .differentiable = Differentiable::no, .random = true,
+KEEN_OP(random_uniform){
+    .name = "random_uniform",
+    .arity = 0,
+    .attributes = real_pair,
+    .infer = draw_rule,
+    .cpu = cpu::random_uniform,
+    .differentiable = Differentiable::no,
+    .random = true,
+    .formula = "uniform in [low, high)"};
+KEEN_OP(random_normal){
+    .name = "random_normal",
+    .arity = 0,
+    .attributes = normal_pair,
+    .infer = draw_rule,
+    .cpu = cpu::random_normal,
+    .differentiable = Differentiable::no,
+    .random = true,
+    .formula = "normal(mean, stddev)"};
+KEEN_OP(random_truncated_normal){
+    .name = "random_truncated_normal",
+    .arity = 0,
+    .attributes = normal_pair,
+    .infer = draw_rule,
+    .cpu = cpu::random_truncated_normal,
+    .differentiable = Differentiable::no,
+    .random = true,
     .formula = "normal(mean, stddev) within two stddev"};
-KEEN_OP(random_integers){.name = "random_integers", .arity = 0, .attributes = integer_pair, .infer = draw_rule, .cpu = cpu::random_integers,
-    .differentiable = Differentiable::no, .random = true, .formula = "integers in [low, high)"};
-KEEN_OP(random_permutation){.name = "random_permutation", .arity = 0, .attributes = integer_pair, .infer = draw_rule,
-    .cpu = cpu::random_permutation, .differentiable = Differentiable::no, .random = true, .formula = "0 ... n-1 shuffled"};
+KEEN_OP(random_integers){
+    .name = "random_integers",
+    .arity = 0,
+    .attributes = integer_pair,
+    .infer = draw_rule,
+    .cpu = cpu::random_integers,
+    .differentiable = Differentiable::no,
+    .random = true,
+    .formula = "integers in [low, high)"};
+KEEN_OP(random_permutation){
+    .name = "random_permutation",
+    .arity = 0,
+    .attributes = integer_pair,
+    .infer = draw_rule,
+    .cpu = cpu::random_permutation,
+    .differentiable = Differentiable::no,
+    .random = true,
+    .formula = "0 ... n-1 shuffled"};
 
 namespace {
 
 template <class Options, class Number>
-Tensor draw(const Op& op, const Shape& shape, const Options& options, Number a, Number b, DType dtype, DTypeSet allowed) {
+Tensor draw(
+    const Op& op, const Shape& shape, const Options& options, Number a, Number b, DType dtype, DTypeSet allowed) {
   if (!(allowed & bit(dtype))) fail<DTypeError>(op.name, name(dtype), " cannot be drawn");
   check_size(op.name, shape);
   std::uint64_t key = 0, position = 0;
@@ -57,7 +95,8 @@ Tensor draw(const Op& op, const Shape& shape, const Options& options, Number a, 
     Generator generator = options.generator ? *options.generator : default_generator();
     key = generator.seed();
     // A trace takes nothing from the stream: each replay does.
-    if (!thread_context.interpreter) position = reserve(*generator.state(), blocks_for(op, dtype, shape.num_elements()));
+    if (!thread_context.interpreter)
+      position = reserve(*generator.state(), blocks_for(op, dtype, shape.num_elements()));
     resource = generator.state();
   }
   std::optional<DeviceScope> scope;

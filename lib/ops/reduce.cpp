@@ -23,7 +23,9 @@ constexpr AttributeSpec over_axis[] = {{"axis", AttributeKind::integer}, {"keepd
 const Shape& axes_of(Attributes a) { return ints(a[0]); }
 bool keepdims_of(Attributes a) { return boolean(a[1]); }
 
-Shape result_shape(Inference& in) { return reduced_shape(in.shape(0), axes_of(in.attributes), keepdims_of(in.attributes)); }
+Shape result_shape(Inference& in) {
+  return reduced_shape(in.shape(0), axes_of(in.attributes), keepdims_of(in.attributes));
+}
 
 void same_dtype_rule(Inference& in) { in.results[0] = {in.dtype(0), result_shape(in)}; }
 void bool_rule(Inference& in) { in.results[0] = {DType::bool_, result_shape(in)}; }
@@ -81,7 +83,8 @@ void prod_gradient(Gradient& g) {
   for (int i = 0; i < shape.rank(); ++i) back[static_cast<int>(order[i])] = i;
   std::int64_t n = count_at(shape, axes);
   for (auto axis : axes)
-    if (shape[static_cast<int>(axis)] < 0) fail<ShapeError>("prod", "its gradient needs the sizes of the reduced axes of ", shape, " to be known");
+    if (shape[static_cast<int>(axis)] < 0)
+      fail<ShapeError>("prod", "its gradient needs the sizes of the reduced axes of ", shape, " to be known");
   if (x.shape().is_known() && x.size() == 0) return g.set(0, zeros_like(x));
   Tensor rows = transpose(x, order);
   Tensor others = reshape(product_of_others(reshape(rows, {-1, n})), rows.shape());
@@ -91,22 +94,76 @@ void prod_gradient(Gradient& g) {
 }  // namespace
 
 // d Σx = dy for every x
-KEEN_OP(sum){.name = "sum", .attributes = over_axes, .dtypes = real_numbers, .infer = widening_rule, .cpu = cpu::sum,
-    .gradient = [](Gradient& g) { g.set(0, expand(g, g.dy())); }, .formula = "sum of x"};
-KEEN_OP(prod){.name = "prod", .attributes = over_axes, .dtypes = real_numbers, .infer = widening_rule, .cpu = cpu::prod,
-    .gradient = prod_gradient, .saves = {input(0)}, .domain = Domain::nonzero, .formula = "product of x"};
-KEEN_OP(max){.name = "max", .attributes = over_axes, .dtypes = real_numbers, .infer = extremum_rule, .cpu = cpu::max,
-    .gradient = extremum_gradient, .saves = {input(0) | output()}, .domain = Domain::distinct, .formula = "max of x"};
-KEEN_OP(min){.name = "min", .attributes = over_axes, .dtypes = real_numbers, .infer = extremum_rule, .cpu = cpu::min,
-    .gradient = extremum_gradient, .saves = {input(0) | output()}, .domain = Domain::distinct, .formula = "min of x"};
-KEEN_OP(any){.name = "any", .attributes = over_axes, .dtypes = real_numbers, .infer = bool_rule, .cpu = cpu::any,
-    .differentiable = Differentiable::no, .formula = "is any x != 0"};
-KEEN_OP(all){.name = "all", .attributes = over_axes, .dtypes = real_numbers, .infer = bool_rule, .cpu = cpu::all,
-    .differentiable = Differentiable::no, .formula = "is every x != 0"};
-KEEN_OP(argmax){.name = "argmax", .attributes = over_axis, .dtypes = real_numbers, .infer = arg_rule, .cpu = cpu::argmax,
-    .differentiable = Differentiable::no, .formula = "index of the first max"};
-KEEN_OP(argmin){.name = "argmin", .attributes = over_axis, .dtypes = real_numbers, .infer = arg_rule, .cpu = cpu::argmin,
-    .differentiable = Differentiable::no, .formula = "index of the first min"};
+KEEN_OP(sum){
+    .name = "sum",
+    .attributes = over_axes,
+    .dtypes = real_numbers,
+    .infer = widening_rule,
+    .cpu = cpu::sum,
+    .gradient = [](Gradient& g) { g.set(0, expand(g, g.dy())); },
+    .formula = "sum of x"};
+KEEN_OP(prod){
+    .name = "prod",
+    .attributes = over_axes,
+    .dtypes = real_numbers,
+    .infer = widening_rule,
+    .cpu = cpu::prod,
+    .gradient = prod_gradient,
+    .saves = {input(0)},
+    .domain = Domain::nonzero,
+    .formula = "product of x"};
+KEEN_OP(max){
+    .name = "max",
+    .attributes = over_axes,
+    .dtypes = real_numbers,
+    .infer = extremum_rule,
+    .cpu = cpu::max,
+    .gradient = extremum_gradient,
+    .saves = {input(0) | output()},
+    .domain = Domain::distinct,
+    .formula = "max of x"};
+KEEN_OP(min){
+    .name = "min",
+    .attributes = over_axes,
+    .dtypes = real_numbers,
+    .infer = extremum_rule,
+    .cpu = cpu::min,
+    .gradient = extremum_gradient,
+    .saves = {input(0) | output()},
+    .domain = Domain::distinct,
+    .formula = "min of x"};
+KEEN_OP(any){
+    .name = "any",
+    .attributes = over_axes,
+    .dtypes = real_numbers,
+    .infer = bool_rule,
+    .cpu = cpu::any,
+    .differentiable = Differentiable::no,
+    .formula = "is any x != 0"};
+KEEN_OP(all){
+    .name = "all",
+    .attributes = over_axes,
+    .dtypes = real_numbers,
+    .infer = bool_rule,
+    .cpu = cpu::all,
+    .differentiable = Differentiable::no,
+    .formula = "is every x != 0"};
+KEEN_OP(argmax){
+    .name = "argmax",
+    .attributes = over_axis,
+    .dtypes = real_numbers,
+    .infer = arg_rule,
+    .cpu = cpu::argmax,
+    .differentiable = Differentiable::no,
+    .formula = "index of the first max"};
+KEEN_OP(argmin){
+    .name = "argmin",
+    .attributes = over_axis,
+    .dtypes = real_numbers,
+    .infer = arg_rule,
+    .cpu = cpu::argmin,
+    .differentiable = Differentiable::no,
+    .formula = "index of the first min"};
 
 namespace {
 
@@ -119,8 +176,13 @@ constexpr AttributeSpec count_attributes[] = {{"axes", AttributeKind::ints}};
 }  // namespace
 
 // How many elements meet in a reduction; an operation of its own because a traced dimension may be unknown.
-KEEN_OP(axis_count){.name = "axis_count", .attributes = count_attributes, .infer = count_rule, .cpu = count_kernel,
-    .differentiable = Differentiable::no, .formula = "product of the sizes of the axes"};
+KEEN_OP(axis_count){
+    .name = "axis_count",
+    .attributes = count_attributes,
+    .infer = count_rule,
+    .cpu = count_kernel,
+    .differentiable = Differentiable::no,
+    .formula = "product of the sizes of the axes"};
 
 namespace {
 
@@ -140,7 +202,9 @@ Operand count(const Tensor& x, const Shape& axes) {
   return static_cast<double>(count_at(x.shape(), axes));
 }
 
-Tensor as_floating(const Tensor& x) { return is_floating(x.dtype()) || is_complex(x.dtype()) ? x : x.cast(DType::float32); }
+Tensor as_floating(const Tensor& x) {
+  return is_floating(x.dtype()) || is_complex(x.dtype()) ? x : x.cast(DType::float32);
+}
 
 }  // namespace
 }  // namespace detail
@@ -173,7 +237,9 @@ Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
   return run(sum_op, {list, keepdims}, squares) / maximum(subtract(std::move(n), static_cast<float>(ddof)), 0.f);
 }
 
-Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof) { return sqrt(variance(x, axes, keepdims, ddof)); }
+Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
+  return sqrt(variance(x, axes, keepdims, ddof));
+}
 
 Tensor norm(const Tensor& x, const Axes& axes, bool keepdims) {
   checked(x, "norm");
@@ -185,7 +251,9 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
   Tensor values = as_floating(x);
   for (auto axis : list)
     if (values.shape()[static_cast<int>(axis)] == 0)
-      return full(reduced_shape(values.shape(), list, keepdims), -std::numeric_limits<double>::infinity(), {.dtype = values.dtype()});
+      return full(
+          reduced_shape(values.shape(), list, keepdims), -std::numeric_limits<double>::infinity(),
+          {.dtype = values.dtype()});
   Tensor top = stop_gradient(max(values, Axes(list), true));
   top = where(isfinite(top), top, 0);
   Tensor out = log(sum(exp(values - top), Axes(list), true)) + top;

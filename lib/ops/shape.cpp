@@ -15,7 +15,8 @@ namespace {
 constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::shape}};
 constexpr AttributeSpec permutation_attribute[] = {{"permutation", AttributeKind::ints}};
 constexpr AttributeSpec concat_attributes[] = {{"axis", AttributeKind::integer}, {"sizes", AttributeKind::shape}};
-constexpr AttributeSpec pad_attributes[] = {{"before", AttributeKind::ints}, {"after", AttributeKind::ints}, {"value", AttributeKind::real}};
+constexpr AttributeSpec pad_attributes[] = {
+    {"before", AttributeKind::ints}, {"after", AttributeKind::ints}, {"value", AttributeKind::real}};
 
 // --- reshape
 
@@ -58,7 +59,9 @@ Shape resolve_reshape(const Shape& from, const Shape& to) {
   return out;
 }
 
-void reshape_rule(Inference& in) { in.results[0] = {in.dtype(0), resolve_reshape(in.shape(0), ints(in.attributes[0]))}; }
+void reshape_rule(Inference& in) {
+  in.results[0] = {in.dtype(0), resolve_reshape(in.shape(0), ints(in.attributes[0]))};
+}
 
 // Strides of `to` over the elements of a strided tensor, if there are such: runs of axes that lie together are split
 // and joined, others cannot be.
@@ -127,7 +130,8 @@ Shape inverse(const Shape& permutation) {
 void broadcast_rule(Inference& in) {
   const Shape &from = in.shape(0), &to = ints(in.attributes[0]);
   bool fits = from.rank() <= to.rank();
-  for (int i = 1; fits && i <= from.rank(); ++i) fits = from[-i] == to[-i] || from[-i] == 1 || from[-i] < 0 || to[-i] < 0;
+  for (int i = 1; fits && i <= from.rank(); ++i)
+    fits = from[-i] == to[-i] || from[-i] == 1 || from[-i] < 0 || to[-i] < 0;
   if (!fits) fail<ShapeError>("broadcast_to", "shape ", from, " does not broadcast to ", to);
   check_size(in.op.name, to);
   in.results[0] = {in.dtype(0), to};
@@ -149,10 +153,10 @@ void concat_rule(Inference& in) {
     Shape next = in.shape(i);
     bool fits = next.rank() == out.rank();
     for (int k = 0; fits && k < out.rank(); ++k) fits = k == axis || next[k] == out[k] || next[k] < 0 || out[k] < 0;
-    if (!fits)
-      fail<ShapeError>("concat", "shapes ", in.shape(0), " and ", next, " differ outside axis ", axis);
+    if (!fits) fail<ShapeError>("concat", "shapes ", in.shape(0), " and ", next, " differ outside axis ", axis);
     if (out[axis] < 0 || next[axis] < 0) out[axis] = unknown;
-    else if (__builtin_add_overflow(out[axis], next[axis], &out[axis])) fail<ShapeError>("concat", "axis ", axis, " grows beyond 63 bits");
+    else if (__builtin_add_overflow(out[axis], next[axis], &out[axis]))
+      fail<ShapeError>("concat", "axis ", axis, " grows beyond 63 bits");
   }
   in.results[0] = {in.dtype(0), out};
 }
@@ -171,8 +175,10 @@ void pad_rule(Inference& in) {
   Shape out = in.shape(0);
   const Shape &before = ints(in.attributes[0]), &after = ints(in.attributes[1]);
   for (int i = 0; i < out.rank(); ++i) {
-    if (before[i] < 0 || after[i] < 0) fail<ShapeError>("pad", "widths ", before, " and ", after, " may not be negative");
-    if (out[i] >= 0 && (__builtin_add_overflow(out[i], before[i], &out[i]) || __builtin_add_overflow(out[i], after[i], &out[i])))
+    if (before[i] < 0 || after[i] < 0)
+      fail<ShapeError>("pad", "widths ", before, " and ", after, " may not be negative");
+    if (out[i] >= 0 &&
+        (__builtin_add_overflow(out[i], before[i], &out[i]) || __builtin_add_overflow(out[i], after[i], &out[i])))
       fail<ShapeError>("pad", "axis ", i, " grows beyond 63 bits");
   }
   check_size(in.op.name, out);
@@ -190,19 +196,50 @@ void contiguous_rule(Inference& in) { rules::same(in); }
 
 }  // namespace
 
-KEEN_OP(reshape){.name = "reshape", .attributes = shape_attribute, .infer = reshape_rule, .view = reshape_view,
-    .gradient = [](Gradient& g) { g.set(0, keen::reshape(g.dy(), g.in_shape(0))); }, .formula = "x with another shape"};
-KEEN_OP(transpose){.name = "transpose", .attributes = permutation_attribute, .infer = transpose_rule, .view = transpose_view,
+KEEN_OP(reshape){
+    .name = "reshape",
+    .attributes = shape_attribute,
+    .infer = reshape_rule,
+    .view = reshape_view,
+    .gradient = [](Gradient& g) { g.set(0, keen::reshape(g.dy(), g.in_shape(0))); },
+    .formula = "x with another shape"};
+KEEN_OP(transpose){
+    .name = "transpose",
+    .attributes = permutation_attribute,
+    .infer = transpose_rule,
+    .view = transpose_view,
     .gradient = [](Gradient& g) { g.set(0, keen::transpose(g.dy(), inverse(ints(g.attributes()[0])))); },
     .formula = "x with its axes permuted"};
-KEEN_OP(broadcast_to){.name = "broadcast_to", .attributes = shape_attribute, .infer = broadcast_rule, .view = broadcast_view,
-    .gradient = [](Gradient& g) { g.set(0, sum_to(g.dy(), g.in_shape(0))); }, .formula = "x repeated along axes of size 1"};
-KEEN_OP(concat){.name = "concat", .arity = variadic, .attributes = concat_attributes, .inputs = Inputs::promote, .infer = concat_rule,
-    .cpu = cpu::concat, .gradient = concat_gradient, .formula = "the inputs one after another along an axis"};
-KEEN_OP(pad){.name = "pad", .attributes = pad_attributes, .dtypes = real_numbers, .infer = pad_rule, .cpu = cpu::pad,
-    .gradient = pad_gradient, .formula = "x with a border of value"};
-KEEN_OP(contiguous){.name = "contiguous", .infer = contiguous_rule, .cpu = cpu::copy,
-    .gradient = [](Gradient& g) { g.set(0, g.dy()); }, .formula = "x in row-major memory"};
+KEEN_OP(broadcast_to){
+    .name = "broadcast_to",
+    .attributes = shape_attribute,
+    .infer = broadcast_rule,
+    .view = broadcast_view,
+    .gradient = [](Gradient& g) { g.set(0, sum_to(g.dy(), g.in_shape(0))); },
+    .formula = "x repeated along axes of size 1"};
+KEEN_OP(concat){
+    .name = "concat",
+    .arity = variadic,
+    .attributes = concat_attributes,
+    .inputs = Inputs::promote,
+    .infer = concat_rule,
+    .cpu = cpu::concat,
+    .gradient = concat_gradient,
+    .formula = "the inputs one after another along an axis"};
+KEEN_OP(pad){
+    .name = "pad",
+    .attributes = pad_attributes,
+    .dtypes = real_numbers,
+    .infer = pad_rule,
+    .cpu = cpu::pad,
+    .gradient = pad_gradient,
+    .formula = "x with a border of value"};
+KEEN_OP(contiguous){
+    .name = "contiguous",
+    .infer = contiguous_rule,
+    .cpu = cpu::copy,
+    .gradient = [](Gradient& g) { g.set(0, g.dy()); },
+    .formula = "x in row-major memory"};
 
 }  // namespace detail
 
@@ -224,7 +261,8 @@ Tensor transpose(const Tensor& x) {
 Tensor transpose(const Tensor& x, const Shape& permutation) {
   int rank = checked(x, "transpose").shape.rank();
   Shape axes = normalise_axes("transpose", Axes(permutation), rank);
-  if (axes.rank() != rank) fail<ShapeError>("transpose", "permutation ", permutation, " does not name all ", rank, " axes");
+  if (axes.rank() != rank)
+    fail<ShapeError>("transpose", "permutation ", permutation, " does not name all ", rank, " axes");
   Shape positive = permutation;
   for (auto& axis : positive) axis = axis < 0 ? axis + rank : axis;
   return run(transpose_op, {positive}, x);
@@ -236,7 +274,8 @@ Tensor squeeze(const Tensor& x, const Axes& axes) {
   if (!axes.all()) list = normalise_axes("squeeze", axes, from.rank());
   for (int i = 0; i < from.rank(); ++i) {
     bool named = std::find(list.begin(), list.end(), i) != list.end();
-    if (named && from[i] != 1) fail<ShapeError>("squeeze", "axis ", i, " of shape ", from, " has size ", from[i], ", not 1");
+    if (named && from[i] != 1)
+      fail<ShapeError>("squeeze", "axis ", i, " of shape ", from, " has size ", from[i], ", not 1");
     if (!(named || (axes.all() && from[i] == 1))) out.push_back(from[i]);
   }
   return run(reshape_op, {out}, x);
@@ -294,7 +333,8 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
   int at = normalise_axis("split", axis, checked(x, "split").shape.rank());
   std::int64_t total = 0;
   for (auto s : sizes) {
-    if (s < 0 || __builtin_add_overflow(total, s, &total)) fail<ShapeError>("split", "part sizes ", Shape(sizes), " make no sense");
+    if (s < 0 || __builtin_add_overflow(total, s, &total))
+      fail<ShapeError>("split", "part sizes ", Shape(sizes), " make no sense");
   }
   if (x.shape()[at] >= 0 && total != x.shape()[at])
     fail<ShapeError>("split", "parts of ", total, " in all do not fill axis ", at, " of shape ", x.shape());
@@ -337,7 +377,8 @@ Tensor tile(const Tensor& x, const Shape& multiples) {
   for (int i = 0; i < from.rank(); ++i) {
     if (multiples[i] < 0) fail<ShapeError>("tile", "multiples ", multiples, " may not be negative");
     std::int64_t size = 0;
-    if (__builtin_mul_overflow(from[i], multiples[i], &size)) fail<ShapeError>("tile", "axis ", i, " grows beyond 63 bits");
+    if (__builtin_mul_overflow(from[i], multiples[i], &size))
+      fail<ShapeError>("tile", "axis ", i, " grows beyond 63 bits");
     split_up.push_back(1);
     split_up.push_back(from[i]);
     spread.push_back(multiples[i]);

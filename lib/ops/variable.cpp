@@ -28,7 +28,8 @@ Tensor writable(VariableState& state, bool copy_elements) {
 namespace {
 
 constexpr AttributeSpec variable_attribute[] = {{"variable", AttributeKind::resource}};
-constexpr AttributeSpec scatter_attributes[] = {{"variable", AttributeKind::resource}, {"mode", AttributeKind::integer}};
+constexpr AttributeSpec scatter_attributes[] = {
+    {"variable", AttributeKind::resource}, {"mode", AttributeKind::integer}};
 
 VariableState& state_of(Attributes attributes) { return resource<VariableState>(attributes[0]); }
 
@@ -48,7 +49,8 @@ void broadcasts_to(Inference& in) {
   const VariableState& v = state_of(in.attributes);
   check_dtype(in.op, v, in.dtype(0));
   if (rules::broadcast(in.op, v.shape, in.shape(0)) != v.shape)
-    fail<ShapeError>(in.op.name, "shape ", in.shape(0), " does not broadcast to variable '", v.name, "' of shape ", v.shape);
+    fail<ShapeError>(
+        in.op.name, "shape ", in.shape(0), " does not broadcast to variable '", v.name, "' of shape ", v.shape);
 }
 
 // A value nobody else holds becomes the variable's buffer; any other is copied.
@@ -86,13 +88,15 @@ void scatter_rule(Inference& in) {
   const VariableState& v = state_of(in.attributes);
   const Shape& shape = v.shape;
   check_dtype(in.op, v, in.dtype(1));
-  if (!is_integer(in.dtype(0))) fail<DTypeError>(in.op.name, "indices are ", name(in.dtype(0)), ": integers are needed");
+  if (!is_integer(in.dtype(0)))
+    fail<DTypeError>(in.op.name, "indices are ", name(in.dtype(0)), ": integers are needed");
   if (in.shape(0).rank() != 1) fail<ShapeError>(in.op.name, "indices have shape ", in.shape(0), ": (n,) is needed");
   Shape wanted = shape;
   if (!wanted.empty()) wanted[0] = in.shape(0)[0];
   if (shape.empty() || in.shape(1) != wanted)
-    fail<ShapeError>(in.op.name, "updates of shape ", in.shape(1), " do not fit ", in.shape(0), " rows of variable '", v.name,
-                     "' of shape ", shape);
+    fail<ShapeError>(
+        in.op.name, "updates of shape ", in.shape(1), " do not fit ", in.shape(0), " rows of variable '", v.name,
+        "' of shape ", shape);
 }
 
 enum class ScatterMode : std::int64_t { update, add, subtract };
@@ -103,7 +107,9 @@ void scatter_rows(T* to, const std::vector<std::int64_t>& rows, const T* from, s
     T* row = to + rows[i] * width;
     const T* update = from + static_cast<std::int64_t>(i) * width;
     for (std::int64_t j = 0; j < width; ++j)
-      row[j] = mode == ScatterMode::update ? update[j] : mode == ScatterMode::add ? wrap_add(row[j], update[j]) : wrap_subtract(row[j], update[j]);
+      row[j] = mode == ScatterMode::update ? update[j]
+               : mode == ScatterMode::add  ? wrap_add(row[j], update[j])
+                                           : wrap_subtract(row[j], update[j]);
   }
 }
 
@@ -130,16 +136,44 @@ void scatter_kernel(KernelCall& call) {
 
 }  // namespace
 
-KEEN_OP(assign){.name = "assign", .outputs = 0, .attributes = variable_attribute, .infer = same_shape, .cpu = assign_kernel,
-    .differentiable = Differentiable::no, .effect = true, .formula = "variable = value"};
-KEEN_OP(assign_add){.name = "assign_add", .outputs = 0, .attributes = variable_attribute, .infer = broadcasts_to,
+KEEN_OP(assign){
+    .name = "assign",
+    .outputs = 0,
+    .attributes = variable_attribute,
+    .infer = same_shape,
+    .cpu = assign_kernel,
+    .differentiable = Differentiable::no,
+    .effect = true,
+    .formula = "variable = value"};
+KEEN_OP(assign_add){
+    .name = "assign_add",
+    .outputs = 0,
+    .attributes = variable_attribute,
+    .infer = broadcasts_to,
     .cpu = [](KernelCall& call) { update_kernel(call, add_op); },
-    .differentiable = Differentiable::no, .effect = true, .formula = "variable = variable + delta"};
-KEEN_OP(assign_sub){.name = "assign_sub", .outputs = 0, .attributes = variable_attribute, .dtypes = numeric, .infer = broadcasts_to,
+    .differentiable = Differentiable::no,
+    .effect = true,
+    .formula = "variable = variable + delta"};
+KEEN_OP(assign_sub){
+    .name = "assign_sub",
+    .outputs = 0,
+    .attributes = variable_attribute,
+    .dtypes = numeric,
+    .infer = broadcasts_to,
     .cpu = [](KernelCall& call) { update_kernel(call, subtract_op); },
-    .differentiable = Differentiable::no, .effect = true, .formula = "variable = variable - delta"};
-KEEN_OP(scatter_assign){.name = "scatter_assign", .arity = 2, .outputs = 0, .attributes = scatter_attributes, .infer = scatter_rule,
-    .cpu = scatter_kernel, .differentiable = Differentiable::no, .effect = true, .may_raise = true,
+    .differentiable = Differentiable::no,
+    .effect = true,
+    .formula = "variable = variable - delta"};
+KEEN_OP(scatter_assign){
+    .name = "scatter_assign",
+    .arity = 2,
+    .outputs = 0,
+    .attributes = scatter_attributes,
+    .infer = scatter_rule,
+    .cpu = scatter_kernel,
+    .differentiable = Differentiable::no,
+    .effect = true,
+    .may_raise = true,
     .formula = "rows of variable set, or added to"};
 
 namespace {
@@ -170,7 +204,10 @@ using namespace detail;
 Variable::Variable(const Tensor& initial, VariableOptions options) {
   checked(initial, "Variable");
   if (initial.is_symbolic())
-    fail<UsageError>("Variable", "a variable needs a value to start with, and inside a trace there is none yet: create it outside, or in the first call");
+    fail<UsageError>(
+        "Variable",
+        "a variable needs a value to start with, and inside a trace there is none yet: create it outside, or in the "
+        "first call");
   EagerScope eager;
   Tensor dense = densify(initial);
   Tensor own = make_tensor(dense.dtype(), dense.shape(), dense.device());

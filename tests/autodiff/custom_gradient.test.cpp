@@ -1,6 +1,6 @@
 // custom_gradient and recompute_grad.
-#include "catch.h"
 #include "keen/autodiff/custom_gradient.h"
+#include "catch.h"
 #include "keen/autodiff/gradient_tape.h"
 #include "keen/creation.h"
 #include "keen/ops/arithmetic.h"
@@ -10,7 +10,8 @@ using namespace keen;
 
 TEST_CASE("custom_gradient uses the function's own gradient", "[tape]") {
   auto f = custom_gradient([](const std::vector<Tensor>& x) {
-    return std::pair<Tensor, CustomGradient>{square(x[0]), [](const Tensor& dy) { return std::vector<Tensor>{dy * 100}; }};
+    return std::pair<Tensor, CustomGradient>{
+        square(x[0]), [](const Tensor& dy) { return std::vector<Tensor>{dy * 100}; }};
   });
   Tensor x = constant(3.f);
   GradientTape tape;
@@ -24,7 +25,9 @@ TEST_CASE("variables that a custom function reads get gradients", "[tape]") {
   Variable w(5.f);
   auto f = custom_gradient([&](const std::vector<Tensor>& x) {
     Tensor value = w.value();
-    return std::pair<Tensor, CustomGradient>{x[0] * value, [x, value](const Tensor& dy) { return std::vector<Tensor>{dy * value, dy * x[0]}; }};
+    return std::pair<Tensor, CustomGradient>{x[0] * value, [x, value](const Tensor& dy) {
+                                               return std::vector<Tensor>{dy * value, dy * x[0]};
+                                             }};
   });
   Tensor x = constant(3.f);
   GradientTape tape({.persistent = true});

@@ -12,7 +12,9 @@
 
 namespace keen {
 
-namespace detail { class Tape; }
+namespace detail {
+class Tape;
+}
 
 struct TapeOptions {
   bool persistent = false;               ///< several gradient calls
@@ -40,7 +42,8 @@ class Source {
 
 /// A vector of tensors, of variables, or of both mixed.
 template <class L>
-concept SourceList = std::same_as<L, std::vector<Tensor>> || std::same_as<L, std::vector<Variable>> || std::same_as<L, std::vector<Source>>;
+concept SourceList = std::same_as<L, std::vector<Tensor>> || std::same_as<L, std::vector<Variable>> ||
+    std::same_as<L, std::vector<Source>>;
 
 /// Records the operations of its thread on watched tensors from construction until stop(), the first gradient of a
 /// non-persistent tape, or its end of life. Tapes nest, and may end in any order.
@@ -53,9 +56,15 @@ class GradientTape {
 
   /// Watches tensors (floating; an integer tensor only warns) and variables.
   void watch(const Source& source);
-  void watch(std::initializer_list<Source> sources) { for (auto& s : sources) watch(s); }
-  void watch(const std::vector<Tensor>& tensors) { for (auto& t : tensors) watch(Source(t)); }
-  void watch(const std::vector<Variable>& variables) { for (auto& v : variables) watch(Source(v)); }
+  void watch(std::initializer_list<Source> sources) {
+    for (auto& s : sources) watch(s);
+  }
+  void watch(const std::vector<Tensor>& tensors) {
+    for (auto& t : tensors) watch(Source(t));
+  }
+  void watch(const std::vector<Variable>& variables) {
+    for (auto& v : variables) watch(Source(v));
+  }
   void stop();
   /// Forgets everything recorded and watched; records again.
   void reset();
@@ -78,7 +87,8 @@ class GradientTape {
   /// d(Σ targets)/d(source), with the structure of the sources. Throws UsageError on a spent tape.
   Tensor gradient(const Tensor& target, const Source& source, const GradientOptions& options = {});
   template <std::size_t N>
-  std::array<Tensor, N> gradient(const Tensor& target, const Source (&sources)[N], const GradientOptions& options = {}) {
+  std::array<Tensor, N> gradient(
+      const Tensor& target, const Source (&sources)[N], const GradientOptions& options = {}) {
     std::array<Tensor, N> out;
     compute({&target, 1}, sources, out, options);
     return out;
@@ -91,14 +101,17 @@ class GradientTape {
   /// Several targets: their gradients add.
   Tensor gradient(const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options = {});
   template <SourceList L>
-  std::vector<Tensor> gradient(const std::vector<Tensor>& targets, const L& sources, const GradientOptions& options = {}) {
+  std::vector<Tensor> gradient(
+      const std::vector<Tensor>& targets, const L& sources, const GradientOptions& options = {}) {
     return gradient_of(targets, {sources.begin(), sources.end()}, options);
   }
 
  private:
-  std::vector<Tensor> gradient_of(std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options);
-  void compute(std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
-               const GradientOptions& options);
+  std::vector<Tensor> gradient_of(
+      std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options);
+  void compute(
+      std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
+      const GradientOptions& options);
   std::unique_ptr<detail::Tape> tape_;
 };
 

@@ -17,8 +17,8 @@ Tensor floor_divide(Operand a, Operand b);
 Tensor mod(Operand a, Operand b);
 /// aᵇ. Integers by squaring, wrapping; a negative integer exponent gives 0, or ±1 for a = ±1.
 Tensor pow(Operand a, Operand b);
-Tensor maximum(Operand a, Operand b);   ///< the larger; NaN wins
-Tensor minimum(Operand a, Operand b);   ///< the smaller; NaN wins
+Tensor maximum(Operand a, Operand b);  ///< the larger; NaN wins
+Tensor minimum(Operand a, Operand b);  ///< the smaller; NaN wins
 
 // Comparisons give bool.
 Tensor equal(Operand a, Operand b);

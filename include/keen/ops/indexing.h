@@ -17,9 +17,11 @@ using SliceEnd = std::optional<std::int64_t>;
 inline Slice slice(SliceEnd stop) { return {{}, stop, 1}; }
 inline Slice slice(SliceEnd start, SliceEnd stop, std::int64_t step = 1) { return {start, stop, step}; }
 
-inline constexpr struct Ellipsis {} ellipsis{};  ///< as many whole axes as fit
-inline constexpr struct NewAxis {} newaxis{};    ///< a new axis of size 1
-inline constexpr Slice all_of{};                 ///< a whole axis
+inline constexpr struct Ellipsis {
+} ellipsis{};  ///< as many whole axes as fit
+inline constexpr struct NewAxis {
+} newaxis{};                      ///< a new axis of size 1
+inline constexpr Slice all_of{};  ///< a whole axis
 
 /// One position of `x(…)`: an integer (drops the axis), a slice, `ellipsis` or `newaxis`.
 class Index {

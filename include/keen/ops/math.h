@@ -18,14 +18,14 @@ Tensor log1p(const Tensor& x);       ///< log(1 + x), accurate near 0
 Tensor sin(const Tensor& x);         ///< x in radians
 Tensor cos(const Tensor& x);         ///< x in radians
 Tensor tanh(const Tensor& x);
-Tensor sigmoid(const Tensor& x);     ///< 1/(1 + e⁻ˣ)
-Tensor softplus(const Tensor& x);    ///< log(1 + eˣ)
+Tensor sigmoid(const Tensor& x);   ///< 1/(1 + e⁻ˣ)
+Tensor softplus(const Tensor& x);  ///< log(1 + eˣ)
 Tensor erf(const Tensor& x);
-Tensor relu(const Tensor& x);        ///< max(x, 0)
-Tensor floor(const Tensor& x);       ///< integers stay as they are
+Tensor relu(const Tensor& x);   ///< max(x, 0)
+Tensor floor(const Tensor& x);  ///< integers stay as they are
 Tensor ceil(const Tensor& x);
-Tensor round(const Tensor& x);       ///< to even at halves
-Tensor isnan(const Tensor& x);       ///< bool
+Tensor round(const Tensor& x);  ///< to even at halves
+Tensor isnan(const Tensor& x);  ///< bool
 Tensor isinf(const Tensor& x);
 Tensor isfinite(const Tensor& x);
 /// 0.5x(1 + tanh(√(2/π)(x + 0.044715x³))) (Hendrycks and Gimpel 2016), or x·Φ(x) with approximate = false.
