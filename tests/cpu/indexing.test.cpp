@@ -6,6 +6,8 @@
 #include "catch.h"
 #include "keen/autodiff/gradient_tape.h"
 #include "keen/device.h"
+#include "keen/ops/arithmetic.h"
+#include "keen/ops/math.h"
 #include "keen/ops/nn.h"
 #include "keen/ops/reduce.h"
 #include "layouts.h"

@@ -1,10 +1,12 @@
 // Reductions against naive loops, over all dtypes, axes and layouts.
 #include "keen/ops/reduce.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "catch.h"
 #include "keen/device.h"
+#include "keen/ops/indexing.h"
 #include "layouts.h"
 
 using namespace keen;

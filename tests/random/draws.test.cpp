@@ -1,4 +1,5 @@
 // Random draws: Philox's published vectors, the distributions, and independence of threads and instruction sets.
+#include <algorithm>
 #include <cmath>
 
 #include "catch.h"
