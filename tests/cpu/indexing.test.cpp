@@ -131,7 +131,7 @@ TEST_CASE("softmax and log_softmax along every axis agree with double precision"
     const Tensor x = constant(values, shape), wide = x.cast(float64);
     for (int axis = 0; axis < shape.rank(); ++axis) {
       const Tensor e = exp(wide - max(wide, axis, true)), p = e / sum(e, axis, true);
-      CHECK(max(abs(softmax(x, axis) - p) / p).item<double>() < 1e-6);
+      CHECK(max(abs(softmax(x, axis) - p) / p).item<double>() < 4e-6);  // x - max rounds at 2e-6 here
       CHECK(max(abs(log_softmax(x, axis) - log(p))).item<double>() < 1e-5);
       CHECK(max(abs(softmax(wide, axis) - p) / p).item<double>() < 1e-14);
     }

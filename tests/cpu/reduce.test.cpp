@@ -49,15 +49,17 @@ T best_of(const std::vector<T>& group, bool largest) {
 template <class T>
 void check_sums(const std::vector<std::vector<T>>& expected, const Tensor& sums, const Tensor& products) {
   auto s = sums.to_vector<double>(), p = products.to_vector<double>();
+  bool good = true;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     double total = 0, magnitude = 0, product = 1;
     for (T v : expected[i]) total += v, magnitude += std::abs(static_cast<double>(v)), product *= v;
     const double error = std::is_same_v<T, float> ? 1e-6 : 1e-14;
-    CHECK((same(s[i], total) || std::abs(s[i] - total) <= error * magnitude));
+    good &= same(s[i], total) || std::abs(s[i] - total) <= error * magnitude;
     const bool wraps = std::is_integral_v<T> && std::abs(product) > 1e15;
     const double slack = error * static_cast<double>(expected[i].size()) * std::abs(product) + 1e-38;
-    CHECK((wraps || same(p[i], product) || std::abs(p[i] - product) <= slack));
+    good &= wraps || same(p[i], product) || std::abs(p[i] - product) <= slack;
   }
+  CHECK(good);
 }
 
 template <class T>
@@ -72,12 +74,13 @@ void check_all(std::mt19937& random, std::int64_t longest) {
   check_sums(expected, sum(x.tensor, axes), prod(x.tensor, axes));
   auto large = max(x.tensor, axes).template to_vector<double>(), small = min(x.tensor, axes).template to_vector<double>();
   auto some = any(x.tensor, axes).template to_vector<bool>(), every = all(x.tensor, axes).template to_vector<bool>();
+  bool extrema = true, logical = true, places = true;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     auto is_true = [](T v) { return v != 0; };
-    CHECK(same(large[i], static_cast<double>(best_of(expected[i], true))));
-    CHECK(same(small[i], static_cast<double>(best_of(expected[i], false))));
-    CHECK(some[i] == std::any_of(expected[i].begin(), expected[i].end(), is_true));
-    CHECK(every[i] == std::all_of(expected[i].begin(), expected[i].end(), is_true));
+    extrema &= same(large[i], static_cast<double>(best_of(expected[i], true)));
+    extrema &= same(small[i], static_cast<double>(best_of(expected[i], false)));
+    logical &= some[i] == std::any_of(expected[i].begin(), expected[i].end(), is_true);
+    logical &= every[i] == std::all_of(expected[i].begin(), expected[i].end(), is_true);
   }
   for (int axis = 0; axis < rank; ++axis) {
     const auto along = groups(x, Shape{axis});
@@ -87,10 +90,12 @@ void check_all(std::mt19937& random, std::int64_t longest) {
       auto place = [&](T best) {
         return std::find_if(along[i].begin(), along[i].end(), [&](T v) { return v == best || (v != v && best != best); }) - along[i].begin();
       };
-      CHECK(first_max[i] == place(best_of(along[i], true)));
-      CHECK(first_min[i] == place(best_of(along[i], false)));
+      places &= first_max[i] == place(best_of(along[i], true)) && first_min[i] == place(best_of(along[i], false));
     }
   }
+  CHECK(extrema);
+  CHECK(logical);
+  CHECK(places);
 }
 
 std::vector<float> uniform_numbers(std::size_t n) {
