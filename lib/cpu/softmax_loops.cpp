@@ -6,6 +6,37 @@
 namespace keen::detail::cpu::KEEN_ISA {
 namespace {
 
+/// The first `count` elements, then -∞, whose exponential is 0.
+template <class T>
+[[gnu::always_inline]] inline xsimd::batch<T> load_row_end(const T* x, std::int64_t count) {
+  using B = xsimd::batch<T>;
+  alignas(sizeof(B)) T padded[B::size];
+  B(-scalar::Number<T>::infinity).store_aligned(padded);
+  for (std::int64_t i = 0; i < count; ++i) padded[i] = x[i];
+  return B::load_aligned(padded);
+}
+template <class T>
+[[gnu::always_inline]] inline void store_row_end(T* y, xsimd::batch<T> value, std::int64_t count) {
+  using B = xsimd::batch<T>;
+  alignas(sizeof(B)) T padded[B::size];
+  value.store_aligned(padded);
+  for (std::int64_t i = 0; i < count; ++i) y[i] = padded[i];
+}
+#ifdef __AVX512F__
+[[gnu::always_inline]] inline xsimd::batch<float> load_row_end(const float* x, std::int64_t count) {
+  return _mm512_mask_loadu_ps(_mm512_set1_ps(-__builtin_huge_val()), static_cast<__mmask16>((1u << count) - 1), x);
+}
+[[gnu::always_inline]] inline xsimd::batch<double> load_row_end(const double* x, std::int64_t count) {
+  return _mm512_mask_loadu_pd(_mm512_set1_pd(-__builtin_huge_val()), static_cast<__mmask8>((1u << count) - 1), x);
+}
+[[gnu::always_inline]] inline void store_row_end(float* y, xsimd::batch<float> value, std::int64_t count) {
+  _mm512_mask_storeu_ps(y, static_cast<__mmask16>((1u << count) - 1), value);
+}
+[[gnu::always_inline]] inline void store_row_end(double* y, xsimd::batch<double> value, std::int64_t count) {
+  _mm512_mask_storeu_pd(y, static_cast<__mmask8>((1u << count) - 1), value);
+}
+#endif
+
 template <class T>
 struct Softmax {
   using B = xsimd::batch<T>;
@@ -17,31 +48,17 @@ struct Softmax {
   /// The largest element so far; a NaN may be lost here, but not in the sum of exponentials.
   [[gnu::always_inline]] static B larger(B a, B b) { return scalar::select(a > b, a, b); }
 
-  /// The first `count` elements, then -∞, whose exponential is 0.
-  [[gnu::always_inline]] static B load_part(const T* x, std::int64_t count) {
-    T padded[B::size];
-    for (std::int64_t i = 0; i < width; ++i) padded[i] = i < count ? x[i] : lowest;
-    return B::load_unaligned(padded);
-  }
-  [[gnu::always_inline]] static void store_part(T* y, B value, std::int64_t count) {
-    T padded[B::size];
-    value.store_unaligned(padded);
-    for (std::int64_t i = 0; i < count; ++i) y[i] = padded[i];
-  }
-
-  static T largest_lane(B x) {
-    T lane[B::size], top = lowest;
-    x.store_unaligned(lane);
-    for (T l : lane) top = l > top ? l : top;
-    return top;
-  }
-  static T lane_sum(B x) {
-    T lane[B::size];
-    x.store_unaligned(lane);
+  /// The lanes joined by halves.
+  template <class Join>
+  [[gnu::always_inline]] static T fold(B x, Join join) {
+    alignas(sizeof(B)) T lane[B::size];
+    x.store_aligned(lane);
     for (std::int64_t half = width / 2; half > 0; half /= 2)
-      for (std::int64_t l = 0; l < half; ++l) lane[l] += lane[l + half];
+      for (std::int64_t l = 0; l < half; ++l) lane[l] = join(lane[l], lane[l + half]);
     return lane[0];
   }
+  static T largest_lane(B x) { return fold(x, [](T a, T b) { return a > b ? a : b; }); }
+  static T lane_sum(B x) { return fold(x, [](T a, T b) { return a + b; }); }
 
   static T maximum(const T* x, std::int64_t n) {
     B top[unroll] = {B(lowest), B(lowest), B(lowest), B(lowest)};
@@ -49,7 +66,7 @@ struct Softmax {
     for (; i + unroll * width <= n; i += unroll * width)
       for (std::int64_t u = 0; u < unroll; ++u) top[u] = larger(B::load_unaligned(x + i + u * width), top[u]);
     for (; i + width <= n; i += width) top[0] = larger(B::load_unaligned(x + i), top[0]);
-    if (i < n) top[1] = larger(load_part(x + i, n - i), top[1]);
+    if (i < n) top[1] = larger(load_row_end(x + i, n - i), top[1]);
     return largest_lane(larger(larger(top[0], top[1]), larger(top[2], top[3])));
   }
 
@@ -74,8 +91,8 @@ struct Softmax {
       }
       if (i + width <= end) step(sum[0]);
       if (i < end) {
-        const B e = scalar::exp(load_part(x + i, end - i) - shift);
-        if (keep) store_part(y + i, e, end - i);
+        const B e = scalar::exp(load_row_end(x + i, end - i) - shift);
+        if (keep) store_row_end(y + i, e, end - i);
         sum[1] += e;
       }
       total += static_cast<double>(lane_sum(sum[0] + sum[1]));
@@ -107,18 +124,22 @@ struct Softmax {
     auto* x = static_cast<const T*>(in);
     B top[unroll], sum[unroll];
     for (std::int64_t u = 0; u < unroll; ++u) top[u] = B(lowest), sum[u] = B(T(0));
-    auto each = [&](auto f) {
-      for (std::int64_t i = 0; i < n; ++i)
+    auto each = [&](std::int64_t begin, std::int64_t end, auto f) {
+      for (std::int64_t i = begin; i < end; ++i)
         for (std::int64_t u = 0; u < unroll; ++u) f(i * stride + u * width, u);
     };
-    each([&](std::int64_t at, std::int64_t u) { top[u] = larger(B::load_unaligned(x + at), top[u]); });
-    each([&](std::int64_t at, std::int64_t u) {
-      const B e = scalar::exp(B::load_unaligned(x + at) - top[u]);
-      if (!logarithm) e.store_unaligned(y + at);
-      sum[u] += e;
-    });
+    each(0, n, [&](std::int64_t at, std::int64_t u) { top[u] = larger(B::load_unaligned(x + at), top[u]); });
+    for (std::int64_t begin = 0; begin < n; begin += 32) {  // sums of 32, then of these
+      B part[unroll] = {B(T(0)), B(T(0)), B(T(0)), B(T(0))};
+      each(begin, n < begin + 32 ? n : begin + 32, [&](std::int64_t at, std::int64_t u) {
+        const B e = scalar::exp(B::load_unaligned(x + at) - top[u]);
+        if (!logarithm) e.store_unaligned(y + at);
+        part[u] += e;
+      });
+      for (std::int64_t u = 0; u < unroll; ++u) sum[u] += part[u];
+    }
     for (auto& s : sum) s = logarithm ? scalar::log(s) : B(T(1)) / s;
-    each([&](std::int64_t at, std::int64_t u) {
+    each(0, n, [&](std::int64_t at, std::int64_t u) {
       const B value = logarithm ? (B::load_unaligned(x + at) - top[u]) - sum[u] : B::load_unaligned(y + at) * sum[u];
       value.store_unaligned(y + at);
     });
