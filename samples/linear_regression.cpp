@@ -1,4 +1,5 @@
 // Linear regression of fuel economy: four properties of a car against its miles per gallon.
+#include <keen/function/function.h>
 #include <keen/keen.h>
 
 #include "support/chart.h"
@@ -18,16 +19,17 @@ int main() {
 
   set_seed(1);
   Variable weight(random::normal({4, 1}), {.name = "weight"}), bias(ones({1}), {.name = "bias"});
-  auto predict = [&](const Tensor& d) { return matmul(d, weight) + bias; };
+  auto predict = function([&](const Tensor& d) { return matmul(d, weight) + bias; },
+                          {.input_signature = {TensorSpec({unknown, 4}, float32)}});
 
   optimizers::SGD opt(0.2);
   std::vector<double> curve;
   for (int i = 0; i < 1000; ++i) {
     Tensor loss = opt.minimize([&] { return mean(square(y_train - predict(x_train))); }, {weight, bias});
-    if (i < 50) curve.push_back(loss.item<double>());
+    if (i < 60) curve.push_back(loss.item<double>());
   }
-  std::cout << "training loss, first 50 steps\n" << samples::line_chart(curve) << '\n';
-  std::cout << "test mean squared error " << mean(square(predict(x_test) - y_test)).item<float>() << ", always guessing the mean "
-            << mean(square(mean(y_train) - y_test)).item<float>() << '\n'
+  const Tensor error = mean(square(predict(x_test) - y_test)), guess = mean(square(mean(y_train) - y_test));
+  std::cout << "training loss, first 60 steps\n" << samples::line_chart(curve) << '\n'
+            << "test mean squared error " << error.item<float>() << ", guessing the mean " << guess.item<float>() << '\n'
             << weight << '\n' << bias << '\n';
 }

@@ -1,6 +1,8 @@
 // Sequential: the list of steps and the names of its parts.
 #include "keen/nn/sequential.h"
 
+#include "core/message.h"
+#include "keen/creation.h"
 #include "nn/layer_state.h"
 
 namespace keen::nn {
@@ -10,14 +12,24 @@ namespace {
 using detail::ModuleState;
 
 struct SequentialState final : detail::LayerState {
-  explicit SequentialState(const LayerOptions& o) : LayerState("sequential", o.name) { built = true; }
+  explicit SequentialState(const LayerOptions& o) : LayerState("sequential", o.name) {}
 
-  // The steps build themselves and name themselves in errors.
+  // The steps build themselves, and name themselves in errors.
   Tensor run(Tensor x, const CallOptions& options) override {
     for (const Step& step : steps) x = step.call()(std::move(x), options);
+    built.store(true, std::memory_order_release);
     return x;
   }
   Tensor call(Tensor x, const CallOptions& options) override { return run(std::move(x), options); }
+
+  // Only running a step tells the shape that the next one gets.
+  void build(const Shape& input) override {
+    Shape shape = input;
+    if (shape.rank() > 0 && shape[0] < 0) shape[0] = 1;
+    if (!shape.is_known())
+      detail::fail<ShapeError>("sequential", "wants to be built for a shape known but for its batch");
+    run(zeros(shape), {});
+  }
 
   std::string free_name(const ModuleState& part) const {
     const auto* layer = dynamic_cast<const detail::LayerState*>(&part);
@@ -47,6 +59,7 @@ void Sequential::add(const Step& step) const {
   auto& state = static_cast<SequentialState&>(layer_state());
   if (step.module()) state.add_member(state.free_name(*step.module()), step.module());
   state.steps.push_back(step);
+  state.built.store(false, std::memory_order_release);
 }
 
 }  // namespace keen::nn

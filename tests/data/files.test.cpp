@@ -1,4 +1,5 @@
 // Data files: IDX and CSV, good and bad; train_test_split.
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -50,6 +51,7 @@ std::string gzip(const std::string& content) {
 Tensor idx(const std::string& content) { return data::read_idx(TemporaryFile(content).path()); }
 data::Table csv(const std::string& content) { return data::read_csv(TemporaryFile(content).path()); }
 
+const std::string samples = std::string(KEEN_TESTS_DIR) + "/../samples";
 const std::string good = bytes({0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 255});
 
 }  // namespace
@@ -81,15 +83,22 @@ TEST_CASE("damaged IDX files are format errors", "[data]") {
   for (std::size_t n = 0; n < packed.size(); ++n) CHECK_THROWS_AS(idx(packed.substr(0, n)), FormatError);
 }
 
-TEST_CASE("every flipped bit of a compressed IDX file's data or checksum is noticed", "[data]") {
+TEST_CASE("a flipped bit in a compressed IDX file is noticed, or changes nothing", "[data]") {
   const std::string packed = gzip(good);
+  const Tensor whole = idx(good);
+  int harmless = 0;
   for (std::size_t i = 10; i < packed.size(); ++i) {  // behind the gzip header, whose time and flags mean nothing here
     for (int bit = 0; bit < 8; ++bit) {
       std::string damaged = packed;
       damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
-      CHECK_THROWS_AS(idx(damaged), FormatError);
+      try {
+        CHECK(array_equal(idx(damaged), whole));
+        ++harmless;
+      } catch (const FormatError&) {
+      }
     }
   }
+  CHECK(harmless < 8);  // bits that fill the last byte of the compressed data
 }
 
 TEST_CASE("IDX headers that promise more than a file can hold take no memory", "[data]") {
@@ -105,7 +114,7 @@ TEST_CASE("IDX headers that promise more than a file can hold take no memory", "
 }
 
 TEST_CASE("MNIST's files become images in 0…1 and labels", "[data]") {
-  const auto digits = data::mnist("samples/data/mnist5k");
+  const auto digits = data::mnist(samples + "/data/mnist5k");
   CHECK(digits.train.size() == 4000);
   CHECK(digits.test.size() == 1000);
   for (auto [x, y] : digits.train.take(1)) {
@@ -119,7 +128,7 @@ TEST_CASE("MNIST's files become images in 0…1 and labels", "[data]") {
     CHECK(max(x).item<float>() == 1.f);
     for (int digit = 0; digit < 10; ++digit) CHECK(sum(y == digit).item<int>() == 100);
   }
-  CHECK_THROWS_AS(data::mnist("samples"), IoError);
+  CHECK_THROWS_AS(data::mnist(samples), IoError);
 }
 
 TEST_CASE("CSV cells may be quoted", "[data]") {
