@@ -38,6 +38,11 @@ constexpr int turns = 1000;
   Tensor gradient = tape.gradient(sum(y), b);
 }
 
+[[gnu::noinline]] void measured_series(const Tensor&, const Tensor&) {
+  Tensor r = constant(0.f);
+  for (int i = 0; i < turns; ++i) r = r + pow(constant(2.f), -1);
+}
+
 [[gnu::noinline]] void measured_matmul4(const Tensor& a, const Tensor& b) {
   for (int i = 0; i < turns; ++i) Tensor c = matmul(a, b);
 }
@@ -54,7 +59,8 @@ struct Measured {
 constexpr Measured loops[] = {
     {"add16", measured_add16, false},           {"add16_scalar", measured_add16_scalar, false},
     {"add16_grad", measured_add16_grad, false}, {"chain_fwdbwd", measured_chain_fwdbwd, false},
-    {"matmul4", measured_matmul4, true},        {"reshape", measured_reshape, false},
+    {"series", measured_series, false},         {"matmul4", measured_matmul4, true},
+    {"reshape", measured_reshape, false},
 };
 
 }  // namespace
