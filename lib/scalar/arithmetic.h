@@ -47,14 +47,14 @@ KEEN_SCALAR V negative(V x) {
 template <class V>
 KEEN_SCALAR V maximum(V a, V b) {
   if constexpr (is_boolean<V>) return a | b;
-  else if constexpr (is_float<V>) return scalar::select(a != a, a, upper(a, b));
+  else if constexpr (is_float<V>) return scalar::select(is_nan(a), a, upper(a, b));
   else return scalar::select(a > b, a, b);
 }
 /// The smaller; NaN wins.
 template <class V>
 KEEN_SCALAR V minimum(V a, V b) {
   if constexpr (is_boolean<V>) return a & b;
-  else if constexpr (is_float<V>) return scalar::select(a != a, a, lower(a, b));
+  else if constexpr (is_float<V>) return scalar::select(is_nan(a), a, lower(a, b));
   else return scalar::select(a < b, a, b);
 }
 

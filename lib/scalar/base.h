@@ -31,6 +31,9 @@ KEEN_SCALAR V flip_sign(V x, V y) {
   return scalar::from_bits(scalar::to_bits(x) ^ (scalar::to_bits(y) & sign_mask<V>()));
 }
 
+/// Is x NaN? Not written x != x, which xsimd compares as ordered on AVX: false for NaN.
+template <class V>
+KEEN_SCALAR auto is_nan(V x) { return !(x == x); }
 /// The smaller, the larger; where they do not compare (NaN), b.
 template <class V>
 KEEN_SCALAR V lower(V a, V b) { return scalar::select(a < b, a, b); }

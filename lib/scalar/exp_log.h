@@ -151,7 +151,7 @@ KEEN_SCALAR V log1p(V x) {
 
 template <class V>
 KEEN_SCALAR V softplus(V x) {
-  return scalar::select(x > V(0), x, x - x) + scalar::log1p(scalar::exp(-magnitude(x)));
+  return scalar::select(x > V(0), x, V(0)) + scalar::log1p(scalar::exp(-magnitude(x)));
 }
 
 template <class V>

@@ -60,7 +60,7 @@ KEEN_SCALAR V float_pow(V x, V y) {
   const auto odd = integral & (scalar::floor(y * half) * V(2) != y);
   r = scalar::select(odd, flip_sign(r, x), r);
   r = scalar::select((x < zero) & (a < infinity<V>()) & !integral, nan<V>(), r);
-  r = scalar::select((x != x) | (y != y), x + y, r);
+  r = scalar::select(is_nan(x) | is_nan(y), x + y, r);
   return scalar::select((y == zero) | (x == one), one, r);
 }
 
