@@ -119,11 +119,11 @@ void matrix_vector(const Product& p, const ProductLoops& loops) {
   const MatrixVector mv = row_vector
                               ? MatrixVector{loops, p.size, p.n, p.k, matrix.column, matrix.row, vector.column}
                               : MatrixVector{loops, p.size, p.m, p.k, matrix.row, matrix.column, vector.row};
-  // Pieces of y: long enough runs of memory in a combination, whole rows otherwise.
-  const int64_t least = mv.by_rows() ? 1 : 512;
-  const int64_t piece = std::max(least, (streamed / mv.n + least - 1) / least * least);
+  // Pieces of y: whole rows, or in a combination runs of memory that are not too short.
+  const int64_t read = 4 * streamed, least = mv.by_rows() ? 1 : 128;
+  const int64_t piece = std::max(least, (read / mv.n + least - 1) / least * least);
   const int64_t pieces = (mv.rows + piece - 1) / piece;
-  const int64_t grain = std::max<int64_t>(1, streamed / std::max<int64_t>(1, std::min(piece, mv.rows) * mv.n));
+  const int64_t grain = std::max<int64_t>(1, read / std::max<int64_t>(1, std::min(piece, mv.rows) * mv.n));
   parallel_for(p.batches * pieces, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t batch = i / pieces, first = i % pieces * piece;

@@ -16,15 +16,16 @@ struct Loops {
   static constexpr int vectors = lanes / width;
   using V = typename Vector<T, width>::type;
 
-  /// Folds the accumulators by halves: vectors first, then lanes.
-  static T fold(V (&sum)[vectors]) {
-    for (int half = vectors / 2; half > 0; half /= 2)
-      for (int v = 0; v < half; ++v) sum[v] += sum[v + half];
-    T lane[width];
-    store(lane, sum[0]);
-    for (int half = width / 2; half > 0; half /= 2)
-      for (int l = 0; l < half; ++l) lane[l] = static_cast<T>(lane[l] + lane[l + half]);
-    return lane[0];
+  /// Folds a vector by halves.
+  template <int W>
+  [[gnu::always_inline]] static T fold(typename Vector<T, W>::type v) {
+    if constexpr (W == 1) {
+      return v[0];
+    } else {
+      typename Vector<T, W / 2>::type half[2];
+      __builtin_memcpy(half, &v, sizeof v);
+      return fold<W / 2>(half[0] + half[1]);
+    }
   }
 
   template <int Rows>
@@ -40,11 +41,19 @@ struct Loops {
       }
     }
     for (int r = 0; r < Rows; ++r) {
-      // Vectors of one: unlike short integers, they do not widen to int, where overflow is undefined.
-      typename Vector<T, 1>::type rest = {};
-      for (int64_t i = j; i < n; ++i) rest += load<T, 1>(a + r * stride + i) * load<T, 1>(x + i);
-      y[r] = static_cast<T>(fold(sum[r]) + rest[0]);
+      if (j < n) add_rest(sum[r], a + r * stride + j, x + j, n - j);
+      for (int half = vectors / 2; half > 0; half /= 2)
+        for (int v = 0; v < half; ++v) sum[r][v] += sum[r][v + half];
+      y[r] = fold<width>(sum[r][0]);
     }
+  }
+
+  /// The last n < lanes products, one to each accumulator.
+  static void add_rest(V (&sum)[vectors], const T* a, const T* x, int64_t n) {
+    T left[lanes] = {}, right[lanes] = {};
+    __builtin_memcpy(left, a, static_cast<std::size_t>(n) * sizeof(T));
+    __builtin_memcpy(right, x, static_cast<std::size_t>(n) * sizeof(T));
+    for (int v = 0; v < vectors; ++v) sum[v] += load<T, width>(left + v * width) * load<T, width>(right + v * width);
   }
 
   static void dot(void* out, const void* a, const void* b, int64_t n) {
@@ -67,10 +76,11 @@ struct Loops {
   static void add_rows(T* y, const T* a, int64_t stride, const T* x, int64_t step, int64_t n, bool begin) {
     auto pass = [&]<int W>(int64_t j) {
       using P = typename Vector<T, W>::type;
-      P sum = begin ? P{} : load<T, W>(y + j);
+      // The new rows by themselves first: an eighth of the roundings at the size of the whole sum.
+      P sum = load<T, W>(a + j) * x[0];
 #pragma GCC unroll 8
-      for (int r = 0; r < Rows; ++r) sum += load<T, W>(a + r * stride + j) * x[r * step];
-      store(y + j, sum);
+      for (int r = 1; r < Rows; ++r) sum += load<T, W>(a + r * stride + j) * x[r * step];
+      store(y + j, begin ? sum : load<T, W>(y + j) + sum);
     };
     int64_t j = 0;
     for (; j + width <= n; j += width) pass.template operator()<width>(j);

@@ -10,46 +10,46 @@ namespace {
 
 using std::int64_t;
 
-constexpr int64_t small = int64_t{1} << 18;    // multiply-adds that OpenBLAS never gives to its own threads
-constexpr int64_t smallest = int64_t{1} << 17;  // less is not worth a second thread
+constexpr int64_t small = int64_t{1} << 18;     // multiply-adds that OpenBLAS never gives to its own threads
+constexpr int64_t smallest = int64_t{1} << 17;  // fewer are not worth a second thread
 constexpr int64_t medium = int64_t{1} << 22;
 constexpr int64_t large = int64_t{1} << 27;
 
-/// The number of tiles along a side of `n` when about `wanted` is best; 16 numbers are a register of AVX-512.
+/// The number of tiles along a side of `n` when about `wanted` is best, and their size: 16 floats fill a register.
 int64_t pieces(int64_t n, int64_t wanted) { return std::max<int64_t>(1, (n + wanted / 2) / wanted); }
 int64_t piece(int64_t n, int64_t pieces) { return std::min(n, ((n + pieces - 1) / pieces + 15) / 16 * 16); }
 
+/// About the size of a tile.
 struct Cut {
-  int64_t m, n;  // of a tile, about
-  bool packed;   // by the library that packs its operands first
+  int64_t m, n;
 };
 
-/// Measured on Zen 4 (AVX-512), GFLOP/s of one thread of 117 possible. Tiles of at most 2^18 multiply-adds through
-/// OpenBLAS's kernels for small products: 110-117 with k up to 512, whatever is transposed. oneDNN on 128 x 128: 115
-/// at k = 256...800; on 256 x 512 and up: 109 at k = 1024, where 128 x 128 gives 104 and less when transposed.
-Cut cut_single(const KeenMathLibrary& library, int64_t m, int64_t n, int64_t k) {
-  const int64_t work = m * n * k;
-  if (work <= smallest) return {m, n, false};
-  if (library.fast_small_gemm && (work <= 2 * small || (work <= medium && k <= 512))) {
-    // As wide as two thirds of a kilobyte where the shape lets it, at least 16 x 32.
-    const int64_t area = std::min(small, std::max(smallest, work / 2)) / k;
-    const int64_t width = std::min<int64_t>(n, area >= 64 * 64 ? 64 : 32);
-    return {std::max<int64_t>(16, area / width), width, false};
-  }
-  if (!library.sgemm_large) return {256, 2048, true};
-  if (work <= large) return {128, 128, true};
-  return {k < 1536 ? 256 : 512, 512, true};
+/// Tiles for kernels that read their operands in place: at most `small`, at least 16 rows, about 64 columns.
+Cut cut_small(const KeenGemm& g, int64_t work) {
+  const int64_t area = std::min(small, std::max(smallest, work / 2)) / g.k;
+  const int64_t rows = std::min(g.m, std::max<int64_t>(16, area / 64));
+  return {rows, std::max<int64_t>(16, area / rows)};
 }
 
-Cut cut_double(const KeenMathLibrary& library, int64_t m, int64_t n, int64_t k) {
-  const int64_t work = m * n * k;
-  if (work <= smallest) return {m, n, false};
-  if (library.fast_small_gemm && k <= 256 && work <= medium) {
-    const int64_t area = std::min(small, std::max(smallest, work / 2)) / k;
-    const int64_t width = std::min<int64_t>(n, 32);
-    return {std::max<int64_t>(16, area / width), width, false};
-  }
-  return work <= large ? Cut{64, 256, true} : Cut{192, 1024, true};
+/// Measured on Zen 4 (AVX-512), GFLOP/s of one thread of 117 possible. OpenBLAS's kernels for small products reach
+/// 110-117 while k is up to about 300; where B is transposed 98, but oneDNN, on fewer than 128 rows, 40-75. oneDNN on
+/// 128 x 128: 115 at k = 256...800; on 256 x 512 and up: 109 at k = 1024, where 128 x 128 gives 104; with B transposed
+/// it wants tall tiles.
+bool is_small(const KeenMathLibrary& library, const KeenGemm& g, int64_t work) {
+  if (work <= smallest) return true;
+  if (!library.fast_small_gemm || work > medium) return false;
+  return g.transpose_b ? g.m < 128 && g.k <= 1024 : g.k <= 320;
+}
+
+Cut cut_single(const KeenMathLibrary& library, const KeenGemm& g, int64_t work) {
+  if (!library.sgemm_large) return {256, 2048};
+  if (work <= large) return {128, 128};
+  if (g.transpose_b) return {1024, 256};
+  return {g.k < 1536 ? 256 : 512, 512};
+}
+
+Cut cut_double(const KeenMathLibrary&, const KeenGemm&, int64_t work) {
+  return work <= large ? Cut{64, 256} : Cut{192, 1024};
 }
 
 }  // namespace
@@ -57,16 +57,24 @@ Cut cut_double(const KeenMathLibrary& library, int64_t m, int64_t n, int64_t k) 
 TiledGemm::TiledGemm(DType dtype, const KeenGemm& whole)
     : library_(math_library()), whole_(whole), size_(static_cast<int64_t>(size_of(dtype))) {
   const bool single = dtype == DType::float32;
-  const Cut cut = (single ? cut_single : cut_double)(library_, whole.m, whole.n, whole.k);
+  const int64_t work = whole.m * whole.n * whole.k;
+  const bool in_place = is_small(library_, whole, work);
+  // A sum of few products is over before another thread has fetched what it needs.
+  const bool one = work <= smallest || (whole.k < 16 && work <= medium);
+  const Cut cut = one ? Cut{whole.m, whole.n}
+                  : in_place ? cut_small(whole, work)
+                             : (single ? cut_single : cut_double)(library_, whole, work);
   down_ = pieces(whole.m, cut.m);
   across_ = pieces(whole.n, cut.n);
+  if (!one && down_ * across_ == 1) ++(whole.m >= whole.n ? down_ : across_);
   tile_m_ = piece(whole.m, down_);
   tile_n_ = piece(whole.n, across_);
   down_ = (whole.m + tile_m_ - 1) / tile_m_;
   across_ = (whole.n + tile_n_ - 1) / tile_n_;
-  const bool onednn = single && library_.sgemm_large && (cut.packed || tile_m_ * tile_n_ * whole.k > small);
+  const bool fits_small = tile_m_ * tile_n_ * whole.k <= small;
+  const bool onednn = single && library_.sgemm_large && !(in_place && fits_small);
   multiply_ = onednn ? library_.sgemm_large : single ? library_.sgemm_small : library_.dgemm;
-  needs_scope_ = !onednn && tile_m_ * tile_n_ * whole.k > small;
+  needs_scope_ = !onednn && !fits_small;
 }
 
 int64_t TiledGemm::grain() const noexcept {
