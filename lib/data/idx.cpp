@@ -88,7 +88,7 @@ Tensor read_idx(const std::string& path) {
   in.read(data, bytes);
   in.expect_end();
   to_native(data, bytes, width);
-  return out;
+  return out.to(keen::detail::current_device());
 }
 
 Digits mnist(const std::string& folder) {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "core/context.h"
@@ -17,7 +18,13 @@ namespace {
 class PrefetchStream final : public DataStream {
  public:
   PrefetchStream(std::unique_ptr<DataStream> from, std::size_t depth)
-      : from_(std::move(from)), depth_(depth), device_(current_scope()), worker_([this] { work(); }) {}
+      : from_(std::move(from)), depth_(depth), device_(current_scope()) {
+    try {
+      worker_ = std::thread([this] { work(); });
+    } catch (const std::system_error& e) {
+      fail<OutOfMemory>("prefetch", "the system gives no thread: ", e.what());
+    }
+  }
 
   ~PrefetchStream() override {
     {
@@ -86,7 +93,7 @@ class PrefetchStream final : public DataStream {
   std::deque<Element> ready_;
   std::exception_ptr error_;
   bool ended_ = false, stop_ = false;
-  std::thread worker_;  // last: it starts when all else is there
+  std::thread worker_;
 };
 
 class PrefetchSource final : public DataSource {

@@ -61,7 +61,7 @@ void check(std::int64_t filters, Size2 window, const Conv2DLayerOptions& o) {
 
 Conv2D::Conv2D(std::int64_t filters, Size2 kernel_size, const Conv2DLayerOptions& options)
     : Layer((check(filters, kernel_size, options), std::make_shared<Conv2DState>(filters, kernel_size, options))) {}
-Variable Conv2D::kernel() const { return static_cast<Conv2DState&>(layer_state()).kernel; }
-Variable Conv2D::bias() const { return static_cast<Conv2DState&>(layer_state()).bias; }
+Variable Conv2D::kernel() const { return is_built() ? static_cast<Conv2DState&>(layer_state()).kernel : Variable(); }
+Variable Conv2D::bias() const { return is_built() ? static_cast<Conv2DState&>(layer_state()).bias : Variable(); }
 
 }  // namespace keen::nn

@@ -40,7 +40,7 @@ struct DenseState final : detail::LayerState {
 Dense::Dense(std::int64_t units, const DenseOptions& options) : Layer(std::make_shared<DenseState>(units, options)) {
   if (units < 1) detail::fail<UsageError>("dense", "units = ", units, ": wants at least 1");
 }
-Variable Dense::kernel() const { return static_cast<DenseState&>(layer_state()).kernel; }
-Variable Dense::bias() const { return static_cast<DenseState&>(layer_state()).bias; }
+Variable Dense::kernel() const { return is_built() ? static_cast<DenseState&>(layer_state()).kernel : Variable(); }
+Variable Dense::bias() const { return is_built() ? static_cast<DenseState&>(layer_state()).bias : Variable(); }
 
 }  // namespace keen::nn

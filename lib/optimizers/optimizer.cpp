@@ -11,8 +11,10 @@ namespace keen::detail {
 
 OptimizerState::OptimizerState(std::string given_name, double rate, std::span<const char* const> slot_names)
     : name(std::move(given_name)),
-      iterations(zeros({}, {.dtype = DType::int64, .device = "cpu:0"}), {.name = name + "/iterations", .trainable = false}),
       slot_names_(slot_names.begin(), slot_names.end()) {
+  EagerScope outside_tapes_and_traces;
+  iterations = Variable(zeros({}, {.dtype = DType::int64, .device = "cpu:0"}),
+                        {.name = name + "/iterations", .trainable = false});
   learning_rate = hyperparameter("learning_rate", rate);
 }
 

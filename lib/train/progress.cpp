@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace keen::train {
 
@@ -60,13 +61,18 @@ struct ProgressBar::State {
 };
 
 ProgressBar::ProgressBar(std::int64_t total, const ProgressOptions& options) {
-  if (!isatty(STDERR_FILENO)) return;
+  if (!isatty(STDERR_FILENO) || std::getenv("KEEN_NO_PROGRESS")) return;
   state_.reset(new State{total, options});
   state_->options.width = std::clamp(options.width, 1, 200);
 }
 
 ProgressBar::~ProgressBar() {
-  if (state_) state_->draw("\n");
+  if (!state_) return;
+  try {
+    state_->draw("\n");
+  } catch (...) {
+    // No memory for a line of text: then without it.
+  }
 }
 
 void ProgressBar::advance(std::int64_t steps) {

@@ -9,7 +9,7 @@
 namespace keen::data {
 
 /// The array of an IDX file, plain or gzip-compressed, in its own shape and dtype (uint8, int8, int16, int32, float32
-/// or float64). Throws IoError when it cannot be read, FormatError when it is damaged: a wrong magic number, a size that
+/// or float64), on the current device. Throws IoError when it cannot be read, FormatError when it is damaged: a wrong magic number, a size that
 /// does not fit, missing or surplus bytes, a bad checksum. Format: http://yann.lecun.com/exdb/mnist.
 Tensor read_idx(const std::string& path);
 

@@ -12,7 +12,7 @@ struct ProgressOptions {
 };
 
 /// Draws one line on stderr, at most ten times a second, with the share done, the time left and a note of the caller's.
-/// Writes nothing at all when stderr is no terminal. The line is finished when the bar goes.
+/// Writes nothing at all when stderr is no terminal or KEEN_NO_PROGRESS is set. The line is finished when the bar goes.
 ///
 ///     train::ProgressBar bar(steps, {.label = "epoch 1"});
 ///     for (…) { …; bar.advance(); bar.note("loss " + …); }
