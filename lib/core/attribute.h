@@ -21,6 +21,12 @@ enum class AttributeKind : std::uint8_t { none, integer, real, boolean, dtype, i
 /// An operation's attributes, in the order of its schema.
 using Attributes = std::span<const Attribute>;
 
+/// Is the attribute of the kind a schema asks for, or absent?
+inline bool holds(const Attribute& attribute, AttributeKind kind) {
+  if (kind == AttributeKind::shape) kind = AttributeKind::ints;
+  return attribute.index() == 0 || static_cast<AttributeKind>(attribute.index()) == kind;
+}
+
 struct AttributeSpec {
   const char* name;
   AttributeKind kind;

@@ -74,8 +74,7 @@ class Checker {
     require(op.outputs == variadic || op.outputs == static_cast<int>(node.outputs.size()), op.name, " with ", node.outputs.size(), " outputs");
     require(op.attributes.size() == node.attributes.size(), op.name, " with ", node.attributes.size(), " attributes");
     for (std::size_t i = 0; i < node.attributes.size(); ++i) {
-      const auto kind = static_cast<AttributeKind>(node.attributes[i].index());
-      require(kind == op.attributes[i].kind || kind == AttributeKind::none, op.name, ": attribute ", op.attributes[i].name, " of the wrong kind");
+      require(holds(node.attributes[i], op.attributes[i].kind), op.name, ": attribute ", op.attributes[i].name, " of the wrong kind");
     }
     for (int value : node.inputs) use(value, op.name);
     for (int value : node.outputs) make(value, op.name);
