@@ -88,6 +88,8 @@ class Shape {
   std::int64_t num_elements() const;
   /// "(2, 3)", "(4,)", "()"; symbolic dimensions print as "?".
   std::string to_string() const;
+  /// The same with every number as it is: for lists that came from the user, in which -1 is -1.
+  std::string numbers() const;
   std::vector<std::int64_t> to_vector() const { return {begin(), end()}; }
 
   friend bool operator==(const Shape& a, const Shape& b) noexcept {

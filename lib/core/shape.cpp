@@ -80,7 +80,7 @@ std::int64_t Shape::num_elements() const {
   std::int64_t n = 1;
   bool overflow = false, empty = false;
   for (auto d : *this) {
-    if (d < 0) throw ShapeError("[shape] " + to_string() + " has a negative or unknown dimension");
+    if (d < 0) throw ShapeError("[shape] " + numbers() + " has a negative or unknown dimension");
     empty |= d == 0;
     overflow |= __builtin_mul_overflow(n, d, &n);
   }
@@ -89,13 +89,25 @@ std::int64_t Shape::num_elements() const {
   return empty ? 0 : n;
 }
 
-std::string Shape::to_string() const {
+namespace {
+
+template <class Print>
+std::string listed(const Shape& shape, Print print) {
   std::string out = "(";
-  for (int i = 0; i < size_; ++i) {
+  for (int i = 0; i < shape.rank(); ++i) {
     if (i) out += ", ";
-    out += data()[i] < 0 ? "?" : std::to_string(data()[i]);
+    out += print(shape[i]);
   }
-  return out + (size_ == 1 ? ",)" : ")");
+  return out + (shape.rank() == 1 ? ",)" : ")");
+}
+
+}  // namespace
+
+std::string Shape::to_string() const {
+  return listed(*this, [](std::int64_t d) { return d < 0 ? "?" : std::to_string(d); });
+}
+std::string Shape::numbers() const {
+  return listed(*this, [](std::int64_t d) { return std::to_string(d); });
 }
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }

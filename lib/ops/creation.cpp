@@ -135,6 +135,7 @@ Tensor from_data(DType dtype, const void* data, const Shape& shape, const Tensor
 }
 
 Tensor from_buffer(DType dtype, const void* data, const Shape& shape, std::function<void()> deleter) {
+  check_size("from_buffer", shape);
   std::int64_t n = shape.num_elements();
   if (!data && n > 0) fail<UsageError>("from_buffer", "no data for shape ", shape);
   Tensor root = make_tensor(dtype, Shape{0}, Device());
@@ -189,6 +190,7 @@ Tensor ones_like(const Tensor& t, const TensorOptions& options) { return like(t,
 
 Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns, int k, const TensorOptions& options) {
   std::int64_t width = columns.value_or(rows);
+  check_size("eye", Shape{rows, width});
   Tensor t = make_result("eye", DType::float32, Shape{rows, width});
   float* out = t.impl()->as<float>();
   std::fill_n(out, t.size(), 0.f);

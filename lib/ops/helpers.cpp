@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/context.h"
 #include "keen/ops/reduce.h"
 #include "keen/ops/shape.h"
 
@@ -47,6 +48,9 @@ std::int64_t count_at(const Shape& shape, const Shape& axes) {
 
 void check_size(const char* operation, const Shape& shape) {
   std::int64_t n = 1;
+  for (auto d : shape)
+    if (d < 0 && !thread_context.interpreter)
+      fail<ShapeError>(operation, "shape ", shape.numbers(), " has a negative dimension");
   for (auto d : shape) {
     if (d == 0 || !shape.is_known()) return;
     if (__builtin_mul_overflow(n, d, &n))

@@ -49,7 +49,8 @@ Shape normalise_axes(const char* operation, const Axes& axes, int rank);
 Shape reduced_shape(const Shape& shape, const Shape& axes, bool keepdims);
 /// The product of the dimensions at `axes`.
 std::int64_t count_at(const Shape& shape, const Shape& axes);
-/// Throws ShapeError, naming the operation, when a known shape has more elements than can be counted.
+/// Throws ShapeError, naming the operation, when a shape has more elements than can be counted, or, outside a trace, a
+/// negative dimension.
 void check_size(const char* operation, const Shape& shape);
 /// Sums `t` down to `shape`, to which it was broadcast from: the gradient of broadcasting.
 Tensor sum_to(const Tensor& t, const Shape& shape);

@@ -98,7 +98,7 @@ bool strides_for(const TensorImpl& t, const Shape& to, Shape& strides) {
 Tensor reshape_view(const TensorImpl& in, Attributes, const ResultSpec& result) {
   Shape strides;
   if (strides_for(in, result.shape, strides)) return make_view(in, result.shape, strides, 0);
-  Tensor copy = make_tensor(in.dtype, result.shape, in.device);
+  Tensor copy = make_result("reshape", in.dtype, result.shape, in.device);
   cpu::copy_strided(copy.impl()->data, in);
   return copy;
 }
@@ -158,6 +158,7 @@ void concat_rule(Inference& in) {
     else if (__builtin_add_overflow(out[axis], next[axis], &out[axis]))
       fail<ShapeError>("concat", "axis ", axis, " grows beyond 63 bits");
   }
+  check_size(in.op.name, out);
   in.results[0] = {in.dtype(0), out};
 }
 
@@ -176,7 +177,7 @@ void pad_rule(Inference& in) {
   const Shape &before = ints(in.attributes[0]), &after = ints(in.attributes[1]);
   for (int i = 0; i < out.rank(); ++i) {
     if (before[i] < 0 || after[i] < 0)
-      fail<ShapeError>("pad", "widths ", before, " and ", after, " may not be negative");
+      fail<ShapeError>("pad", "widths ", before.numbers(), " and ", after.numbers(), " may not be negative");
     if (out[i] >= 0 &&
         (__builtin_add_overflow(out[i], before[i], &out[i]) || __builtin_add_overflow(out[i], after[i], &out[i])))
       fail<ShapeError>("pad", "axis ", i, " grows beyond 63 bits");
@@ -289,6 +290,7 @@ Tensor expand_dims(const Tensor& x, int axis) {
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   if (checked(x, "broadcast_to").shape == shape) return x;
+
   return run(broadcast_to_op, {shape}, x);
 }
 
@@ -375,10 +377,11 @@ Tensor tile(const Tensor& x, const Shape& multiples) {
     fail<ShapeError>("tile", "multiples ", multiples, " must name each axis of shape ", from, " once");
   Shape split_up, spread, joined;
   for (int i = 0; i < from.rank(); ++i) {
-    if (multiples[i] < 0) fail<ShapeError>("tile", "multiples ", multiples, " may not be negative");
+    if (multiples[i] < 0) fail<ShapeError>("tile", "multiples ", multiples.numbers(), " may not be negative");
     std::int64_t size = 0;
     if (__builtin_mul_overflow(from[i], multiples[i], &size))
-      fail<ShapeError>("tile", "axis ", i, " grows beyond 63 bits");
+      fail<ShapeError>(
+          "tile", "axis ", i, " of shape ", from, " repeated ", multiples[i], " times grows beyond 63 bits");
     split_up.push_back(1);
     split_up.push_back(from[i]);
     spread.push_back(multiples[i]);
