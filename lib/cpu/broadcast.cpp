@@ -10,9 +10,8 @@ namespace keen::detail::cpu {
 namespace {
 
 constexpr int max_inputs = Space::max_inputs;
-constexpr std::int64_t scratch_bytes = 8192;  // an input's, so that all fit L1
+constexpr std::int64_t scratch_bytes = 16384;  // of an input
 constexpr std::int64_t min_row = 64;          // shorter rows are not worth a call of the loop each
-constexpr std::int64_t panel_columns = 128;
 
 class Broadcast {
  public:
@@ -22,10 +21,14 @@ class Broadcast {
       widest_ = std::max(widest_, bytes_[i]);
       if (space_.column_stride(i) == 0) repeated_ |= 1u << i;
     }
+    const std::int64_t elements = scratch_bytes / widest_;
+    tile_rows_ = std::max<std::int64_t>(1, elements / space_.columns());
+    for (int i = 0; i < call.inputs; ++i)
+      if (transposed(i)) tile_rows_ = std::max(tile_rows_, panel_rows(widest_));
+    tile_columns_ = std::min(space_.columns(), elements / tile_rows_);
   }
 
   void run() const {
-    if (any_transposed()) return run_panels();
     bool rows = space_.columns() >= min_row;
     for (int i = 0; i < call_.inputs; ++i) rows = rows && direct(i);
     if (rows) run_rows();
@@ -33,13 +36,14 @@ class Broadcast {
   }
 
  private:
-  bool direct(int i) const { return space_.column_stride(i) <= 1 && space_.column_stride(i) >= 0; }
+  struct Tile {
+    const Cursor& cursor;
+    std::int64_t row, rows, column, columns;
+  };
+
+  /// Contiguous along a row, or one element.
+  bool direct(int i) const { return space_.column_stride(i) == 0 || space_.column_stride(i) == 1; }
   bool transposed(int i) const { return !direct(i) && space_.row_stride(i) == 1; }
-  bool any_transposed() const {
-    bool any = false;
-    for (int i = 0; i < call_.inputs; ++i) any = any || transposed(i);
-    return any && space_.columns() >= 8 && space_.sizes[-2] >= 8;
-  }
   /// The same in every row.
   bool periodic(int i) const {
     for (int d = 0; d < space_.rank() - 1; ++d)
@@ -53,14 +57,17 @@ class Broadcast {
 
   void run_rows() const;
   void run_tiles() const;
-  void run_panels() const;
-  void run_panel(std::int64_t row, const Cursor& cursor, std::int64_t rows) const;
+  void run_tile(const Tile& tile, char (*scratch)[scratch_bytes], bool* filled) const;
+  void stage(int i, const Tile& tile, char* scratch) const;
 
   const LoopCall& call_;
   Space space_;
   std::int64_t bytes_[max_inputs] = {};
   std::int64_t widest_ = 1;
   unsigned repeated_ = 0;
+  // A tile is several whole rows, or a part of one; where an input is transposed, parts of as many rows as a few
+  // cache lines of it hold.
+  std::int64_t tile_rows_, tile_columns_;
 };
 
 /// Every input is contiguous, or one element, along a row: the loop runs on the tensors' own memory.
@@ -78,75 +85,53 @@ void Broadcast::run_rows() const {
   });
 }
 
-/// Short or strided rows: a tile of them is gathered into scratch, then the loop runs once for the tile.
+/// Short, strided or transposed rows: tiles of them are gathered into scratch.
 void Broadcast::run_tiles() const {
-  const std::int64_t columns = space_.columns(), tile = scratch_bytes / widest_;
-  const std::int64_t width = std::min(columns, tile);           // of a tile that is part of one row,
-  const std::int64_t tile_rows = std::max<std::int64_t>(1, tile / columns);  // or several whole rows
-  const std::int64_t rows = call_.out.size / columns;
-  const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / columns);
-  parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t columns = space_.columns();
+  const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / columns / tile_rows_) * tile_rows_;
+  parallel_for(call_.out.size / columns, grain, [&](std::int64_t begin, std::int64_t end) {
     alignas(64) char scratch[max_inputs][scratch_bytes];
     bool filled[max_inputs] = {};
-    const void* in[max_inputs];
     Cursor cursor(space_, begin);
     while (begin < end) {
-      const std::int64_t count = std::min({tile_rows, end - begin, cursor.rows_left()});
-      for (std::int64_t column = 0; column < columns; column += width) {
-        const std::int64_t part = std::min(width, columns - column);
-        for (int i = 0; i < call_.inputs; ++i) {
-          const std::int64_t step = space_.column_stride(i), offset = cursor.offset(i) + column * step;
-          const bool gapless = step == 1 && (count == 1 || space_.row_stride(i) == columns);
-          in[i] = gapless ? at(i, offset) : scratch[i];
-          if (gapless || filled[i]) continue;
-          const bool keep = part == columns && periodic(i);
-          const std::int64_t gathered = keep ? std::min(tile_rows, end - begin) : count;
-          gather(scratch[i], at(i, offset), gathered, space_.row_stride(i), part, step,
-                 static_cast<std::size_t>(bytes_[i]));
-          filled[i] = keep;
-        }
-        call_.loop(in, 0, out_at(begin * columns + column), count * part);
-      }
-      begin += count;
-      cursor.advance(count);
+      const std::int64_t rows = std::min({tile_rows_, end - begin, cursor.rows_left()});
+      for (std::int64_t column = 0; column < columns; column += tile_columns_)
+        run_tile({cursor, begin, rows, column, std::min(tile_columns_, columns - column)}, scratch, filled);
+      begin += rows;
+      cursor.advance(rows);
     }
   });
 }
 
-/// Some input is transposed: panels of as many rows as a cache line holds elements, so that lines are read once.
-void Broadcast::run_panels() const {
-  const std::int64_t panel_rows = 64 / widest_, inner = space_.sizes[-2];
-  const std::int64_t panels = (inner + panel_rows - 1) / panel_rows;  // in each matrix of the last two dimensions
-  const std::int64_t matrices = call_.out.size / (inner * space_.columns());
-  const std::int64_t grain = std::max<std::int64_t>(1, elementwise_grain / (panel_rows * space_.columns()));
-  parallel_for(matrices * panels, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (; begin < end; ++begin) {
-      const std::int64_t first = begin % panels * panel_rows, row = begin / panels * inner + first;
-      run_panel(row, Cursor(space_, row), std::min(panel_rows, inner - first));
-    }
-  });
+void Broadcast::stage(int i, const Tile& tile, char* scratch) const {
+  const std::int64_t step = space_.column_stride(i);
+  const char* from = at(i, tile.cursor.offset(i) + tile.column * step);
+  const auto size = static_cast<std::size_t>(bytes_[i]);
+  if (transposed(i)) return transpose_block(scratch, tile.columns, from, step, tile.rows, tile.columns, size);
+  // The same in every row: then for tiles of any number of rows.
+  const std::int64_t rows = periodic(i) ? tile_rows_ : tile.rows;
+  gather(scratch, from, rows, space_.row_stride(i), tile.columns, step, size);
 }
 
-void Broadcast::run_panel(std::int64_t row, const Cursor& cursor, std::int64_t rows) const {
-  alignas(64) char scratch[max_inputs][64 * panel_columns];
-  const std::int64_t columns = space_.columns();
-  for (std::int64_t column = 0; column < columns; column += panel_columns) {
-    const std::int64_t part = std::min(panel_columns, columns - column);
-    for (int i = 0; i < call_.inputs; ++i) {
-      const std::int64_t step = space_.column_stride(i);
-      const char* from = at(i, cursor.offset(i) + column * step);
-      const auto size = static_cast<std::size_t>(bytes_[i]);
-      if (transposed(i)) transpose_block(scratch[i], part, from, step, rows, part, size);
-      else if (!direct(i)) gather(scratch[i], from, rows, space_.row_stride(i), part, step, size);
-    }
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const void* in[max_inputs];
-      for (int i = 0; i < call_.inputs; ++i) {
-        const std::int64_t offset = cursor.offset(i) + r * space_.row_stride(i) + column * space_.column_stride(i);
-        in[i] = direct(i) ? at(i, offset) : scratch[i] + r * part * bytes_[i];
-      }
-      call_.loop(in, repeated_, out_at((row + r) * columns + column), part);
-    }
+void Broadcast::run_tile(const Tile& tile, char (*scratch)[scratch_bytes], bool* filled) const {
+  const bool whole_rows = tile.columns == space_.columns();
+  const void* in[max_inputs];
+  std::int64_t row_bytes[max_inputs];  // from one row to the next, where the loop runs row by row
+  for (int i = 0; i < call_.inputs; ++i) {
+    const std::int64_t step = space_.column_stride(i), next_row = space_.row_stride(i);
+    const bool gapless = step == 1 && (tile.rows == 1 || (whole_rows && next_row == tile.columns));
+    const bool in_place = gapless || (!whole_rows && direct(i));
+    row_bytes[i] = (in_place ? next_row : tile.columns) * bytes_[i];
+    in[i] = in_place ? at(i, tile.cursor.offset(i) + tile.column * step) : scratch[i];
+    if (in_place || filled[i]) continue;
+    filled[i] = whole_rows && periodic(i);
+    stage(i, tile, scratch[i]);
+  }
+  const std::int64_t index = tile.row * space_.columns() + tile.column;
+  if (whole_rows) return call_.loop(in, 0, out_at(index), tile.rows * tile.columns);
+  for (std::int64_t r = 0; r < tile.rows; ++r) {
+    call_.loop(in, repeated_, out_at(index + r * space_.columns()), tile.columns);
+    for (int i = 0; i < call_.inputs; ++i) in[i] = static_cast<const char*>(in[i]) + row_bytes[i];
   }
 }
 

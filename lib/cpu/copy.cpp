@@ -11,7 +11,7 @@ namespace {
 
 /// Bytes of a copy worth another thread.
 constexpr std::int64_t copy_grain = 256 * 1024;
-constexpr std::int64_t panel_columns = 128;
+constexpr std::int64_t scratch_bytes = 8192;
 
 void copy_contiguous(char* to, const char* from, std::int64_t bytes) {
   parallel_for(bytes, copy_grain, [&](std::int64_t begin, std::int64_t end) {
@@ -35,21 +35,21 @@ void copy_rows(const Space& space, char* to, const char* from, std::int64_t rows
   });
 }
 
-/// Transposed matrices: panels of as many rows as a cache line holds elements, through a scratch block, because rows
-/// a power of two apart would share few cache sets.
+/// Transposed matrices, in panels of some rows each, through a scratch block: rows a power of two apart would share few
+/// cache sets.
 void copy_panels(const Space& space, char* to, const char* from, std::int64_t rows, std::size_t size) {
   const auto bytes = static_cast<std::int64_t>(size);
-  const std::int64_t columns = space.columns(), inner = space.sizes[-2], panel_rows = 64 / bytes;
-  const std::int64_t panels = (inner + panel_rows - 1) / panel_rows;
-  const std::int64_t grain = std::max<std::int64_t>(1, copy_grain / (panel_rows * columns * bytes));
+  const std::int64_t columns = space.columns(), inner = space.sizes[-2], height = panel_rows(bytes);
+  const std::int64_t width = scratch_bytes / (height * bytes), panels = (inner + height - 1) / height;
+  const std::int64_t grain = std::max<std::int64_t>(1, copy_grain / (height * columns * bytes));
   parallel_for(rows / inner * panels, grain, [&](std::int64_t begin, std::int64_t end) {
-    alignas(64) char scratch[64 * panel_columns];
+    alignas(64) char scratch[scratch_bytes];
     for (; begin < end; ++begin) {
-      const std::int64_t first = begin % panels * panel_rows, row = begin / panels * inner + first;
-      const std::int64_t count = std::min(panel_rows, inner - first);
+      const std::int64_t first = begin % panels * height, row = begin / panels * inner + first;
+      const std::int64_t count = std::min(height, inner - first);
       const char* panel = from + Cursor(space, row).offset(0) * bytes;
-      for (std::int64_t column = 0; column < columns; column += panel_columns) {
-        const std::int64_t part = std::min(panel_columns, columns - column);
+      for (std::int64_t column = 0; column < columns; column += width) {
+        const std::int64_t part = std::min(width, columns - column);
         transpose_block(scratch, part, panel + column * space.column_stride(0) * bytes, space.column_stride(0), count,
                         part, size);
         for (std::int64_t r = 0; r < count; ++r)

@@ -77,12 +77,32 @@ void Cursor::advance(std::int64_t rows) noexcept {
   }
 }
 
+namespace {
+
+/// Rows that repeat one element, too short for a loop each: whole vectors are written, the next row overwrites the
+/// excess.
+template <class T>
+void spread_short_rows(T* out, const T* in, std::int64_t rows, std::int64_t row_stride, std::int64_t columns) {
+  constexpr std::int64_t width = 16;
+  for (; rows > 0; --rows, in += row_stride, out += columns) {
+    const T value = *in;
+    if (rows * columns >= width) {
+      for (std::int64_t c = 0; c < width; ++c) out[c] = value;
+    } else {
+      for (std::int64_t c = 0; c < columns; ++c) out[c] = value;
+    }
+  }
+}
+
+}  // namespace
+
 void gather(void* to, const void* from, std::int64_t rows, std::int64_t row_stride, std::int64_t columns,
             std::int64_t column_stride, std::size_t bytes) noexcept {
   with_size(bytes, [&](auto zero) {
     using T = decltype(zero);
     T* out = static_cast<T*>(to);
     const T* in = static_cast<const T*>(from);
+    if (column_stride == 0 && columns < 16) return spread_short_rows(out, in, rows, row_stride, columns);
     for (std::int64_t r = 0; r < rows; ++r, in += row_stride, out += columns) {
       if (column_stride == 1) std::copy_n(in, columns, out);
       else if (column_stride == 0) std::fill_n(out, columns, *in);
@@ -91,14 +111,53 @@ void gather(void* to, const void* from, std::int64_t rows, std::int64_t row_stri
   });
 }
 
+namespace {
+
+/// A 4 × 4 block of 32-bit elements, in registers.
+void transpose_4x4(std::uint32_t* out, std::int64_t out_stride, const std::uint32_t* in, std::int64_t in_stride) {
+  typedef std::uint32_t Four __attribute__((vector_size(16)));
+  Four a, b, c, d;
+  std::memcpy(&a, in, 16);
+  std::memcpy(&b, in + in_stride, 16);
+  std::memcpy(&c, in + 2 * in_stride, 16);
+  std::memcpy(&d, in + 3 * in_stride, 16);
+  const Four ab01 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab23 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Four cd01 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd23 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  const Four rows[4] = {
+      __builtin_shufflevector(ab01, cd01, 0, 1, 4, 5), __builtin_shufflevector(ab01, cd01, 2, 3, 6, 7),
+      __builtin_shufflevector(ab23, cd23, 0, 1, 4, 5), __builtin_shufflevector(ab23, cd23, 2, 3, 6, 7)};
+  for (int r = 0; r < 4; ++r) std::memcpy(out + r * out_stride, &rows[r], 16);
+}
+
+/// Element by element: what register blocks leave over, and the other sizes.
+template <class T>
+void transpose_elements(T* out, std::int64_t out_stride, const T* in, std::int64_t in_stride, std::int64_t rows,
+                        std::int64_t columns) {
+  for (std::int64_t c = 0; c < columns; ++c)
+    for (std::int64_t r = 0; r < rows; ++r) out[r * out_stride + c] = in[c * in_stride + r];
+}
+
+}  // namespace
+
 void transpose_block(void* to, std::int64_t to_stride, const void* from, std::int64_t column_stride, std::int64_t rows,
                      std::int64_t columns, std::size_t bytes) noexcept {
+  constexpr std::int64_t ahead = 16, step = 4;
   with_size(bytes, [&](auto zero) {
     using T = decltype(zero);
+    constexpr std::int64_t line = 64 / sizeof(T);
     T* out = static_cast<T*>(to);
     const T* in = static_cast<const T*>(from);
-    for (std::int64_t c = 0; c < columns; ++c)
-      for (std::int64_t r = 0; r < rows; ++r) out[r * to_stride + c] = in[c * column_stride + r];
+    for (std::int64_t c = 0; c < columns; c += step, in += step * column_stride, out += step) {
+      // Columns lie a page or more apart: the processor does not see them coming.
+      for (std::int64_t i = 0; i < step; ++i)
+        for (std::int64_t r = 0; r < rows; r += line) __builtin_prefetch(in + (ahead + i) * column_stride + r);
+      std::int64_t done = 0;
+      if constexpr (sizeof(T) == 4) {
+        if (columns - c >= step)
+          for (; done + step <= rows; done += step) transpose_4x4(out + done * to_stride, to_stride, in + done, column_stride);
+      }
+      transpose_elements(out + done * to_stride, to_stride, in + done, column_stride, rows - done, std::min(step, columns - c));
+    }
   });
 }
 

@@ -45,6 +45,8 @@ class Cursor {
 void gather(void* to, const void* from, std::int64_t rows, std::int64_t row_stride, std::int64_t columns,
             std::int64_t column_stride, std::size_t bytes) noexcept;
 
+/// How many rows a transposed block should have, for elements of `bytes`: neighbouring cache lines come together.
+inline std::int64_t panel_rows(std::int64_t bytes) noexcept { return 256 / bytes; }
 /// A block of `rows` × `columns` elements, read where rows are neighbours in memory (stride 1) and columns lie
 /// `column_stride` apart; written row by row, `to_stride` elements apart.
 void transpose_block(void* to, std::int64_t to_stride, const void* from, std::int64_t column_stride, std::int64_t rows,
