@@ -15,9 +15,11 @@ constexpr int64_t smallest = int64_t{1} << 17;  // fewer are not worth a second 
 constexpr int64_t medium = int64_t{1} << 22;
 constexpr int64_t large = int64_t{1} << 27;
 
-/// The number of tiles along a side of `n` when about `wanted` is best, and their size: 16 floats fill a register.
-int64_t pieces(int64_t n, int64_t wanted) { return std::max<int64_t>(1, (n + wanted / 2) / wanted); }
-int64_t piece(int64_t n, int64_t pieces) { return std::min(n, ((n + pieces - 1) / pieces + 15) / 16 * 16); }
+/// Cuts a side of `n` into equal pieces of about `wanted`, or of at most that; 16 floats fill a register.
+int64_t piece(int64_t n, int64_t wanted, bool at_most) {
+  const int64_t pieces = std::max<int64_t>(1, (n + (at_most ? wanted - 1 : wanted / 2)) / wanted);
+  return std::min(n, ((n + pieces - 1) / pieces + 15) / 16 * 16);
+}
 
 /// About the size of a tile.
 struct Cut {
@@ -27,8 +29,8 @@ struct Cut {
 /// Tiles for kernels that read their operands in place: at most `small`, at least 16 rows, about 64 columns.
 Cut cut_small(const KeenGemm& g, int64_t work) {
   const int64_t area = std::min(small, std::max(smallest, work / 2)) / g.k;
-  const int64_t rows = std::min(g.m, std::max<int64_t>(16, area / 64));
-  return {rows, std::max<int64_t>(16, area / rows)};
+  const int64_t rows = std::min(g.m, std::max<int64_t>(16, area / 64 / 16 * 16));
+  return {rows, std::max<int64_t>(16, area / rows / 16 * 16)};
 }
 
 /// Measured on Zen 4 (AVX-512), GFLOP/s of one thread of 117 possible. OpenBLAS's kernels for small products reach
@@ -64,11 +66,12 @@ TiledGemm::TiledGemm(DType dtype, const KeenGemm& whole)
   const Cut cut = one ? Cut{whole.m, whole.n}
                   : in_place ? cut_small(whole, work)
                              : (single ? cut_single : cut_double)(library_, whole, work);
-  down_ = pieces(whole.m, cut.m);
-  across_ = pieces(whole.n, cut.n);
-  if (!one && down_ * across_ == 1) ++(whole.m >= whole.n ? down_ : across_);
-  tile_m_ = piece(whole.m, down_);
-  tile_n_ = piece(whole.n, across_);
+  tile_m_ = piece(whole.m, cut.m, in_place);
+  tile_n_ = piece(whole.n, cut.n, in_place);
+  if (!one && tile_m_ == whole.m && tile_n_ == whole.n) {
+    int64_t& side = whole.m >= whole.n ? tile_m_ : tile_n_;
+    side = piece(side, (side + 1) / 2, false);
+  }
   down_ = (whole.m + tile_m_ - 1) / tile_m_;
   across_ = (whole.n + tile_n_ - 1) / tile_n_;
   const bool fits_small = tile_m_ * tile_n_ * whole.k <= small;
