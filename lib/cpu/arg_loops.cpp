@@ -24,13 +24,16 @@ struct Arg {
       if (beats(value, best)) best = value, at = i;
     }
     *static_cast<T*>(best_value) = best;
-    if (best != best) while (x[at] == x[at]) ++at;
-    else while (x[at] != best) ++at;
+    if (best != best)
+      while (x[at] == x[at]) ++at;
+    else
+      while (x[at] != best) ++at;
     return at;
   }
 
-  static void columns(void* best_values, std::int64_t* index, const void* data, std::int64_t row_stride,
-                      std::int64_t first, std::int64_t rows, std::int64_t n) {
+  static void columns(
+      void* best_values, std::int64_t* index, const void* data, std::int64_t row_stride, std::int64_t first,
+      std::int64_t rows, std::int64_t n) {
     auto* best = static_cast<T*>(best_values);
     auto* x = static_cast<const T*>(data);
     if (first == 0)
@@ -51,17 +54,28 @@ template <class Op>
 const ArgLoops* pick(DType dtype) noexcept {
   switch (dtype) {
     case DType::bool_:
-    case DType::uint8: return &Arg<std::uint8_t, Op>::loops;
-    case DType::int8: return &Arg<std::int8_t, Op>::loops;
-    case DType::int16: return &Arg<std::int16_t, Op>::loops;
-    case DType::int32: return &Arg<std::int32_t, Op>::loops;
-    case DType::int64: return &Arg<std::int64_t, Op>::loops;
-    case DType::uint16: return &Arg<std::uint16_t, Op>::loops;
-    case DType::uint32: return &Arg<std::uint32_t, Op>::loops;
-    case DType::uint64: return &Arg<std::uint64_t, Op>::loops;
-    case DType::float32: return &Arg<float, Op>::loops;
-    case DType::float64: return &Arg<double, Op>::loops;
-    default: return nullptr;
+    case DType::uint8:
+      return &Arg<std::uint8_t, Op>::loops;
+    case DType::int8:
+      return &Arg<std::int8_t, Op>::loops;
+    case DType::int16:
+      return &Arg<std::int16_t, Op>::loops;
+    case DType::int32:
+      return &Arg<std::int32_t, Op>::loops;
+    case DType::int64:
+      return &Arg<std::int64_t, Op>::loops;
+    case DType::uint16:
+      return &Arg<std::uint16_t, Op>::loops;
+    case DType::uint32:
+      return &Arg<std::uint32_t, Op>::loops;
+    case DType::uint64:
+      return &Arg<std::uint64_t, Op>::loops;
+    case DType::float32:
+      return &Arg<float, Op>::loops;
+    case DType::float64:
+      return &Arg<double, Op>::loops;
+    default:
+      return nullptr;
   }
 }
 

@@ -46,7 +46,7 @@ struct Search {
       for (std::int64_t i = 0, count = results(); i < count; ++i) long_row(i);
       return;
     }
-    parallel_for(results(), std::max<std::int64_t>(1, task_elements / n), [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(results(), pieces_of(task_elements, n), [&](std::int64_t begin, std::int64_t end) {
       Scratch stage(static_cast<std::size_t>(stride == 1 ? 0 : n * size));
       char winner[16];
       for (std::int64_t i = begin; i < end; ++i) {
@@ -63,8 +63,8 @@ struct Search {
   /// The last kept dimension is contiguous: walk down tiles of columns.
   void columns() const {
     const std::int64_t width = kept[-1], tiles = (width + tile - 1) / tile, outer = results() / width;
-    parallel_for(outer * tiles, std::max<std::int64_t>(1, task_elements / (n * std::min(width, tile))),
-                 [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t grain = pieces_of(task_elements, n * std::min(width, tile));
+    parallel_for(outer * tiles, grain, [&](std::int64_t begin, std::int64_t end) {
       alignas(64) std::int64_t best[tile];
       for (std::int64_t t = begin; t < end; ++t) {
         const std::int64_t result = t / tiles * width + t % tiles * tile;
@@ -78,8 +78,15 @@ void search(KernelCall& call, bool max) {
   const TensorImpl& x = call.in(0);
   if (call.out().size == 0) return;
   const auto axis = static_cast<int>(integer(call.attributes[0]));
-  Search s{for_isa(sse2::arg_loops, avx2::arg_loops, avx512::arg_loops)(x.dtype, max), x.as<char>(),
-           static_cast<std::int64_t>(size_of(x.dtype)), 1, 1, x.shape, x.strides, call.out().as<std::int64_t>()};
+  Search s{
+      for_isa(sse2::arg_loops, avx2::arg_loops, avx512::arg_loops)(x.dtype, max),
+      x.as<char>(),
+      static_cast<std::int64_t>(size_of(x.dtype)),
+      1,
+      1,
+      x.shape,
+      x.strides,
+      call.out().as<std::int64_t>()};
   if (!s.loops) fail<DTypeError>(call.op.name, "cannot compare elements of ", name(x.dtype));
   if (x.shape.rank() > 0) {
     s.n = x.shape[axis];

@@ -10,8 +10,7 @@
 namespace keen::detail::cpu {
 namespace {
 
-/// Rows a chunk should have when each moves `bytes`.
-std::int64_t rows_a_chunk(std::int64_t bytes) { return std::max<std::int64_t>(1, 4 * elementwise_grain / std::max<std::int64_t>(1, bytes)); }
+constexpr std::int64_t chunk_bytes = 4 * elementwise_grain;
 
 std::int64_t element_size(const TensorImpl& t) { return static_cast<std::int64_t>(size_of(t.dtype)); }
 
@@ -36,18 +35,27 @@ void add_to(T* to, const T* from, std::int64_t n) {
 template <class F>
 void with_addable(const char* operation, DType dtype, F&& f) {
   switch (dtype) {
-    case DType::float32: return f(float{});
-    case DType::float64: return f(double{});
-    case DType::float16: return f(Half{});
-    case DType::bfloat16: return f(BFloat{});
-    default: break;
+    case DType::float32:
+      return f(float{});
+    case DType::float64:
+      return f(double{});
+    case DType::float16:
+      return f(Half{});
+    case DType::bfloat16:
+      return f(BFloat{});
+    default:
+      break;
   }
   if (!is_integer(dtype)) fail<DTypeError>(operation, "cannot add elements of ", name(dtype));
   switch (size_of(dtype)) {
-    case 1: return f(std::uint8_t{});
-    case 2: return f(std::uint16_t{});
-    case 4: return f(std::uint32_t{});
-    default: return f(std::uint64_t{});
+    case 1:
+      return f(std::uint8_t{});
+    case 2:
+      return f(std::uint16_t{});
+    case 4:
+      return f(std::uint32_t{});
+    default:
+      return f(std::uint64_t{});
   }
 }
 
@@ -87,19 +95,18 @@ void gather(KernelCall& call) {
   sizes.resize(axis);
   strides.resize(axis);
   const std::int64_t size = element_size(x), step = from.strides[axis] * size, row = a.inner * size, k = indices.size;
-  parallel_for(a.outer * k, rows_a_chunk(row), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(a.outer * k, pieces_of(chunk_bytes, row), [&](std::int64_t begin, std::int64_t end) {
     char* to = out.as<char>() + begin * row;
     for (std::int64_t r = begin; r < end;) {  // all of one outer index
-      const std::int64_t o = r / k, stop = std::min(end, (o + 1) * k);
-      const std::int64_t* places = at.data() - o * k;
+      const std::int64_t o = r / k, first = o * k, stop = std::min(end, first + k);
       const char* base = from.as<char>() + offset_of(o, sizes, strides) * size;
       if (row <= 16 && inner_stride == 1 && (row & (row - 1)) == 0) {
         with_size(static_cast<std::size_t>(row), [&]<class T>(T) {
-          for (; r < stop; ++r, to += row) std::memcpy(to, base + places[r] * step, sizeof(T));
+          for (; r < stop; ++r, to += row) std::memcpy(to, base + at[r - first] * step, sizeof(T));
         });
       } else {
         for (; r < stop; ++r, to += row)
-          copy_elements(to, 1, base + places[r] * step, inner_stride, a.inner, static_cast<std::size_t>(size));
+          copy_elements(to, 1, base + at[r - first] * step, inner_stride, a.inner, static_cast<std::size_t>(size));
       }
     }
   });
@@ -116,7 +123,7 @@ void take_along_axis(KernelCall& call) {
   const Contiguous from(x);
   const std::int64_t m = indices.shape[axis];
   with_size(size_of(x.dtype), [&]<class T>(T) {
-    parallel_for(a.outer * m, rows_a_chunk(a.inner * 16), [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(a.outer * m, pieces_of(chunk_bytes, a.inner * 16), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
         const T* base = from.as<T>() + r / m * a.n * a.inner;
         const std::int64_t* places = at.data() + r * a.inner;
@@ -159,7 +166,7 @@ void put_along_axis(KernelCall& call) {
     if (updates.size == 0) return;
     const Contiguous from(updates);
     const std::int64_t m = indices.shape[axis];
-    parallel_for(a.outer * a.inner, std::max<std::int64_t>(1, elementwise_grain / m), [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(a.outer * a.inner, pieces_of(elementwise_grain, m), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t c = begin; c < end;) {  // the columns of one outer index
         const std::int64_t o = c / a.inner, first = c % a.inner, count = std::min(end - c, a.inner - first);
         for (std::int64_t j = 0; j < m; ++j) {
@@ -185,7 +192,8 @@ void one_hot(KernelCall& call) {
   if (is_complex(out.dtype)) fail<DTypeError>(call.op.name, "a one-hot tensor cannot be ", name(out.dtype));
   convert(out.dtype, &value, DType::uint8, &one, 1);
   with_size(static_cast<std::size_t>(size), [&]<class T>(T) {
-    for (std::int64_t i = 0; i < indices.size; ++i) std::memcpy(out.as<char>() + (i * depth + at[i]) * size, &value, sizeof(T));
+    for (std::int64_t i = 0; i < indices.size; ++i)
+      std::memcpy(out.as<char>() + (i * depth + at[i]) * size, &value, sizeof(T));
   });
 }
 

@@ -12,15 +12,15 @@ namespace {
 constexpr std::int64_t chunk_bytes = 4 * elementwise_grain;
 
 /// Copies `rows` blocks of `bytes`, which lie `to_step` and `from_step` bytes apart.
-void copy_blocks(char* to, std::int64_t to_step, const char* from, std::int64_t from_step, std::int64_t rows,
-                 std::int64_t bytes) {
+void copy_blocks(
+    char* to, std::int64_t to_step, const char* from, std::int64_t from_step, std::int64_t rows, std::int64_t bytes) {
   if (rows == 1) {
     parallel_for(bytes, chunk_bytes, [&](std::int64_t begin, std::int64_t end) {
       std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
     });
     return;
   }
-  parallel_for(rows, std::max<std::int64_t>(1, chunk_bytes / bytes), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(rows, pieces_of(chunk_bytes, bytes), [&](std::int64_t begin, std::int64_t end) {
     if (bytes <= 16 && (bytes & (bytes - 1)) == 0) {
       with_size(static_cast<std::size_t>(bytes), [&]<class T>(T) {
         for (std::int64_t r = begin; r < end; ++r) std::memcpy(to + r * to_step, from + r * from_step, sizeof(T));
@@ -64,10 +64,11 @@ void place(TensorImpl& out, const TensorImpl& x, const Shape& start, const Shape
   Shape sizes = x.shape, from_strides = x.strides, row_strides = to_strides;
   for (Shape* s : {&sizes, &from_strides, &row_strides}) s->resize(last);
   const std::int64_t n = x.shape[last];
-  parallel_for(x.size / n, std::max<std::int64_t>(1, elementwise_grain / n), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(x.size / n, pieces_of(elementwise_grain, n), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r)
-      copy_elements(to + offset_of(r, sizes, row_strides) * size, to_strides[last],
-                    x.as<char>() + offset_of(r, sizes, from_strides) * size, x.strides[last], n, static_cast<std::size_t>(size));
+      copy_elements(
+          to + offset_of(r, sizes, row_strides) * size, to_strides[last],
+          x.as<char>() + offset_of(r, sizes, from_strides) * size, x.strides[last], n, static_cast<std::size_t>(size));
   });
 }
 
@@ -77,7 +78,8 @@ void concat(KernelCall& call) {
   TensorImpl& out = call.out();
   if (out.size == 0) return;
   const auto axis = static_cast<int>(integer(call.attributes[0]));
-  const std::int64_t outer = product(out.shape, 0, axis), out_row = out.size / outer * static_cast<std::int64_t>(size_of(out.dtype));
+  const std::int64_t outer = product(out.shape, 0, axis),
+                     out_row = out.size / outer * static_cast<std::int64_t>(size_of(out.dtype));
   char* to = out.as<char>();
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
     const TensorImpl& x = call.in(static_cast<int>(i));

@@ -6,8 +6,9 @@
 #include "cpu/kernels.h"
 
 namespace keen::detail::cpu {
-void copy_elements(void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride, std::int64_t n,
-                   std::size_t size) noexcept {
+void copy_elements(
+    void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride, std::int64_t n,
+    std::size_t size) noexcept {
   if (n == 0) return;
   if (to_stride == 1 && from_stride == 1) {
     std::memcpy(to, from, static_cast<std::size_t>(n) * size);

@@ -14,7 +14,9 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
   char* data() const noexcept { return data_; }
   template <class T>
-  T* as() const noexcept { return reinterpret_cast<T*>(data_); }
+  T* as() const noexcept {
+    return reinterpret_cast<T*>(data_);
+  }
 
  private:
   std::size_t bytes_;
@@ -31,6 +33,11 @@ inline std::int64_t offset_of(std::int64_t index, const Shape& sizes, const Shap
   return offset;
 }
 
+/// How many pieces of work of `cost` elements each make up a chunk of about `elements`.
+inline std::int64_t pieces_of(std::int64_t elements, std::int64_t cost) noexcept {
+  return cost >= elements || cost <= 0 ? 1 : elements / cost;
+}
+
 /// The product of dimensions [begin, end).
 inline std::int64_t product(const Shape& sizes, int begin, int end) noexcept {
   std::int64_t n = 1;
@@ -39,21 +46,29 @@ inline std::int64_t product(const Shape& sizes, int begin, int end) noexcept {
 }
 
 /// Calls f with a value of the trivial type of `size` bytes (1, 2, 4, 8 or 16).
-struct SixteenBytes { std::uint64_t low, high; };
+struct SixteenBytes {
+  std::uint64_t low, high;
+};
 template <class F>
 void with_size(std::size_t size, F&& f) {
   switch (size) {
-    case 1: return f(std::uint8_t{});
-    case 2: return f(std::uint16_t{});
-    case 4: return f(std::uint32_t{});
-    case 8: return f(std::uint64_t{});
-    default: return f(SixteenBytes{});
+    case 1:
+      return f(std::uint8_t{});
+    case 2:
+      return f(std::uint16_t{});
+    case 4:
+      return f(std::uint32_t{});
+    case 8:
+      return f(std::uint64_t{});
+    default:
+      return f(SixteenBytes{});
   }
 }
 
 /// to[i * to_stride] = from[i * from_stride] for n elements of `size` bytes.
-void copy_elements(void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride, std::int64_t n,
-                   std::size_t size) noexcept;
+void copy_elements(
+    void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride, std::int64_t n,
+    std::size_t size) noexcept;
 
 /// The tensor itself where it is row-major without gaps, else such a copy, which lives as long as this object.
 class Contiguous {
@@ -61,7 +76,9 @@ class Contiguous {
   explicit Contiguous(const TensorImpl& t);
   const char* data() const noexcept { return data_; }
   template <class T>
-  const T* as() const noexcept { return reinterpret_cast<const T*>(data_); }
+  const T* as() const noexcept {
+    return reinterpret_cast<const T*>(data_);
+  }
 
  private:
   Tensor copy_;

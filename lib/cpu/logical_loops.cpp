@@ -75,6 +75,8 @@ const ReduceLoops* pick(DType dtype) noexcept {
 
 }  // namespace
 
-const ReduceLoops* logical_loops(DType dtype, bool all) noexcept { return all ? pick<true>(dtype) : pick<false>(dtype); }
+const ReduceLoops* logical_loops(DType dtype, bool all) noexcept {
+  return all ? pick<true>(dtype) : pick<false>(dtype);
+}
 
 }  // namespace keen::detail::cpu::KEEN_ISA

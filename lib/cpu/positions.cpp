@@ -10,14 +10,22 @@ namespace {
 template <class F>
 auto with_integer(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::int8: return f(std::int8_t{});
-    case DType::int16: return f(std::int16_t{});
-    case DType::int32: return f(std::int32_t{});
-    case DType::uint8: return f(std::uint8_t{});
-    case DType::uint16: return f(std::uint16_t{});
-    case DType::uint32: return f(std::uint32_t{});
-    case DType::uint64: return f(std::uint64_t{});
-    default: return f(std::int64_t{});
+    case DType::int8:
+      return f(std::int8_t{});
+    case DType::int16:
+      return f(std::int16_t{});
+    case DType::int32:
+      return f(std::int32_t{});
+    case DType::uint8:
+      return f(std::uint8_t{});
+    case DType::uint16:
+      return f(std::uint16_t{});
+    case DType::uint32:
+      return f(std::uint32_t{});
+    case DType::uint64:
+      return f(std::uint64_t{});
+    default:
+      return f(std::int64_t{});
   }
 }
 
@@ -39,7 +47,10 @@ bool normalise(std::int64_t* to, const T* from, std::int64_t n, std::int64_t siz
 }  // namespace
 
 Positions::Positions(const TensorImpl& indices, std::int64_t size, bool from_end)
-    : given_(indices), dtype_(indices.dtype), size_(size), scratch_(static_cast<std::size_t>(indices.size) * sizeof(std::int64_t)) {
+    : given_(indices),
+      dtype_(indices.dtype),
+      size_(size),
+      scratch_(static_cast<std::size_t>(indices.size) * sizeof(std::int64_t)) {
   with_integer(dtype_, [&]<class T>(T) {
     const T* from = given_.as<T>();
     auto* to = scratch_.as<std::int64_t>();
@@ -61,7 +72,8 @@ std::string Positions::bad_value() const {
 }
 
 void Positions::check(const char* operation, int axis) const {
-  if (bad_ >= 0) fail<IndexError>(operation, "index ", bad_value(), " is out of range for axis ", axis, " of size ", size_);
+  if (bad_ >= 0)
+    fail<IndexError>(operation, "index ", bad_value(), " is out of range for axis ", axis, " of size ", size_);
 }
 
 }  // namespace keen::detail::cpu

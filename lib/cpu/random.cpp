@@ -20,7 +20,8 @@ const RandomLoops& loops() noexcept {
 }
 
 StreamPlace place_of(const KernelCall& call) {
-  return {static_cast<std::uint64_t>(integer(call.attributes[0])), static_cast<std::uint64_t>(integer(call.attributes[1]))};
+  return {
+      static_cast<std::uint64_t>(integer(call.attributes[0])), static_cast<std::uint64_t>(integer(call.attributes[1]))};
 }
 
 /// A floating draw whose loop computes a stretch.
@@ -35,8 +36,9 @@ void draw(KernelCall& call, const DrawLoop (&choice)[2]) {
   const std::int64_t in_block = single ? 4 : 2, size = single ? 4 : 8, n = out.size;
   parallel_for((n + in_block - 1) / in_block, grain, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t first = begin * in_block;
-    loop(out.as<char>() + first * size, std::min(end * in_block, n) - first,
-         {place.key, place.position + static_cast<std::uint64_t>(begin)}, a, b);
+    loop(
+        out.as<char>() + first * size, std::min(end * in_block, n) - first,
+        {place.key, place.position + static_cast<std::uint64_t>(begin)}, a, b);
   });
 }
 
@@ -91,12 +93,17 @@ void random_integers(KernelCall& call) {
   const StreamPlace place = place_of(call);
   const std::int64_t low = integer(call.attributes[2]), n = out.size;
   const std::uint64_t range = static_cast<std::uint64_t>(integer(call.attributes[3])) - static_cast<std::uint64_t>(low);
-  if (!is_integer(out.dtype)) fail<DTypeError>(call.op.name, name(out.dtype), " cannot be drawn: an integer type is needed");
+  if (!is_integer(out.dtype))
+    fail<DTypeError>(call.op.name, name(out.dtype), " cannot be drawn: an integer type is needed");
   switch (size_of(out.dtype)) {
-    case 1: return draw_integers(out.as<std::uint8_t>(), n, place, low, range);
-    case 2: return draw_integers(out.as<std::uint16_t>(), n, place, low, range);
-    case 4: return draw_integers(out.as<std::uint32_t>(), n, place, low, range);
-    default: return draw_integers(out.as<std::uint64_t>(), n, place, low, range);
+    case 1:
+      return draw_integers(out.as<std::uint8_t>(), n, place, low, range);
+    case 2:
+      return draw_integers(out.as<std::uint16_t>(), n, place, low, range);
+    case 4:
+      return draw_integers(out.as<std::uint32_t>(), n, place, low, range);
+    default:
+      return draw_integers(out.as<std::uint64_t>(), n, place, low, range);
   }
 }
 

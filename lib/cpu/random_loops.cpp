@@ -43,9 +43,9 @@ struct Halves {
   Word k0 = static_cast<Word>(key), k1 = static_cast<Word>(key >> 32);
   for (int round = 0; round < philox_rounds; ++round) {
     const V p0 = multiply_low(c0, m0), p1 = multiply_low(c2, m1);
-    c0 = (p1 >> 32) ^ c1 ^ uint64_t{k0};
+    c0 = (p1 >> 32) ^ c1 ^ uint64_t { k0 };
     c1 = p1;
-    c2 = (p0 >> 32) ^ c3 ^ uint64_t{k1};
+    c2 = (p0 >> 32) ^ c3 ^ uint64_t { k1 };
     c3 = p0;
     k0 += philox_weyl[0];
     k1 += philox_weyl[1];
@@ -106,7 +106,9 @@ struct Registers {
   /// float32: below 2^31, rounded; float64: below 2^53, exact: upper and lower 32 bits apart.
   static F number(U x) {
     if constexpr (single) return __builtin_convertvector((I)x, F);
-    else return (from_bits((x >> 32) | 0x4530000000000000u) - 0x1.00000001p84) + from_bits((x & 0xffffffffu) | 0x4330000000000000u);
+    else
+      return (from_bits((x >> 32) | 0x4530000000000000u) - 0x1.00000001p84) +
+             from_bits((x & 0xffffffffu) | 0x4330000000000000u);
   }
   static F sqrt(F x) {
 #if defined(__AVX512F__)
@@ -165,9 +167,10 @@ void bits(uint64_t* out, std::int64_t blocks, StreamPlace place) {
 
 }  // namespace
 
-const RandomLoops random_loops = {bits,
-                                  {Draw<float>::uniform, Draw<double>::uniform},
-                                  {Draw<float>::normal, Draw<double>::normal},
-                                  {Draw<float>::truncated_normal, Draw<double>::truncated_normal}};
+const RandomLoops random_loops = {
+    bits,
+    {Draw<float>::uniform, Draw<double>::uniform},
+    {Draw<float>::normal, Draw<double>::normal},
+    {Draw<float>::truncated_normal, Draw<double>::truncated_normal}};
 
 }  // namespace keen::detail::cpu::KEEN_ISA

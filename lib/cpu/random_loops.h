@@ -16,8 +16,14 @@ struct RandomLoops {
   DrawLoop uniform[2], normal[2], truncated_normal[2];                       // float32, float64
 };
 
-namespace sse2 { extern const RandomLoops random_loops; }
-namespace avx2 { extern const RandomLoops random_loops; }
-namespace avx512 { extern const RandomLoops random_loops; }
+namespace sse2 {
+extern const RandomLoops random_loops;
+}
+namespace avx2 {
+extern const RandomLoops random_loops;
+}
+namespace avx512 {
+extern const RandomLoops random_loops;
+}
 
 }  // namespace keen::detail::cpu

@@ -46,14 +46,17 @@ class PairwiseStack {
 class Reducer {
  public:
   Reducer(const ReduceLoops& loops, const ReducePlan& plan, DType in, void* out)
-      : loops_(loops), p_(plan), in_(static_cast<std::int64_t>(size_of(in))),
-        acc_(static_cast<std::int64_t>(size_of(loops.result))), out_(static_cast<char*>(out)) {}
+      : loops_(loops),
+        p_(plan),
+        in_(static_cast<std::int64_t>(size_of(in))),
+        acc_(static_cast<std::int64_t>(size_of(loops.result))),
+        out_(static_cast<char*>(out)) {}
 
   void run() {
     if (!p_.by_columns && !p_.staged && p_.pieces == 1) return short_rows();
     const std::int64_t outputs = p_.outer.count() * p_.tiles;
     const std::int64_t cost = p_.pieces_per_task * p_.piece * p_.tile;
-    const std::int64_t grain = std::max<std::int64_t>(1, task_elements / cost);
+    const std::int64_t grain = pieces_of(task_elements, cost);
     Scratch partial(p_.chunks > 1 ? static_cast<std::size_t>(outputs * p_.chunks * p_.tile * acc_) : 0);
     parallel_for(outputs * p_.chunks, grain, [&](std::int64_t begin, std::int64_t end) {
       const std::int64_t slots = PairwiseStack::slots_for(p_.pieces_per_task) * p_.tile * acc_;
@@ -62,7 +65,8 @@ class Reducer {
         const std::int64_t output = task / p_.chunks, first = task % p_.chunks * p_.pieces_per_task;
         const char* result = reduce(output, first, scratch.data(), scratch.data() + slots);
         if (p_.chunks == 1) write(output, result);
-        else std::memcpy(partial.data() + task * p_.tile * acc_, result, static_cast<std::size_t>(width(output) * acc_));
+        else
+          std::memcpy(partial.data() + task * p_.tile * acc_, result, static_cast<std::size_t>(width(output) * acc_));
       }
     });
     if (p_.chunks > 1) combine_chunks(partial.data(), outputs);
@@ -71,25 +75,26 @@ class Reducer {
  private:
   /// The common case: each result is a reduction of one contiguous run.
   void short_rows() {
-    const std::int64_t last = p_.outer.rank() ? p_.outer.sizes[-1] : 1, stride = p_.outer.rank() ? p_.outer.strides[-1] : 0;
-    parallel_for(p_.results, std::max<std::int64_t>(1, task_elements / p_.run), [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t last = p_.outer.rank() ? p_.outer.sizes[-1] : 1,
+                       stride = p_.outer.rank() ? p_.outer.strides[-1] : 0;
+    parallel_for(p_.results, pieces_of(task_elements, p_.run), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end;) {
         const std::int64_t rows = std::min(end - i, last - i % last);
-        loops_.rows(out_ + i * acc_, p_.data + offset_of(i, p_.outer.sizes, p_.outer.strides) * in_, stride, rows, p_.run);
+        loops_.rows(
+            out_ + i * acc_, p_.data + offset_of(i, p_.outer.sizes, p_.outer.strides) * in_, stride, rows, p_.run);
         i += rows;
       }
     });
   }
 
-  std::int64_t width(std::int64_t output) const {
-    return std::min(p_.tile, p_.columns - output % p_.tiles * p_.tile);
-  }
+  std::int64_t width(std::int64_t output) const { return std::min(p_.tile, p_.columns - output % p_.tiles * p_.tile); }
 
   /// Reduces one task's pieces for a tile of results.
   const char* reduce(std::int64_t output, std::int64_t first, char* slots, char* stage) const {
     const std::int64_t n = width(output);
     const char* base = p_.data + (offset_of(output / p_.tiles, p_.outer.sizes, p_.outer.strides) +
-                                  output % p_.tiles * p_.tile * p_.column_stride) * in_;
+                                  output % p_.tiles * p_.tile * p_.column_stride) *
+                                     in_;
     PairwiseStack stack(loops_, n, slots);
     for (std::int64_t q = first, end = std::min(first + p_.pieces_per_task, p_.pieces); q < end; ++q) {
       // The innermost reduced dimension has q / pieces_per_run as its place among the others.
@@ -123,15 +128,15 @@ class Reducer {
 
   /// Puts a tile of results where it belongs.
   void write(std::int64_t output, const char* result) const {
-    char* to = out_ + (offset_of(output / p_.tiles, p_.outer.sizes, p_.outer_to) +
-                       output % p_.tiles * p_.tile * p_.column_to) * acc_;
+    char* to =
+        out_ +
+        (offset_of(output / p_.tiles, p_.outer.sizes, p_.outer_to) + output % p_.tiles * p_.tile * p_.column_to) * acc_;
     copy_elements(to, p_.column_to, result, 1, width(output), static_cast<std::size_t>(acc_));
   }
 
   void combine_chunks(char* partial, std::int64_t outputs) const {
     const std::int64_t step = p_.tile * acc_;
-    parallel_for(outputs, std::max<std::int64_t>(1, task_elements / (p_.chunks * p_.tile)),
-                 [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(outputs, pieces_of(task_elements, p_.chunks * p_.tile), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t o = begin; o < end; ++o) {
         char* chunk = partial + o * p_.chunks * step;
         for (std::int64_t half = 1; half < p_.chunks; half *= 2)
@@ -151,7 +156,8 @@ class Reducer {
 const ReduceLoops* find_loops(Reduction r, DType dtype) noexcept {
   switch (r) {
     case Reduction::sum:
-    case Reduction::prod: return for_isa(sse2::sum_loops, avx2::sum_loops, avx512::sum_loops)(dtype, r == Reduction::prod);
+    case Reduction::prod:
+      return for_isa(sse2::sum_loops, avx2::sum_loops, avx512::sum_loops)(dtype, r == Reduction::prod);
     case Reduction::max:
     case Reduction::min:
       return for_isa(sse2::extremum_loops, avx2::extremum_loops, avx512::extremum_loops)(dtype, r == Reduction::max);

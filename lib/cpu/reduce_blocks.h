@@ -13,26 +13,36 @@ struct Sum {
   template <class T>
   static constexpr T identity = std::is_floating_point_v<T> ? static_cast<T>(-0.0) : T(0);  // -0 + -0 is -0
   template <class V>
-  [[gnu::always_inline]] static V apply(const V& a, const V& b) { return a + b; }
+  [[gnu::always_inline]] static V apply(const V& a, const V& b) {
+    return a + b;
+  }
 };
 struct Product {
   template <class T>
   static constexpr T identity = 1;
   template <class V>
-  [[gnu::always_inline]] static V apply(const V& a, const V& b) { return a * b; }
+  [[gnu::always_inline]] static V apply(const V& a, const V& b) {
+    return a * b;
+  }
 };
 // b wins when it is better, or NaN (b != b); once a is NaN, nothing is better.
 struct Max {
   template <class T>
-  static constexpr T identity = std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::min();
+  static constexpr T identity = std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity()
+                                                            : std::numeric_limits<T>::min();
   template <class V>
-  [[gnu::always_inline]] static V apply(const V& a, const V& b) { return ((b > a) | (b != b)) ? b : a; }
+  [[gnu::always_inline]] static V apply(const V& a, const V& b) {
+    return ((b > a) | (b != b)) ? b : a;
+  }
 };
 struct Min {
   template <class T>
-  static constexpr T identity = std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+  static constexpr T identity = std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity()
+                                                            : std::numeric_limits<T>::max();
   template <class V>
-  [[gnu::always_inline]] static V apply(const V& a, const V& b) { return ((b < a) | (b != b)) ? b : a; }
+  [[gnu::always_inline]] static V apply(const V& a, const V& b) {
+    return ((b < a) | (b != b)) ? b : a;
+  }
 };
 
 /// Reduces elements of type In in accumulators of type Acc.
@@ -82,13 +92,17 @@ struct Blocks {
       if (i < n) s[r] = Op::apply(s[r], inside ? load<Acc, 8>(row + i) : Eight{} + Op::template identity<Acc>);
     }
     for (int r = 0; r < 4; ++r)
-      s[r] = Op::apply(__builtin_shufflevector(s[2 * r], s[2 * r + 1], 0, 1, 2, 3, 8, 9, 10, 11),
-                       __builtin_shufflevector(s[2 * r], s[2 * r + 1], 4, 5, 6, 7, 12, 13, 14, 15));
+      s[r] = Op::apply(
+          __builtin_shufflevector(s[2 * r], s[2 * r + 1], 0, 1, 2, 3, 8, 9, 10, 11),
+          __builtin_shufflevector(s[2 * r], s[2 * r + 1], 4, 5, 6, 7, 12, 13, 14, 15));
     for (int r = 0; r < 2; ++r)
-      s[r] = Op::apply(__builtin_shufflevector(s[2 * r], s[2 * r + 1], 0, 1, 4, 5, 8, 9, 12, 13),
-                       __builtin_shufflevector(s[2 * r], s[2 * r + 1], 2, 3, 6, 7, 10, 11, 14, 15));
-    store(out, Op::apply(__builtin_shufflevector(s[0], s[1], 0, 2, 4, 6, 8, 10, 12, 14),
-                         __builtin_shufflevector(s[0], s[1], 1, 3, 5, 7, 9, 11, 13, 15)));
+      s[r] = Op::apply(
+          __builtin_shufflevector(s[2 * r], s[2 * r + 1], 0, 1, 4, 5, 8, 9, 12, 13),
+          __builtin_shufflevector(s[2 * r], s[2 * r + 1], 2, 3, 6, 7, 10, 11, 14, 15));
+    store(
+        out, Op::apply(
+                 __builtin_shufflevector(s[0], s[1], 0, 2, 4, 6, 8, 10, 12, 14),
+                 __builtin_shufflevector(s[0], s[1], 1, 3, 5, 7, 9, 11, 13, 15)));
   }
 
   /// `lanes` ≤ n ≤ `block` elements.
@@ -142,8 +156,9 @@ struct Blocks {
   template <int W>
   [[gnu::always_inline]] static auto eight(const In* x, std::int64_t stride) {
     auto at = [&](int r) { return load<Acc, W>(x + r * stride); };
-    return Op::apply(Op::apply(Op::apply(at(0), at(1)), Op::apply(at(2), at(3))),
-                     Op::apply(Op::apply(at(4), at(5)), Op::apply(at(6), at(7))));
+    return Op::apply(
+        Op::apply(Op::apply(at(0), at(1)), Op::apply(at(2), at(3))),
+        Op::apply(Op::apply(at(4), at(5)), Op::apply(at(6), at(7))));
   }
 
   /// Joins the next one or eight rows to out, or begins with them.
@@ -152,7 +167,10 @@ struct Blocks {
     auto pass = [&]<int W>(std::int64_t j) {
       if constexpr (Rows == 8 && W > 1)
         for (int r = 0; r < 8; ++r) __builtin_prefetch(x + j + (8 + r) * stride, 0, 2);
-      auto v = [&] { if constexpr (Rows == 8) return eight<W>(x + j, stride); else return load<Acc, W>(x + j); }();
+      auto v = [&] {
+        if constexpr (Rows == 8) return eight<W>(x + j, stride);
+        else return load<Acc, W>(x + j);
+      }();
       store(out + j, begin ? v : Op::apply(load<Acc, W>(out + j), v));
     };
     std::int64_t j = 0;

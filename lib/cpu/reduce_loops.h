@@ -27,17 +27,18 @@ struct ArgLoops {
   /// Of n ≥ 1 contiguous elements: the value goes to `best`, its index is returned.
   std::int64_t (*row)(void* best, const void* x, std::int64_t n);
   /// Continues the search in columns: `best` and `index` hold the winners so far of rows before `first`.
-  void (*columns)(void* best, std::int64_t* index, const void* x, std::int64_t row_stride, std::int64_t first,
-                  std::int64_t rows, std::int64_t n);
+  void (*columns)(
+      void* best, std::int64_t* index, const void* x, std::int64_t row_stride, std::int64_t first, std::int64_t rows,
+      std::int64_t n);
 };
 
 // Null where a dtype cannot be reduced so.
-#define KEEN_DECLARE(isa)                                              \
-  namespace isa {                                                      \
-  const ReduceLoops* sum_loops(DType dtype, bool product) noexcept;    \
-  const ReduceLoops* extremum_loops(DType dtype, bool max) noexcept;   \
-  const ReduceLoops* logical_loops(DType dtype, bool all) noexcept;    \
-  const ArgLoops* arg_loops(DType dtype, bool max) noexcept;           \
+#define KEEN_DECLARE(isa)                                            \
+  namespace isa {                                                    \
+  const ReduceLoops* sum_loops(DType dtype, bool product) noexcept;  \
+  const ReduceLoops* extremum_loops(DType dtype, bool max) noexcept; \
+  const ReduceLoops* logical_loops(DType dtype, bool all) noexcept;  \
+  const ArgLoops* arg_loops(DType dtype, bool max) noexcept;         \
   }
 KEEN_DECLARE(sse2)
 KEEN_DECLARE(avx2)

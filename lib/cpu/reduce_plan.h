@@ -25,10 +25,10 @@ inline constexpr std::int64_t task_elements = 65536;
 struct ReducePlan {
   ReducePlan(const TensorImpl& x, const Shape& axes);
 
-  const char* data;             // of the first element in walking order
-  Dims outer;                   // kept dimensions but for the column dimension, in the order of the result
-  Shape outer_to;               // their strides in the result
-  Dims reduced;                 // the innermost last, all strides ≥ 0
+  const char* data;  // of the first element in walking order
+  Dims outer;        // kept dimensions but for the column dimension, in the order of the result
+  Shape outer_to;    // their strides in the result
+  Dims reduced;      // the innermost last, all strides ≥ 0
   bool by_columns = false;
   std::int64_t columns = 1, column_stride = 1, column_to = 1;  // the column dimension, its stride in the result
   std::int64_t results = 1, count = 1;                         // elements of the result; elements reduced to each

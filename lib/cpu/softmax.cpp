@@ -21,10 +21,11 @@ const SoftmaxLoops& loops_of(const char* operation, DType dtype) {
 constexpr std::int64_t grain = elementwise_grain / 2;
 
 /// Columns of (outer, n, inner): tiles of neighbours, and what remains copied to rows.
-void along_columns(const SoftmaxLoops& loops, bool logarithm, char* out, const char* in, std::int64_t outer,
-                   std::int64_t n, std::int64_t inner, std::int64_t size) {
+void along_columns(
+    const SoftmaxLoops& loops, bool logarithm, char* out, const char* in, std::int64_t outer, std::int64_t n,
+    std::int64_t inner, std::int64_t size) {
   const std::int64_t tile = loops.tile, tiles = (inner + tile - 1) / tile;
-  parallel_for(outer * tiles, std::max<std::int64_t>(1, grain / (n * tile)), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(outer * tiles, pieces_of(grain, n * tile), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {
       const std::int64_t first = t % tiles * tile, offset = (t / tiles * n * inner + first) * size;
       if (first + tile <= inner) {
@@ -48,12 +49,13 @@ void normalise(KernelCall& call, bool logarithm) {
   if (out.size == 0) return;
   const auto axis = static_cast<int>(integer(call.attributes[0]));
   const auto size = static_cast<std::int64_t>(size_of(x.dtype));
-  const std::int64_t n = x.shape[axis], outer = product(x.shape, 0, axis), inner = product(x.shape, axis + 1, x.shape.rank());
+  const std::int64_t n = x.shape[axis], outer = product(x.shape, 0, axis),
+                     inner = product(x.shape, axis + 1, x.shape.rank());
   const Contiguous from(x);
   if (inner > 1) return along_columns(loops, logarithm, out.as<char>(), from.data(), outer, n, inner, size);
-  parallel_for(outer, std::max<std::int64_t>(1, grain / n), [&](std::int64_t begin, std::int64_t end) {
-    (logarithm ? loops.log_softmax : loops.softmax)(out.as<char>() + begin * n * size, from.data() + begin * n * size,
-                                                    end - begin, n);
+  parallel_for(outer, pieces_of(grain, n), [&](std::int64_t begin, std::int64_t end) {
+    (logarithm ? loops.log_softmax : loops.softmax)(
+        out.as<char>() + begin * n * size, from.data() + begin * n * size, end - begin, n);
   });
 }
 
@@ -62,8 +64,8 @@ class Labels : public Positions {
  public:
   Labels(const TensorImpl& labels, const TensorImpl& logits) : Positions(labels, logits.shape[1], false) {
     if (bad() >= 0)
-      fail<IndexError>("sparse_softmax_cross_entropy", "label ", bad_value(), " is out of range for ", logits.shape[1],
-                       " classes");
+      fail<IndexError>(
+          "sparse_softmax_cross_entropy", "label ", bad_value(), " is out of range for ", logits.shape[1], " classes");
   }
 };
 
@@ -79,9 +81,9 @@ void sparse_cross_entropy(KernelCall& call) {
   const Contiguous x(logits);
   const std::int64_t k = logits.shape[1], size = static_cast<std::int64_t>(size_of(logits.dtype));
   if (k == 0) return;  // then there are no rows either: no label is in range
-  parallel_for(logits.shape[0], std::max<std::int64_t>(1, grain / k), [&](std::int64_t begin, std::int64_t end) {
-    loops.cross_entropy(call.out().as<char>() + begin * size, x.data() + begin * k * size, labels.data() + begin,
-                        end - begin, k);
+  parallel_for(logits.shape[0], pieces_of(grain, k), [&](std::int64_t begin, std::int64_t end) {
+    loops.cross_entropy(
+        call.out().as<char>() + begin * size, x.data() + begin * k * size, labels.data() + begin, end - begin, k);
   });
 }
 
@@ -92,9 +94,10 @@ void sparse_cross_entropy_gradient(KernelCall& call) {
   const Contiguous x(logits), dy(call.in(2));
   const std::int64_t k = logits.shape[1], size = static_cast<std::int64_t>(size_of(logits.dtype));
   if (k == 0) return;
-  parallel_for(logits.shape[0], std::max<std::int64_t>(1, grain / k), [&](std::int64_t begin, std::int64_t end) {
-    loops.cross_entropy_gradient(call.out().as<char>() + begin * k * size, x.data() + begin * k * size,
-                                 labels.data() + begin, dy.data() + begin * size, end - begin, k);
+  parallel_for(logits.shape[0], pieces_of(grain, k), [&](std::int64_t begin, std::int64_t end) {
+    loops.cross_entropy_gradient(
+        call.out().as<char>() + begin * k * size, x.data() + begin * k * size, labels.data() + begin,
+        dy.data() + begin * size, end - begin, k);
   });
 }
 

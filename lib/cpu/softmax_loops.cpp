@@ -41,8 +41,8 @@ template <class T>
 struct Softmax {
   using B = xsimd::batch<T>;
   static constexpr std::int64_t width = static_cast<std::int64_t>(B::size);
-  static constexpr std::int64_t unroll = 4;     // independent chains
-  static constexpr std::int64_t block = 2048;   // elements that a float adds up; blocks are added in double
+  static constexpr std::int64_t unroll = 4;    // independent chains
+  static constexpr std::int64_t block = 2048;  // elements that a float adds up; blocks are added in double
   static constexpr T lowest = -scalar::Number<T>::infinity;
 
   /// The largest element so far; a NaN may be lost here, but not in the sum of exponentials.
@@ -57,8 +57,12 @@ struct Softmax {
       for (std::int64_t l = 0; l < half; ++l) lane[l] = join(lane[l], lane[l + half]);
     return lane[0];
   }
-  static T largest_lane(B x) { return fold(x, [](T a, T b) { return a > b ? a : b; }); }
-  static T lane_sum(B x) { return fold(x, [](T a, T b) { return a + b; }); }
+  static T largest_lane(B x) {
+    return fold(x, [](T a, T b) { return a > b ? a : b; });
+  }
+  static T lane_sum(B x) {
+    return fold(x, [](T a, T b) { return a + b; });
+  }
 
   static T maximum(const T* x, std::int64_t n) {
     B top[unroll] = {B(lowest), B(lowest), B(lowest), B(lowest)};
@@ -154,8 +158,8 @@ struct Softmax {
     }
   }
 
-  static void cross_entropy_gradient(void* out, const void* in, const std::int64_t* labels, const void* gradient,
-                                     std::int64_t rows, std::int64_t n) {
+  static void cross_entropy_gradient(
+      void* out, const void* in, const std::int64_t* labels, const void* gradient, std::int64_t rows, std::int64_t n) {
     auto* dx = static_cast<T*>(out);
     auto* x = static_cast<const T*>(in);
     auto* dy = static_cast<const T*>(gradient);
@@ -166,8 +170,8 @@ struct Softmax {
     }
   }
 
-  static constexpr SoftmaxLoops loops = {softmax,        log_softmax,   columns<false>,        columns<true>,
-                                         unroll * width, cross_entropy, cross_entropy_gradient};
+  static constexpr SoftmaxLoops loops = {softmax,       log_softmax,   columns<false>,        columns<true>,
+                                         unroll* width, cross_entropy, cross_entropy_gradient};
 };
 
 }  // namespace

@@ -16,13 +16,19 @@ struct SoftmaxLoops {
   /// loss[i] = log Σ exp(x[i]) - x[i][label[i]].
   void (*cross_entropy)(void* loss, const void* x, const std::int64_t* labels, std::int64_t rows, std::int64_t n);
   /// dx[i] = (softmax(x[i]) - onehot(label[i])) dy[i].
-  void (*cross_entropy_gradient)(void* dx, const void* x, const std::int64_t* labels, const void* dy, std::int64_t rows,
-                                 std::int64_t n);
+  void (*cross_entropy_gradient)(
+      void* dx, const void* x, const std::int64_t* labels, const void* dy, std::int64_t rows, std::int64_t n);
 };
 
 // float32 and float64.
-namespace sse2 { extern const SoftmaxLoops softmax_loops[2]; }
-namespace avx2 { extern const SoftmaxLoops softmax_loops[2]; }
-namespace avx512 { extern const SoftmaxLoops softmax_loops[2]; }
+namespace sse2 {
+extern const SoftmaxLoops softmax_loops[2];
+}
+namespace avx2 {
+extern const SoftmaxLoops softmax_loops[2];
+}
+namespace avx512 {
+extern const SoftmaxLoops softmax_loops[2];
+}
 
 }  // namespace keen::detail::cpu

@@ -4,9 +4,13 @@
 // A block of two halves (64 bits each; two float32 or one float64 to a half) gives as many numbers as it holds:
 // half for half, but for normal numbers, where the first half gives radii and the second angles.
 //
-// M describes the arithmetic: T the element, F and U the floating and unsigned values, and number(U), to_bits(F),
-// from_bits(U), sqrt(F).
+// M describes the arithmetic (Numbers, or vectors elsewhere): T the element, F, U and I the floating, unsigned and signed
+// values, and number(U), signed_number(I), to_bits(F), from_bits(U), sqrt(F).
 #pragma once
+#ifndef __CUDACC_RTC__
+#include <math.h>
+#endif
+
 #include "random/philox.h"
 
 namespace keen::random_bits {
@@ -26,6 +30,34 @@ struct FloatingFormat<double> {
   static constexpr int number_bits = 53;
   static constexpr Long sqrt_half = 0x3fe6a09e667f3bcdull;
   static constexpr int log_terms = 11, sine_terms = 9, quantile_terms = 17;
+};
+
+/// The arithmetic of plain numbers, on the host and in CUDA.
+template <class T>
+struct Numbers;
+template <>
+struct Numbers<float> {
+  using T = float;
+  using F = float;
+  using U = Word;
+  using I = int;
+  KEEN_HOST_DEVICE static F number(U x) { return static_cast<F>(static_cast<I>(x)); }
+  KEEN_HOST_DEVICE static F signed_number(I x) { return static_cast<F>(x); }
+  KEEN_HOST_DEVICE static U to_bits(F x) { return __builtin_bit_cast(U, x); }
+  KEEN_HOST_DEVICE static F from_bits(U x) { return __builtin_bit_cast(F, x); }
+  KEEN_HOST_DEVICE static F sqrt(F x) { return ::sqrtf(x); }
+};
+template <>
+struct Numbers<double> {
+  using T = double;
+  using F = double;
+  using U = Long;
+  using I = long long;
+  KEEN_HOST_DEVICE static F number(U x) { return static_cast<F>(x); }
+  KEEN_HOST_DEVICE static F signed_number(I x) { return static_cast<F>(x); }
+  KEEN_HOST_DEVICE static U to_bits(F x) { return __builtin_bit_cast(U, x); }
+  KEEN_HOST_DEVICE static F from_bits(U x) { return __builtin_bit_cast(F, x); }
+  KEEN_HOST_DEVICE static F sqrt(F x) { return ::sqrt(x); }
 };
 
 /// 2^-n for n < 64.

@@ -20,7 +20,7 @@ namespace {
 
 /// Lives until the process ends: threads may still draw while static objects go.
 const Generator& process_generator() {
-  static const Generator& generator = [] () -> const Generator& {
+  static const Generator& generator = []() -> const Generator& {
     std::random_device entropy;
     return *new Generator(std::uint64_t{entropy()} << 32 | entropy());
   }();

@@ -10,8 +10,8 @@
 
 namespace keen::random_bits {
 
-using Word = unsigned int;         // 32 bits
-using Long = unsigned long long;   // 64 bits
+using Word = unsigned int;        // 32 bits
+using Long = unsigned long long;  // 64 bits
 
 /// Four words: block i of a draw has the counter position + i.
 struct Block {
@@ -27,12 +27,14 @@ inline constexpr int philox_rounds = 10;
 KEEN_HOST_DEVICE inline Block philox(Long key, Long counter_low, Long counter_high = 0) {
   constexpr Word m0 = philox_multiplier[0], m1 = philox_multiplier[1];
   Word k0 = static_cast<Word>(key), k1 = static_cast<Word>(key >> 32);
-  Block c{{static_cast<Word>(counter_low), static_cast<Word>(counter_low >> 32), static_cast<Word>(counter_high),
-           static_cast<Word>(counter_high >> 32)}};
+  Block c{
+      {static_cast<Word>(counter_low), static_cast<Word>(counter_low >> 32), static_cast<Word>(counter_high),
+       static_cast<Word>(counter_high >> 32)}};
   for (int round = 0; round < philox_rounds; ++round) {
     const Long p0 = static_cast<Long>(m0) * c.word[0], p1 = static_cast<Long>(m1) * c.word[2];
-    c = {{static_cast<Word>(p1 >> 32) ^ c.word[1] ^ k0, static_cast<Word>(p1),
-          static_cast<Word>(p0 >> 32) ^ c.word[3] ^ k1, static_cast<Word>(p0)}};
+    c = {
+        {static_cast<Word>(p1 >> 32) ^ c.word[1] ^ k0, static_cast<Word>(p1),
+         static_cast<Word>(p0 >> 32) ^ c.word[3] ^ k1, static_cast<Word>(p0)}};
     k0 += philox_weyl[0];
     k1 += philox_weyl[1];
   }

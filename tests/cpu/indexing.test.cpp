@@ -75,8 +75,9 @@ TEST_CASE("indices out of range name the operation, the index and the axis", "[i
   CHECK(message_of([&] { gather(x, constant({-6})); }) == "[gather] index -6 is out of range for axis 0 of size 5");
   CHECK(message_of([&] { gather(x, constant({3}), 1); }) == "[gather] index 3 is out of range for axis 1 of size 3");
   const std::vector<std::uint64_t> huge = {UINT64_MAX};
-  CHECK(message_of([&] { gather(x, constant(huge)); }) ==
-        "[gather] index 18446744073709551615 is out of range for axis 0 of size 5");
+  CHECK(message_of([&] {
+          gather(x, constant(huge));
+        }) == "[gather] index 18446744073709551615 is out of range for axis 0 of size 5");
   CHECK_THROWS_AS(scatter(constant({9}), counting({1, 3}), {5, 3}), IndexError);
   CHECK_THROWS_AS(take_along_axis(x, constant({{5, 0, 0}}), 0), IndexError);
   CHECK_THROWS_AS(one_hot(constant({3}), 3), IndexError);
@@ -142,8 +143,9 @@ TEST_CASE("softmax and log_softmax along every axis agree with double precision"
 
 TEST_CASE("sparse cross-entropy refuses labels out of range and names them", "[softmax]") {
   const Tensor logits = counting({2, 10});
-  CHECK(message_of([&] { sparse_softmax_cross_entropy(constant({1, 10}), logits); }) ==
-        "[sparse_softmax_cross_entropy] label 10 is out of range for 10 classes");
+  CHECK(message_of([&] {
+          sparse_softmax_cross_entropy(constant({1, 10}), logits);
+        }) == "[sparse_softmax_cross_entropy] label 10 is out of range for 10 classes");
   CHECK_THROWS_AS(sparse_softmax_cross_entropy(constant({-1, 0}), logits), IndexError);
 }
 

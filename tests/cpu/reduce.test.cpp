@@ -72,7 +72,8 @@ void check_all(std::mt19937& random, std::int64_t longest) {
   INFO(name(x.tensor.dtype()) << x.tensor.shape() << " strides " << x.tensor.strides() << " axes " << axes);
   const auto expected = groups(x, axes);
   check_sums(expected, sum(x.tensor, axes), prod(x.tensor, axes));
-  auto large = max(x.tensor, axes).template to_vector<double>(), small = min(x.tensor, axes).template to_vector<double>();
+  auto large = max(x.tensor, axes).template to_vector<double>(),
+       small = min(x.tensor, axes).template to_vector<double>();
   auto some = any(x.tensor, axes).template to_vector<bool>(), every = all(x.tensor, axes).template to_vector<bool>();
   bool extrema = true, logical = true, places = true;
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -88,7 +89,9 @@ void check_all(std::mt19937& random, std::int64_t longest) {
     auto first_min = argmin(x.tensor, axis).template to_vector<std::int64_t>();
     for (std::size_t i = 0; i < along.size(); ++i) {
       auto place = [&](T best) {
-        return std::find_if(along[i].begin(), along[i].end(), [&](T v) { return v == best || (v != v && best != best); }) - along[i].begin();
+        return std::find_if(
+                   along[i].begin(), along[i].end(), [&](T v) { return v == best || (v != v && best != best); }) -
+               along[i].begin();
       };
       places &= first_max[i] == place(best_of(along[i], true)) && first_min[i] == place(best_of(along[i], false));
     }
@@ -157,12 +160,14 @@ TEST_CASE("float32 sums are as accurate as pairwise summation", "[reduce]") {
 
 TEST_CASE("reductions do not depend on the number of threads", "[reduce]") {
   const int before = num_threads();
-  const Tensor x = constant(uniform_numbers(1'200'000)), table = x.reshape({400, 3000}), cube = x.reshape({30, 400, 100});
+  const Tensor x = constant(uniform_numbers(1'200'000)), table = x.reshape({400, 3000}),
+               cube = x.reshape({30, 400, 100});
   std::vector<std::vector<float>> results;
   for (int threads : {1, 2, 4}) {
     set_num_threads(threads);
     std::vector<float> all;
-    for (const Tensor& r : {sum(x), sum(table, 0), sum(table, 1), sum(table.transpose()), sum(cube, {0, 2}), prod(cube, 1)})
+    for (const Tensor& r :
+         {sum(x), sum(table, 0), sum(table, 1), sum(table.transpose()), sum(cube, {0, 2}), prod(cube, 1)})
       for (float v : r.to_vector<float>()) all.push_back(v);
     results.push_back(all);
   }

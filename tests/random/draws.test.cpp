@@ -7,7 +7,7 @@
 #include "keen/ops/math.h"
 #include "keen/ops/reduce.h"
 #include "keen/random.h"
-#include "random/philox.h"
+#include "random/distributions.h"
 
 using namespace keen;
 
@@ -35,8 +35,9 @@ TEST_CASE("Philox 4x32-10 gives the published vectors", "[random]") {
   using random_bits::philox;
   CHECK(words(philox(0, 0, 0)) == std::vector<unsigned>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   CHECK(words(philox(~0ull, ~0ull, ~0ull)) == std::vector<unsigned>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
-  CHECK(words(philox(0x299f31d0a4093822, 0x85a308d3243f6a88, 0x0370734413198a2e)) ==
-        std::vector<unsigned>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+  CHECK(
+      words(philox(0x299f31d0a4093822, 0x85a308d3243f6a88, 0x0370734413198a2e)) ==
+      std::vector<unsigned>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
 TEST_CASE("uniform numbers are the upper bits of the stream's words", "[random]") {
@@ -48,6 +49,30 @@ TEST_CASE("uniform numbers are the upper bits of the stream's words", "[random]"
   for (std::size_t i = 0; i < y.size(); ++i) {
     const auto block = random_bits::philox(42, i / 2);
     equal &= y[i] == static_cast<double>((i % 2 ? block.high() : block.low()) >> 11) * 0x1p-53;
+  }
+  CHECK(equal);
+}
+
+TEST_CASE("vectors draw the bits that plain numbers draw", "[random]") {
+  using Single = random_bits::Distributions<random_bits::Numbers<float>>;
+  using Twice = random_bits::Distributions<random_bits::Numbers<double>>;
+  const auto x = random::normal({4000}, {.seed = 3}).to_vector<float>();
+  const auto y = random::normal({2000}, {.dtype = float64, .seed = 3}).to_vector<double>();
+  const auto s = random::truncated_normal({4000}, {.seed = 3}).to_vector<float>();
+  const auto t = random::truncated_normal({2000}, {.dtype = float64, .seed = 3}).to_vector<double>();
+  bool equal = true;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    const auto block = random_bits::philox(3, i);
+    for (std::size_t j : {0, 1}) {
+      float first, second;
+      Single::normal(block.word[j], block.word[j + 2], first, second);
+      equal &= first == x[4 * i + j] && second == x[4 * i + j + 2];
+      equal &= Single::truncated_normal(block.word[j]) == s[4 * i + j];
+    }
+    double first, second;
+    Twice::normal(block.low(), block.high(), first, second);
+    equal &= first == y[2 * i] && second == y[2 * i + 1];
+    equal &= Twice::truncated_normal(block.high()) == t[2 * i + 1];
   }
   CHECK(equal);
 }
@@ -86,7 +111,8 @@ TEST_CASE("normal numbers follow the normal distribution function", "[random]") 
 
 TEST_CASE("integers are even over their range, of any dtype", "[random]") {
   std::vector<int> counts(7);
-  for (int v : random::integers(-3, 4, {70'000}, {.dtype = int8, .seed = 9}).to_vector<int>()) ++counts.at(static_cast<std::size_t>(v + 3));
+  for (int v : random::integers(-3, 4, {70'000}, {.dtype = int8, .seed = 9}).to_vector<int>())
+    ++counts.at(static_cast<std::size_t>(v + 3));
   for (int c : counts) CHECK(std::abs(c - 10'000) < 500);
   const Tensor all = random::integers(INT64_MIN, INT64_MAX, {10'000}, {.seed = 10});
   CHECK(min(all).item<std::int64_t>() < -(INT64_C(1) << 62));
