@@ -27,6 +27,9 @@
 #include "keen/autodiff/gradient_check.h"
 #include "keen/autodiff/gradient_tape.h"
 
+// compiled functions
+#include "keen/function/function.h"
+
 // training
 #include "keen/data/dataset.h"
 #include "keen/data/files.h"

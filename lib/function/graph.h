@@ -8,9 +8,9 @@
 
 namespace keen::detail {
 
-// Dimensions of a graph's shapes and integers of its attributes may be symbols: numbers far below any real value, so
-// that steps like -2 are never taken for one. A symbol stands for the same size wherever it appears.
-inline constexpr std::int64_t first_symbol = -(std::int64_t{1} << 62);
+// Dimensions of a graph's shapes, and of attributes that are shapes, may be symbols: numbers below -1, which is an
+// unknown without a name. A symbol stands for the same size wherever it appears.
+inline constexpr std::int64_t first_symbol = -2;
 constexpr bool is_symbol(std::int64_t dim) noexcept { return dim <= first_symbol; }
 constexpr std::int64_t symbol(int number) noexcept { return first_symbol - number; }
 constexpr int symbol_number(std::int64_t dim) noexcept { return static_cast<int>(first_symbol - dim); }

@@ -4,37 +4,23 @@
 
 #include <chrono>
 #include <deque>
-#include <filesystem>
 #include <mutex>
 #include <unordered_map>
 
 #include "core/message.h"
+#include "core/plugin_folders.h"
 #include "keen/error.h"
 
 namespace keen::detail::fusion {
 namespace {
 
-// Beside libkeen.so when installed, in its own folder of a build tree.
-std::vector<std::string> places_of(const char* library) {
-  std::vector<std::string> places;
-  Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&jit_available), &here) && here.dli_fname) {
-    const auto folder = std::filesystem::path(here.dli_fname).parent_path();
-    for (const char* below : {"", "keen", "jit", "lib/jit", "../lib/jit"}) places.push_back((folder / below / library).string());
-  }
-  places.emplace_back(library);
-  return places;
-}
-
 // The plugin, once opened; it is never closed.
 class Plugin {
  public:
   Plugin() {
-    std::error_code ignored;
-    for (const auto& place : places_of("libkeen_jit.so")) {
-      const bool is_path = place.find('/') != std::string::npos;
-      if (is_path && !std::filesystem::exists(place, ignored)) continue;
-      if (void* library = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+    for (const auto& folder : plugin_folders("jit")) {
+      void* library = dlopen((folder + "/libkeen_jit.so").c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+      if (library) {
         use(library);
         return;
       }
@@ -58,7 +44,7 @@ class Plugin {
   }
 
   const JitTable* table_ = nullptr;
-  std::string why_ = "libkeen_jit.so is not installed";
+  std::string why_;
 };
 
 const Plugin& plugin() {

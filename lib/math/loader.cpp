@@ -3,39 +3,16 @@
 
 #include <dlfcn.h>
 
-#include <cstdlib>
 #include <string>
-#include <vector>
 
 #include "core/message.h"
+#include "core/plugin_folders.h"
 #include "keen/error.h"
 
 namespace keen::detail {
 namespace {
 
 constexpr const char* plugin_file = "libkeen_math.so";
-
-std::vector<std::string> split(const char* list) {
-  std::vector<std::string> parts(1);
-  for (; *list; ++list) {
-    if (*list == ':') parts.emplace_back();
-    else parts.back() += *list;
-  }
-  return parts;
-}
-
-std::vector<std::string> plugin_folders() {
-  // secure_getenv: a set-uid program must not load code from where its caller says.
-  if (const char* path = secure_getenv("KEEN_PLUGIN_PATH")) return split(path);
-  Dl_info self{};
-  std::string folder = ".";
-  if (dladdr(reinterpret_cast<const void*>(&math_library), &self) && self.dli_fname) {
-    folder = self.dli_fname;
-    const auto slash = folder.rfind('/');
-    folder = slash == std::string::npos ? "." : folder.substr(0, slash);
-  }
-  return {folder, folder + "/math", folder + "/keen"};
-}
 
 int open_flags() {
   int flags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
@@ -47,7 +24,7 @@ int open_flags() {
 
 const KeenMathLibrary& open_library() {
   std::string tried;
-  for (const std::string& folder : plugin_folders()) {
+  for (const std::string& folder : plugin_folders("math")) {
     const std::string path = folder + '/' + plugin_file;
     void* handle = dlopen(path.c_str(), open_flags());
     if (!handle) {
