@@ -39,7 +39,11 @@ struct Arg {
     if (first == 0)
       for (std::int64_t j = 0; j < n; ++j) best[j] = x[j], index[j] = 0;
     for (std::int64_t r = 0; r < rows; ++r, x += row_stride)
+#ifdef __clang__
+#pragma clang loop vectorize(assume_safety)
+#else
 #pragma GCC ivdep
+#endif
       for (std::int64_t j = 0; j < n; ++j) {
         const bool wins = beats(x[j], best[j]);
         best[j] = wins ? x[j] : best[j];
