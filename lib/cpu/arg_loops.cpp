@@ -34,16 +34,11 @@ struct Arg {
   static void columns(
       void* best_values, std::int64_t* index, const void* data, std::int64_t row_stride, std::int64_t first,
       std::int64_t rows, std::int64_t n) {
-    auto* best = static_cast<T*>(best_values);
+    auto* __restrict best = static_cast<T*>(best_values);
     auto* x = static_cast<const T*>(data);
     if (first == 0)
       for (std::int64_t j = 0; j < n; ++j) best[j] = x[j], index[j] = 0;
     for (std::int64_t r = 0; r < rows; ++r, x += row_stride)
-#ifdef __clang__
-#pragma clang loop vectorize(assume_safety)
-#else
-#pragma GCC ivdep
-#endif
       for (std::int64_t j = 0; j < n; ++j) {
         const bool wins = beats(x[j], best[j]);
         best[j] = wins ? x[j] : best[j];

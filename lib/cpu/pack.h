@@ -26,6 +26,12 @@ inline constexpr int register_bytes = 16;
 template <class T, int W>
 struct Vector {
   typedef T type __attribute__((vector_size(W * sizeof(T))));
+  /// W times the same.
+  [[gnu::always_inline]] static type of(T value) {
+    type v{};
+    for (int i = 0; i < W; ++i) v[i] = value;
+    return v;
+  }
   /// 0, 1, … W-1.
   [[gnu::always_inline]] static type count() {
     type v{};

@@ -67,9 +67,10 @@ struct Blocks {
   // Up to `short_limit` elements go through eight lanes.
   static constexpr std::int64_t short_limit = 4 * lanes;
   using Eight = typename Vector<Acc, 8>::type;
+  [[gnu::always_inline]] static Eight nothing() { return Vector<Acc, 8>::of(Op::template identity<Acc>); }
 
   static Acc short_row(const In* x, std::int64_t n) {
-    Eight sum = Eight{} + Op::template identity<Acc>;
+    Eight sum = nothing();
     std::int64_t i = 0;
     for (; i + 8 <= n; i += 8) sum = Op::apply(sum, load<Acc, 8>(x + i));
     Acc lane[8];
@@ -81,15 +82,15 @@ struct Blocks {
   /// Eight short rows at once: eight vectors of lanes become one vector of results, by the same halves as `fold`. Reads
   /// up to the next multiple of eight elements behind each row.
   static void eight_rows(Acc* out, const In* x, std::int64_t row_stride, std::int64_t n) {
-    const auto place = Vector<Acc, 8>::count();
-    const auto inside = place < static_cast<Acc>(n % 8);
+    const Eight place = Vector<Acc, 8>::count();
+    const auto inside = place < Vector<Acc, 8>::of(static_cast<Acc>(n % 8));
     Eight s[8];
     for (int r = 0; r < 8; ++r) {
       const In* row = x + r * row_stride;
-      s[r] = Eight{} + Op::template identity<Acc>;
+      s[r] = nothing();
       std::int64_t i = 0;
       for (; i + 8 <= n; i += 8) s[r] = Op::apply(s[r], load<Acc, 8>(row + i));
-      if (i < n) s[r] = Op::apply(s[r], inside ? load<Acc, 8>(row + i) : Eight{} + Op::template identity<Acc>);
+      if (i < n) s[r] = Op::apply(s[r], inside ? load<Acc, 8>(row + i) : nothing());
     }
     for (int r = 0; r < 4; ++r)
       s[r] = Op::apply(
