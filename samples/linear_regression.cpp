@@ -1,5 +1,4 @@
 // Linear regression of fuel economy: four properties of a car against its miles per gallon.
-#include <keen/function/function.h>
 #include <keen/keen.h>
 
 #include "support/chart.h"

@@ -91,11 +91,14 @@ TEST_CASE("a flipped bit in a compressed IDX file is noticed, or changes nothing
     for (int bit = 0; bit < 8; ++bit) {
       std::string damaged = packed;
       damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
+      Tensor read;
       try {
-        CHECK(array_equal(idx(damaged), whole));
-        ++harmless;
+        read = idx(damaged);
       } catch (const FormatError&) {
+        continue;
       }
+      ++harmless;
+      CHECK(array_equal(read, whole));
     }
   }
   CHECK(harmless < 8);  // bits that fill the last byte of the compressed data

@@ -1,6 +1,5 @@
 // The programs that must compile and run as written (those whose parts exist); samples/ holds others.
 #include "catch.h"
-#include "keen/function/function.h"
 #include "keen/keen.h"
 
 using namespace keen;
