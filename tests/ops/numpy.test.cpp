@@ -18,6 +18,11 @@ const std::map<std::string, const char*> without_reference = {
     {"assign_add", "an effect on a variable: tests/core/variable.test.cpp"},
     {"assign_sub", "an effect on a variable: tests/core/variable.test.cpp"},
     {"scatter_assign", "an effect on a variable: tests/core/variable.test.cpp"},
+    {"read_variable", "only in traces: tests/function"},
+    {"adam_update", "an effect on variables: tests/optimizers"},
+    {"momentum_update", "an effect on variables: tests/optimizers"},
+    {"sgd_update", "an effect on a variable: tests/optimizers"},
+    {"custom_function", "the user's own function: tests/autodiff/custom_gradient.test.cpp"},
     {"random_uniform", "a random draw: tests/random"},
     {"random_normal", "a random draw: tests/random"},
     {"random_truncated_normal", "a random draw: tests/random"},
@@ -33,11 +38,33 @@ struct Exempt {
 };
 const Exempt exemptions[] = {
     {"matmul", "0-d", 0, "a product needs an axis"},
+    {"softmax", "0-d", 0, "it runs along an axis"},
+    {"log_softmax", "0-d", 0, "it runs along an axis"},
     {"concat", "0-d", 0, "there is no axis to join along"},
-    {"argmax", "empty", 0, "an empty axis is an error; with other axes empty it is covered"},
+    {"gather", "0-d", 0, "indices count along an axis"},
+    {"take_along_axis", "0-d", 0, "indices count along an axis"},
+    {"put_along_axis", "0-d", detail::booleans, "updates are added, along an axis"},
+    {"scatter", "0-d", detail::booleans, "updates are added, to rows"},
+    {"one_hot", "", detail::booleans | detail::floats, "indices are integers"},
+    {"sparse_softmax_cross_entropy", "0-d", detail::booleans | detail::integers, "logits are a floating matrix"},
+    {"sparse_cross_entropy_gradient", "0-d", detail::booleans | detail::integers, "logits are a floating matrix"},
     {"full", "contiguous transposed strided broadcast empty", 0, "the operand is a number"},
-    {"axis_count", "", 0, "counts, reads no element"},
+    {"axis_count", "broadcast strided 0-d empty", 0, "counts, reads no element"},
+    {"conv2d", "0-d", 0, "images have four axes"},
+    {"conv2d_input_gradient", "0-d", 0, "images have four axes"},
+    {"conv2d_filter_gradient", "0-d", 0, "images have four axes"},
+    {"max_pool2d", "0-d", 0, "images have four axes"},
+    {"max_pool2d_gradient", "0-d", 0, "images have four axes"},
+    {"max_pool2d_second", "0-d", 0, "images have four axes"},
+    {"avg_pool2d", "0-d", 0, "images have four axes"},
+    {"avg_pool2d_gradient", "0-d", 0, "images have four axes"},
 };
+
+bool exempt(const std::string& operation, const std::string& layout, int dtype) {
+  for (auto& e : exemptions)
+    if (operation == e.operation && (e.dtypes >> dtype & 1 || std::string(e.layouts).find(layout) != std::string::npos)) return true;
+  return false;
+}
 
 constexpr const char* layout_names[] = {"contiguous", "transposed", "strided", "broadcast", "0-d", "empty"};
 
@@ -113,22 +140,17 @@ TEST_CASE("no operation lacks a reference in a dtype it takes or a layout", "[nu
   for (auto& group : all_groups())
     for (auto& dtype : group.dtypes)
       for (std::size_t i = 0; i < group.operands.size(); ++i) {
-        if (names_dtype(group.operands[i])) covered[group.name].insert({"", layout_of(group.operands[i])});
-        else if (dtype.find('+') == std::string::npos) covered[group.name].insert({dtype, layout_of(group.operands[i])});
+        if (names_dtype(group.operands[i]) && group.operands.size() > 1) continue;  // an index or a condition
+        if (dtype.find('+') == std::string::npos) covered[group.name].insert({dtype, layout_of(group.operands[i])});
       }
   for (const detail::Op* op : detail::all_ops()) {
     bool has_cases = covered.contains(op->name);
     INFO(op->name);
     CHECK(has_cases != without_reference.contains(op->name));  // cases in make_reference.py, or a reason above
     if (!has_cases) continue;
-    auto exempt = [&](const std::string& layout, int dtype) {
-      for (auto& e : exemptions)
-        if (std::string(op->name).starts_with(e.operation) && (e.dtypes >> dtype & 1 || std::string(e.layouts).find(layout) != std::string::npos)) return true;
-      return std::string(op->name) == "axis_count" || std::string(op->name) == "argmin";
-    };
     for (int d = 0; d < dtype_count; ++d)
       for (const char* layout : layout_names) {
-        if (!(taken(*op) >> d & 1) || exempt(layout, d)) continue;
+        if (!(taken(*op) >> d & 1) || exempt(op->name, layout, d)) continue;
         INFO(name(static_cast<DType>(d)) << ' ' << layout);
         CHECK(covered[op->name].contains({name(static_cast<DType>(d)), layout}));
       }
@@ -167,7 +189,7 @@ TEST_CASE("what only moves elements works in every dtype", "[numpy]") {
     for (DType dtype : {float16, bfloat16, complex64, complex128}) {
       if (!(op->dtypes & detail::bit(dtype)) || op->inputs == detail::Inputs::promote_floating) continue;
       for (auto& group : all_groups()) {
-        if (group.name != op->name || group.name == "cast" || names_dtype(group.operands[0]) || parts(group.operands[0], ':')[2] == "wide") continue;
+        if (group.name != op->name || group.name == "cast" || group.name == "one_hot" || names_dtype(group.operands[0]) || parts(group.operands[0], ':')[2] == "wide") continue;
         INFO(op->name << ' ' << group.operands[0] << " in " << name(dtype));
         auto in = group.inputs("float32");
         auto converted = in;
