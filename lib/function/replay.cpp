@@ -83,6 +83,8 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
   for (const auto& constant : graph_.constants) values[static_cast<std::size_t>(constant.value)] = constant.tensor;
 
   std::vector<Attribute> rewritten;
+  std::vector<Operand> operands;
+  std::vector<Tensor> outputs;
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& node = graph_.nodes[i];
     if (node.op == &read_variable_op) {
@@ -90,7 +92,7 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
       set(node.outputs[0], Variable::from_state(std::static_pointer_cast<VariableState>(object)).value(), node.op->name);
       continue;
     }
-    std::vector<Operand> operands;
+    operands.clear();
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
       Tensor& value = values[static_cast<std::size_t>(node.inputs[k])];
       if (last_use_[i][k]) operands.emplace_back(std::move(value));  // its buffer may become the result's
@@ -104,7 +106,7 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
       draw_anew(*node.op, rewritten);
       attributes = rewritten;
     }
-    std::vector<Tensor> outputs(node.outputs.size());
+    outputs.assign(node.outputs.size(), Tensor());
     dispatch(*node.op, operands, attributes, outputs);
     for (std::size_t k = 0; k < outputs.size(); ++k) set(node.outputs[k], std::move(outputs[k]), node.op->name);
   }
