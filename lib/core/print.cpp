@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
-#include <cstdio>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "core/format_numbers.h"
 #include "core/message.h"
 #include "core/tensor_impl.h"
 #include "keen/tensor.h"
@@ -18,100 +18,57 @@ namespace {
 constexpr std::int64_t summary_threshold = 1000, edge_items = 3;
 constexpr int line_width = 75;
 
-// Shortest digits that give the value back, at most `precision` behind the point.
-std::string fixed(double v, int decimals) {
-  char buffer[400];
-  std::snprintf(buffer, sizeof buffer, "%.*f", decimals, v);
-  return buffer;
-}
-
-std::string scientific(double v, int decimals) {
-  char buffer[64];
-  std::snprintf(buffer, sizeof buffer, "%.*e", decimals, v);
-  return buffer;
-}
-
-std::string special(double v) { return std::isnan(v) ? "nan" : v > 0 ? "inf" : "-inf"; }
-
-// The fewest decimals (up to 8) at which all values print as exactly as they do with 8.
-template <class Print>
-int decimals_needed(const std::vector<double>& values, Print print) {
-  int needed = 0;
-  for (double v : values) {
-    if (!std::isfinite(v)) continue;
-    std::string s = print(v, 8);
-    std::size_t point = s.find('.'), end = s.find('e');
-    if (end == std::string::npos) end = s.size();
-    while (end > point + 1 && s[end - 1] == '0') --end;
-    needed = std::max(needed, static_cast<int>(end - point - 1));
-  }
-  return needed;
-}
-
-// Floating values are rounded to what their type can tell apart before digits are counted.
-double shortest(double v, DType dtype) {
-  if (dtype == DType::float64 || dtype == DType::complex128 || !std::isfinite(v)) return v;
-  char buffer[64];
-  for (int digits = 1; digits <= 9; ++digits) {
-    std::snprintf(buffer, sizeof buffer, "%.*g", digits, v);
-    if (static_cast<float>(std::strtod(buffer, nullptr)) == static_cast<float>(v)) break;
-  }
-  return std::strtod(buffer, nullptr);
-}
-
-std::vector<std::string> format_reals(std::vector<double> values, DType dtype) {
-  double largest = 0, smallest = INFINITY;
-  for (double& v : values) {
-    v = shortest(v, dtype);
-    if (!std::isfinite(v) || v == 0) continue;
-    largest = std::max(largest, std::abs(v));
-    smallest = std::min(smallest, std::abs(v));
-  }
-  bool exponent = largest >= 1e8 || (smallest < 1e-4 && smallest != INFINITY) ||
-                  (smallest != INFINITY && largest / smallest > 1e3 && smallest < 1e-4);
-  int decimals = exponent ? decimals_needed(values, scientific) : decimals_needed(values, fixed);
+template <class T>
+std::vector<std::string> format_integers(const Tensor& flat) {
   std::vector<std::string> out;
-  for (double v : values) {
-    if (!std::isfinite(v)) out.push_back(special(v));
-    else if (exponent) out.push_back(scientific(v, std::max(decimals, 0)));
-    else out.push_back(decimals ? fixed(v, decimals) : fixed(v, 0) + ".");
+  std::size_t width = 0;
+  for (T v : flat.to_vector<T>()) width = std::max(width, out.emplace_back(std::to_string(v)).size());
+  for (auto& s : out) s.insert(0, width - s.size(), ' ');
+  return out;
+}
+
+std::vector<std::string> format_bools(const Tensor& flat) {
+  std::vector<std::string> out;
+  for (bool v : flat.to_vector<bool>()) out.push_back(v ? " True" : "False");
+  return out;
+}
+
+// Real and imaginary parts are columns of their own; what pads an imaginary part goes behind its j.
+std::vector<std::string> format_complex(const Tensor& flat) {
+  std::vector<double> re, im;
+  for (auto v : flat.to_vector<std::complex<double>>()) {
+    re.push_back(v.real());
+    im.push_back(v.imag());
   }
-  // Trailing zeros become spaces, so that points align as in NumPy.
-  if (!exponent && decimals)
-    for (auto& s : out) {
-      std::size_t end = s.size();
-      if (s.find('.') == std::string::npos) continue;
-      while (s[end - 1] == '0') --end;
-      s.replace(end, s.size() - end, s.size() - end, ' ');
-    }
+  auto out = detail::format_reals(re, flat.dtype()), imaginary = detail::format_reals(im, flat.dtype(), true);
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    std::string& i = imaginary[k];
+    out[k] += i.insert(i.find_last_not_of(' ') + 1, 1, 'j');
+  }
   return out;
 }
 
 std::vector<std::string> format_elements(const Tensor& flat) {
-  DType dtype = flat.dtype();
-  std::vector<std::string> out;
-  if (dtype == DType::bool_) {
-    for (bool v : flat.to_vector<bool>()) out.push_back(v ? "True" : "False");
-  } else if (dtype == DType::uint64) {
-    for (auto v : flat.to_vector<std::uint64_t>()) out.push_back(std::to_string(v));
-  } else if (is_integer(dtype)) {
-    for (auto v : flat.to_vector<std::int64_t>()) out.push_back(std::to_string(v));
-  } else if (is_complex(dtype)) {
-    std::vector<double> re, im;
-    for (auto v : flat.to_vector<std::complex<double>>()) {
-      re.push_back(v.real());
-      im.push_back(v.imag());
-    }
-    auto r = format_reals(re, dtype), i = format_reals(im, dtype);
-    for (std::size_t k = 0; k < r.size(); ++k) out.push_back(r[k] + (i[k][0] == '-' ? "" : "+") + i[k] + "j");
-  } else {
-    out = format_reals(flat.to_vector<double>(), dtype);
-  }
-  std::size_t width = 0;
-  for (auto& s : out) width = std::max(width, s.size());
-  if (flat.size() > 1 || flat.rank() > 0)
-    for (auto& s : out) s.insert(0, width - s.size(), ' ');
-  return out;
+  const DType dtype = flat.dtype();
+  if (dtype == DType::bool_) return format_bools(flat);
+  if (dtype == DType::uint64) return format_integers<std::uint64_t>(flat);
+  if (is_integer(dtype)) return format_integers<std::int64_t>(flat);
+  if (is_complex(dtype)) return format_complex(flat);
+  return detail::format_reals(flat.to_vector<double>(), dtype);
+}
+
+// A 0-d tensor prints as the number it is.
+std::string format_scalar(const Tensor& t) {
+  const DType dtype = t.dtype();
+  if (dtype == DType::bool_) return t.item<bool>() ? "True" : "False";
+  if (is_floating(dtype)) return detail::format_real(t.item<double>(), dtype);
+  if (!is_complex(dtype)) return format_elements(t)[0];
+  auto part = [&](double v) {
+    std::string s = detail::format_real(v, dtype);
+    return s.ends_with(".0") ? s.substr(0, s.size() - 2) : s;
+  };
+  const auto v = t.to_vector<std::complex<double>>()[0];
+  return '(' + part(v.real()) + (std::signbit(v.imag()) ? "" : "+") + part(v.imag()) + "j)";
 }
 
 // Positions along an axis that are shown; -1 stands for the dots.
@@ -141,24 +98,22 @@ struct Printer {
       if (i >= 0) collect(axis + 1, base * shape[axis] + i);
   }
 
+  // Wraps where NumPy does: the line's width less the brackets that close behind it.
   void print_row(int axis) {
-    int column = axis + 1;
-    bool first = true;
+    const std::string indent(static_cast<std::size_t>(axis + 1), ' ');
+    const std::size_t width = static_cast<std::size_t>(line_width - axis - 1);
+    std::string line = indent;
     for (auto i : shown(shape[axis], summarise)) {
       const std::string word = i < 0 ? "..." : words[next++];
-      if (!first) {
-        if (column + 1 + static_cast<int>(word.size()) >= line_width) {
-          out += '\n' + std::string(static_cast<std::size_t>(axis + 1), ' ');
-          column = axis + 1;
-        } else {
-          out += ' ';
-          ++column;
-        }
+      if (line.size() > indent.size() && line.size() + word.size() > width) {
+        line.erase(line.find_last_not_of(' ') + 1);
+        out += line.substr(out.back() == '[' ? indent.size() : 0) + '\n';
+        line = indent;
       }
-      first = false;
-      out += word;
-      column += static_cast<int>(word.size());
+      line += word + ' ';
     }
+    line.pop_back();
+    out += line.substr(out.back() == '[' ? indent.size() : 0);
   }
 
   void print(int axis) {
@@ -209,14 +164,8 @@ std::string Tensor::to_string() const {
   Tensor t = detail::densify(*this).cpu();
   Printer p{t.shape(), t.size() > summary_threshold, {}, {}, 0, {}};
   p.collect(0, 0);
-  if (t.rank() == 0) {
-    auto words = format_elements(pick(t, {0}));
-    words[0].erase(0, words[0].find_first_not_of(' '));
-    words[0].erase(words[0].find_last_not_of(' ') + 1);
-    // A 0-d value prints as the number it is: 2, not 2. as inside an array.
-    if (words[0].back() == '.') words[0].pop_back();
-    return words[0];
-  }
+  if (t.rank() == 0) return format_scalar(t);
+  if (t.size() == 0) return "[]";
   p.words = format_elements(pick(t, p.offsets));
   p.print(0);
   return p.out;

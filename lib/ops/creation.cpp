@@ -78,7 +78,8 @@ void outline(const Literal& l, Shape& shape) {
 template <class T>
 bool holds(const Literal& l) {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    if (l.dtype() == DType::float32) return std::trunc(l.real()) == l.real() && std::abs(l.real()) < 9e15;
+    if (l.dtype() == DType::float32)
+      return std::trunc(l.real()) == l.real() && std::abs(l.real()) < 9e15 && std::in_range<T>(l.integer());
     if (l.dtype() == DType::uint64)
       return static_cast<std::uint64_t>(l.integer()) <= static_cast<std::uint64_t>(std::numeric_limits<T>::max());
     return std::in_range<T>(l.integer());

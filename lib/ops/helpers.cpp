@@ -46,6 +46,13 @@ std::int64_t count_at(const Shape& shape, const Shape& axes) {
   return n;
 }
 
+bool broadcasts_to(const Shape& from, const Shape& to) {
+  bool fits = from.rank() <= to.rank();
+  for (int i = 1; fits && i <= from.rank(); ++i)
+    fits = from[-i] == to[-i] || from[-i] == 1 || from[-i] < 0 || to[-i] < 0;
+  return fits;
+}
+
 void check_size(const char* operation, const Shape& shape) {
   std::int64_t n = 1;
   for (auto d : shape)

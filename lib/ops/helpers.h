@@ -52,6 +52,8 @@ std::int64_t count_at(const Shape& shape, const Shape& axes);
 /// Throws ShapeError, naming the operation, when a shape has more elements than can be counted, or, outside a trace, a
 /// negative dimension.
 void check_size(const char* operation, const Shape& shape);
+/// Does a tensor of shape `from` broadcast to exactly `to`? Unknown dimensions may.
+bool broadcasts_to(const Shape& from, const Shape& to);
 /// Sums `t` down to `shape`, to which it was broadcast from: the gradient of broadcasting.
 Tensor sum_to(const Tensor& t, const Shape& shape);
 /// dy of a reduction, broadcast back over `shape`.

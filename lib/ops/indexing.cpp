@@ -323,8 +323,8 @@ Tensor Tensor::operator[](const Tensor& indices) const { return gather(*this, in
 Tensor set(const Tensor& x, std::initializer_list<Index> indices, const Tensor& value) {
   Selection s = select(checked(x, "set").shape, std::span(indices.begin(), indices.size()));
   Tensor part = cast(value, x.dtype());
-  if (broadcast_shapes(part.shape(), s.shape) != s.shape)
-    fail<ShapeError>("set", "value of shape ", value.shape(), " does not broadcast to the place of shape ", s.shape);
+  if (!broadcasts_to(part.shape(), s.shape))
+    fail<ShapeError>("set", "a value of shape ", value.shape(), " does not broadcast to the place, shape ", s.shape);
   part = reshape(broadcast_to(part, s.shape), s.spec.size);
   Tensor mask = run(slice_gradient_op, {s.spec.start, s.spec.step, x.shape()}, ones(s.spec.size, {.dtype = bool_}));
   return where(mask, run(slice_gradient_op, {s.spec.start, s.spec.step, x.shape()}, part), x);

@@ -129,10 +129,7 @@ Shape inverse(const Shape& permutation) {
 
 void broadcast_rule(Inference& in) {
   const Shape &from = in.shape(0), &to = ints(in.attributes[0]);
-  bool fits = from.rank() <= to.rank();
-  for (int i = 1; fits && i <= from.rank(); ++i)
-    fits = from[-i] == to[-i] || from[-i] == 1 || from[-i] < 0 || to[-i] < 0;
-  if (!fits) fail<ShapeError>("broadcast_to", "shape ", from, " does not broadcast to ", to);
+  if (!broadcasts_to(from, to)) fail<ShapeError>("broadcast_to", "shape ", from, " does not broadcast to ", to);
   check_size(in.op.name, to);
   in.results[0] = {in.dtype(0), to};
 }
@@ -328,6 +325,9 @@ Tensor stack(const std::vector<Tensor>& tensors, int axis) {
       fail<ShapeError>("stack", "shapes ", tensors[0].shape(), " and ", t.shape(), " differ");
     rows.push_back(expand_dims(t, at));
   }
+  Shape whole = rows[0].shape();
+  whole[at] = static_cast<std::int64_t>(rows.size());
+  check_size("stack", whole);
   return concat(rows, at);
 }
 

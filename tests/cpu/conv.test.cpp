@@ -42,8 +42,8 @@ void for_products(const Geometry& g, F&& f) {
             if (y < 0 || y >= g.h || x < 0 || x >= g.w) continue;
             for (int64_t o = 0; o < g.out; ++o)
               for (int64_t c = 0; c < channels; ++c)
-                f(((i * g.h + y) * g.w + x) * g.c + o / outs * channels + c, ((ky * g.kw + kx) * channels + c) * g.out + o,
-                  ((i * g.oh() + oy) * g.ow() + ox) * g.out + o);
+                f(((i * g.h + y) * g.w + x) * g.c + o / outs * channels + c,
+                  ((ky * g.kw + kx) * channels + c) * g.out + o, ((i * g.oh() + oy) * g.ow() + ox) * g.out + o);
           }
 }
 
@@ -73,7 +73,8 @@ struct Calls {
 template <class T>
 struct Case {
   Geometry g;
-  Shape x_shape{g.n, g.h, g.w, g.c}, filter_shape{g.kh, g.kw, g.c / g.groups, g.out}, y_shape{g.n, g.oh(), g.ow(), g.out};
+  Shape x_shape{g.n, g.h, g.w, g.c}, filter_shape{g.kh, g.kw, g.c / g.groups, g.out},
+      y_shape{g.n, g.oh(), g.ow(), g.out};
   Tensor x = numbers<T>(x_shape), filters = numbers<T>(filter_shape), dy = numbers<T>(y_shape);
   Calls call{g};
 
@@ -82,8 +83,9 @@ struct Case {
   Tensor to_filters() const { return call("conv2d_filter_gradient", x, dy, filter_shape); }
 
   void check() const {
-    INFO(name(x.dtype()) << " " << x_shape << " * " << filter_shape << " stride " << g.sy << g.sx << " padding " << g.top
-                         << g.bottom << g.left << g.right << " dilation " << g.dy << g.dx << " groups " << g.groups);
+    INFO(
+        name(x.dtype()) << " " << x_shape << " * " << filter_shape << " stride " << g.sy << g.sx << " padding " << g.top
+                        << g.bottom << g.left << g.right << " dilation " << g.dy << g.dx << " groups " << g.groups);
     std::vector<double> y(static_cast<std::size_t>(dy.size())), gx(static_cast<std::size_t>(x.size())),
         gf(static_cast<std::size_t>(filters.size()));
     const T *px = x.data<T>(), *pf = filters.data<T>(), *pd = dy.data<T>();
@@ -103,15 +105,63 @@ const std::vector<Geometry> geometries{
     {.n = 64, .h = 28, .w = 28, .c = 1, .kh = 5, .kw = 5, .out = 6, .top = 2, .bottom = 2, .left = 2, .right = 2},
     {.n = 64, .h = 14, .w = 14, .c = 6, .kh = 5, .kw = 5, .out = 16},
     {.n = 3, .h = 9, .w = 8, .c = 4, .kh = 3, .kw = 2, .out = 6, .sy = 2, .top = 1, .right = 1, .groups = 2},
-    {.n = 2, .h = 11, .w = 10, .c = 6, .kh = 3, .kw = 3, .out = 6, .sx = 2, .top = 2, .bottom = 2, .left = 2, .right = 2, .dy = 2, .dx = 2, .groups = 6},
+    {.n = 2,
+     .h = 11,
+     .w = 10,
+     .c = 6,
+     .kh = 3,
+     .kw = 3,
+     .out = 6,
+     .sx = 2,
+     .top = 2,
+     .bottom = 2,
+     .left = 2,
+     .right = 2,
+     .dy = 2,
+     .dx = 2,
+     .groups = 6},
     {.n = 1, .h = 7, .w = 7, .c = 3, .kh = 1, .kw = 1, .out = 5},
     {.n = 5, .h = 6, .w = 7, .c = 16, .kh = 3, .kw = 3, .out = 32, .top = 1, .bottom = 1, .left = 1, .right = 1},
     {.n = 1, .h = 40, .w = 40, .c = 16, .kh = 3, .kw = 3, .out = 32, .top = 1, .bottom = 1, .left = 1, .right = 1},
-    {.n = 2, .h = 33, .w = 31, .c = 3, .kh = 7, .kw = 7, .out = 8, .sy = 2, .sx = 2, .top = 3, .bottom = 3, .left = 3, .right = 3},
-    {.n = 4, .h = 8, .w = 8, .c = 32, .kh = 3, .kw = 3, .out = 32, .top = 1, .bottom = 1, .left = 1, .right = 1, .groups = 32},
+    {.n = 2,
+     .h = 33,
+     .w = 31,
+     .c = 3,
+     .kh = 7,
+     .kw = 7,
+     .out = 8,
+     .sy = 2,
+     .sx = 2,
+     .top = 3,
+     .bottom = 3,
+     .left = 3,
+     .right = 3},
+    {.n = 4,
+     .h = 8,
+     .w = 8,
+     .c = 32,
+     .kh = 3,
+     .kw = 3,
+     .out = 32,
+     .top = 1,
+     .bottom = 1,
+     .left = 1,
+     .right = 1,
+     .groups = 32},
     {.n = 7, .h = 5, .w = 4, .c = 2, .kh = 2, .kw = 3, .out = 3, .sy = 3, .sx = 3},
     {.n = 2, .h = 3, .w = 3, .c = 2, .kh = 3, .kw = 3, .out = 3, .top = 5, .bottom = 4, .left = 1, .right = 2},
-    {.n = 33, .h = 6, .w = 6, .c = 8, .kh = 3, .kw = 3, .out = 8, .top = 1, .bottom = 1, .left = 1, .right = 1, .groups = 4},
+    {.n = 33,
+     .h = 6,
+     .w = 6,
+     .c = 8,
+     .kh = 3,
+     .kw = 3,
+     .out = 8,
+     .top = 1,
+     .bottom = 1,
+     .left = 1,
+     .right = 1,
+     .groups = 4},
     {.n = 2, .h = 12, .w = 12, .c = 3, .kh = 2, .kw = 2, .out = 4, .dy = 3, .dx = 2},
     {.n = 1, .h = 9, .w = 70, .c = 2, .kh = 3, .kw = 3, .out = 7, .top = 1, .bottom = 1},
 };
@@ -146,16 +196,18 @@ TEST_CASE("a NaN in an image touches only the windows that see it", "[conv]") {
     const int64_t image = i / 72, oy = i / 12 % 6, ox = i / 2 % 6;
     CHECK(std::isnan(y.data<float>()[i]) == (image == 0 && ox == 5 && oy >= 1 && oy <= 3));
   }
-  const Tensor df = detail::run(*detail::find_op("conv2d_filter_gradient"),
-                                {Shape{1, 1}, Shape{0, 0, 0, 0}, Shape{1, 1}, int64_t{1}, Shape{3, 3, 1, 2}},
-                                constant(values, {2, 8, 8, 1}), ones({2, 6, 6, 2}));
+  const Tensor df = detail::run(
+      *detail::find_op("conv2d_filter_gradient"),
+      {Shape{1, 1}, Shape{0, 0, 0, 0}, Shape{1, 1}, int64_t{1}, Shape{3, 3, 1, 2}}, constant(values, {2, 8, 8, 1}),
+      ones({2, 6, 6, 2}));
   for (int64_t i = 0; i < df.size(); ++i) CHECK(std::isnan(df.data<float>()[i]) == (i / 2 % 3 == 2));
 }
 
 TEST_CASE("conv2d of no images, and gradients to which none contributes", "[conv]") {
   CHECK(conv2d(zeros({0, 5, 5, 2}), ones({3, 3, 2, 4})).shape() == Shape{0, 3, 3, 4});
-  const Tensor df = detail::run(*detail::find_op("conv2d_filter_gradient"),
-                                {Shape{1, 1}, Shape{0, 0, 0, 0}, Shape{1, 1}, int64_t{1}, Shape{3, 3, 2, 4}}, zeros({0, 5, 5, 2}),
-                                zeros({0, 3, 3, 4}));
+  const Tensor df = detail::run(
+      *detail::find_op("conv2d_filter_gradient"),
+      {Shape{1, 1}, Shape{0, 0, 0, 0}, Shape{1, 1}, int64_t{1}, Shape{3, 3, 2, 4}}, zeros({0, 5, 5, 2}),
+      zeros({0, 3, 3, 4}));
   CHECK(df.to_vector<float>() == std::vector<float>(72, 0.f));
 }

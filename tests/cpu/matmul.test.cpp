@@ -88,13 +88,16 @@ enum class Layout { dense, turned, stepped, repeated, reversed };
 template <class T>
 Tensor laid_out(Layout layout, const Shape& shape) {
   switch (layout) {
-    case Layout::dense: return numbers<T>(shape);
-    case Layout::turned: return swap_last(numbers<T>({shape[1], shape[0]}));
+    case Layout::dense:
+      return numbers<T>(shape);
+    case Layout::turned:
+      return swap_last(numbers<T>({shape[1], shape[0]}));
     case Layout::stepped: {
       const Tensor store = numbers<T>({2 * shape[0] + 1, 3 * shape[1] + 1});
       return detail::make_view(detail::impl(store), shape, {2 * store.strides()[0], 3}, 1);
     }
-    case Layout::repeated: return detail::make_view(detail::impl(numbers<T>({shape[1] + 1})), shape, {0, 1}, 0);
+    case Layout::repeated:
+      return detail::make_view(detail::impl(numbers<T>({shape[1] + 1})), shape, {0, 1}, 0);
     default: {
       const Tensor store = numbers<T>(shape);
       return detail::make_view(detail::impl(store), shape, {-shape[1], -1}, std::max<int64_t>(0, store.size() - 1));
@@ -108,18 +111,21 @@ struct Sizes {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("matmul agrees with naive loops in every layout", "[matmul]", float, double, std::int8_t, std::uint16_t,
-                   std::int32_t, int64_t) {
-  std::vector<Sizes> sizes{{1, 1, 1}, {1, 1, 7},   {2, 3, 4},     {1, 5, 9},      {5, 1, 9},      {1, 700, 33},
+TEMPLATE_TEST_CASE(
+    "matmul agrees with naive loops in every layout", "[matmul]", float, double, std::int8_t, std::uint16_t,
+    std::int32_t, int64_t) {
+  std::vector<Sizes> sizes{{1, 1, 1},    {1, 1, 7},    {2, 3, 4},     {1, 5, 9},  {5, 1, 9},    {1, 700, 33},
                            {700, 1, 33}, {17, 19, 23}, {33, 65, 129}, {16, 7, 1}, {1, 9, 3000}, {10, 12, 2500}};
   if (std::is_floating_point_v<TestType>)
-    for (Sizes s : {Sizes{1, 1, 40000}, {130, 70, 300}, {200, 300, 40}, {70, 60, 800}, {1, 3000, 50}}) sizes.push_back(s);
+    for (Sizes s : {Sizes{1, 1, 40000}, {130, 70, 300}, {200, 300, 40}, {70, 60, 800}, {1, 3000, 50}})
+      sizes.push_back(s);
   for (const Sizes& s : sizes)
     for (bool ta : {false, true})
       for (bool tb : {false, true})
         for (Layout layout : {Layout::dense, Layout::turned, Layout::stepped, Layout::repeated, Layout::reversed})
-          check_product<TestType>(laid_out<TestType>(layout, matrix(ta, s.m, s.k)),
-                                  laid_out<TestType>(layout, matrix(tb, s.k, s.n)), ta, tb);
+          check_product<TestType>(
+              laid_out<TestType>(layout, matrix(ta, s.m, s.k)), laid_out<TestType>(layout, matrix(tb, s.k, s.n)), ta,
+              tb);
 }
 
 TEMPLATE_TEST_CASE("matmul broadcasts leading dimensions", "[matmul]", float, double, std::int32_t) {
@@ -127,8 +133,8 @@ TEMPLATE_TEST_CASE("matmul broadcasts leading dimensions", "[matmul]", float, do
     for (bool ta : {false, true}) {
       for (bool tb : {false, true}) {
         auto check = [&](std::vector<int64_t> left, std::vector<int64_t> right) {
-          check_product<TestType>(numbers<TestType>(matrix(ta, s.m, s.k, left)),
-                                  numbers<TestType>(matrix(tb, s.k, s.n, right)), ta, tb);
+          check_product<TestType>(
+              numbers<TestType>(matrix(ta, s.m, s.k, left)), numbers<TestType>(matrix(tb, s.k, s.n, right)), ta, tb);
         };
         check({4}, {4});
         check({4, 3}, {3});
@@ -151,11 +157,14 @@ TEST_CASE("matmul of empty operands is empty, or zeros where the sum is empty", 
   CHECK(matmul(zeros({2, 3}), zeros({3, 0})).shape() == Shape{2, 0});
   CHECK(matmul(zeros({0, 2, 3}), zeros({3, 4})).shape() == Shape{0, 2, 4});
   CHECK(matmul(zeros({2, 0}), zeros({0, 3})).to_vector<float>() == std::vector<float>(6, 0.f));
-  CHECK(matmul(zeros({5, 2, 0}, {.dtype = int32}), zeros({0, 3}, {.dtype = int32})).to_vector<int>() == std::vector<int>(30, 0));
+  CHECK(
+      matmul(zeros({5, 2, 0}, {.dtype = int32}), zeros({0, 3}, {.dtype = int32})).to_vector<int>() ==
+      std::vector<int>(30, 0));
 }
 
 TEST_CASE("integer products wrap", "[matmul]") {
-  const Tensor a = constant(std::vector<std::int8_t>(4, 100), {1, 4}), b = constant(std::vector<std::int8_t>(4, 100), {4, 1});
+  const Tensor a = constant(std::vector<std::int8_t>(4, 100), {1, 4}),
+               b = constant(std::vector<std::int8_t>(4, 100), {4, 1});
   CHECK(matmul(a, b).item<int>() == static_cast<std::int8_t>(40000));
 }
 
@@ -176,8 +185,15 @@ TEST_CASE("products have the same bits with 1, 2 and 4 threads", "[matmul]") {
     for (float& v : values) v = static_cast<float>(random()) * 0x1p-32f - 0.5f;
     return constant(values, shape);
   };
-  for (const Sizes& s : {Sizes{64, 64, 64}, {300, 400, 200}, {520, 1030, 700}, {1, 1, 100000}, {1, 900, 700}, {900, 1, 700},
-                         {10, 20, 20000}, {32, 256, 784}}) {
+  for (const Sizes& s :
+       {Sizes{64, 64, 64},
+        {300, 400, 200},
+        {520, 1030, 700},
+        {1, 1, 100000},
+        {1, 900, 700},
+        {900, 1, 700},
+        {10, 20, 20000},
+        {32, 256, 784}}) {
     const Tensor a = real({s.m, s.k}), b = real({s.k, s.n}), wide_a = a.cast(float64), wide_b = b.cast(float64);
     std::vector<Tensor> single, twice;
     for (int threads : {1, 2, 4}) {

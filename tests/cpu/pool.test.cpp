@@ -23,7 +23,8 @@ template <class T>
 Tensor numbers(const Shape& shape, bool nans) {
   static std::mt19937 random(1);
   std::vector<T> values(static_cast<std::size_t>(shape.num_elements()));
-  for (T& v : values) v = nans && random() % 7 == 0 ? static_cast<T>(NAN) : static_cast<T>(static_cast<int>(random() % 9) - 4) / 4;
+  for (T& v : values)
+    v = nans && random() % 7 == 0 ? static_cast<T>(NAN) : static_cast<T>(static_cast<int>(random() % 9) - 4) / 4;
   return constant(values, shape);
 }
 
@@ -40,8 +41,9 @@ void compare(const Tensor& got, const std::vector<double>& wanted) {
 
 template <class T>
 void check(const Geometry& g, int64_t channels, bool nans) {
-  INFO(g.h << "x" << g.w << "x" << channels << " window " << g.kh << g.kw << " stride " << g.sy << g.sx << " padding " << g.top
-           << g.bottom << g.left << g.right << " nans " << nans);
+  INFO(
+      g.h << "x" << g.w << "x" << channels << " window " << g.kh << g.kw << " stride " << g.sy << g.sx << " padding "
+          << g.top << g.bottom << g.left << g.right << " nans " << nans);
   const Shape x_shape{g.n, g.h, g.w, channels}, y_shape{g.n, g.oh(), g.ow(), channels};
   const Tensor x = numbers<T>(x_shape, nans), v = numbers<T>(x_shape, false), dy = numbers<T>(y_shape, false);
   const auto results = static_cast<std::size_t>(dy.size()), elements = static_cast<std::size_t>(x.size());
@@ -80,16 +82,21 @@ void check(const Geometry& g, int64_t channels, bool nans) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("pooling and its gradients agree with naive loops", "[pool]", float, double) {
-  for (const Geometry& g : {Geometry{3, 8, 8, 2, 2, 2, 2, 0, 0, 0, 0}, {2, 9, 7, 2, 2, 2, 2, 0, 0, 0, 0},
-                            {2, 7, 7, 3, 3, 2, 2, 1, 1, 1, 1}, {2, 6, 6, 3, 2, 1, 1, 0, 0, 0, 0},
-                            {1, 5, 5, 2, 2, 3, 3, 0, 0, 0, 0}, {2, 5, 5, 2, 2, 2, 2, 0, 1, 0, 1}})
+  for (const Geometry& g :
+       {Geometry{3, 8, 8, 2, 2, 2, 2, 0, 0, 0, 0},
+        {2, 9, 7, 2, 2, 2, 2, 0, 0, 0, 0},
+        {2, 7, 7, 3, 3, 2, 2, 1, 1, 1, 1},
+        {2, 6, 6, 3, 2, 1, 1, 0, 0, 0, 0},
+        {1, 5, 5, 2, 2, 3, 3, 0, 0, 0, 0},
+        {2, 5, 5, 2, 2, 2, 2, 0, 1, 0, 1}})
     for (int64_t channels : {1, 3, 6, 16, 17, 33})
       for (bool nans : {false, true}) check<TestType>(g, channels, nans);
 }
 
 TEST_CASE("the gradient of max_pool2d goes to the first of equal maxima", "[pool]") {
-  const Tensor dx = detail::run(*detail::find_op("max_pool2d_gradient"), {Shape{2, 2}, Shape{2, 2}, Shape{0, 0, 0, 0}},
-                                ones({1, 4, 4, 1}), ones({1, 2, 2, 1}));
+  const Tensor dx = detail::run(
+      *detail::find_op("max_pool2d_gradient"), {Shape{2, 2}, Shape{2, 2}, Shape{0, 0, 0, 0}}, ones({1, 4, 4, 1}),
+      ones({1, 2, 2, 1}));
   CHECK(dx.to_vector<float>() == std::vector<float>{1, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0});
 }
 

@@ -86,7 +86,8 @@ TEMPLATE_TEST_CASE("powers are accurate and have the special values of C", "[sca
   const Tensor z = pow(constant(x), constant(y));
   double worst = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const double error = ulp_error(z.span<T>()[i], std::pow(static_cast<long double>(x[i]), static_cast<long double>(y[i])));
+    const double error =
+        ulp_error(z.span<T>()[i], std::pow(static_cast<long double>(x[i]), static_cast<long double>(y[i])));
     INFO(x[i] << " to the " << y[i] << " gives " << z.span<T>()[i]);
     if (error > 1.0) CHECK(error <= 1.0);
     worst = std::max(worst, error);
@@ -102,8 +103,9 @@ TEST_CASE("a value does not depend on its place, the layout or the number of thr
     for (int at : {0, 1, 2, 7, 15, 16, 17, 31, n - 1}) {
       const Tensor alone = c.function(constant(std::vector<float>{x[static_cast<std::size_t>(at)]}));
       INFO(c.name << " of " << x[static_cast<std::size_t>(at)]);
-      CHECK(std::bit_cast<std::uint32_t>(alone.span<float>()[0]) ==
-            std::bit_cast<std::uint32_t>(whole.span<float>()[static_cast<std::size_t>(at)]));
+      CHECK(
+          std::bit_cast<std::uint32_t>(alone.span<float>()[0]) ==
+          std::bit_cast<std::uint32_t>(whole.span<float>()[static_cast<std::size_t>(at)]));
     }
   }
 }

@@ -40,10 +40,13 @@ std::vector<View> views(DType d, std::int64_t m, std::int64_t n) {
   return {
       view("plain", base(d, {m, n}), m, n, [=](auto r, auto c) { return r * n + c; }),
       view("transposed", base(d, {n, m}).transpose(), m, n, [=](auto r, auto c) { return c * m + r; }),
-      view("every second column", base(d, {m, 2 * n})(all_of, halves), m, n, [=](auto r, auto c) { return r * 2 * n + 2 * c; }),
+      view(
+          "every second column", base(d, {m, 2 * n})(all_of, halves), m, n,
+          [=](auto r, auto c) { return r * 2 * n + 2 * c; }),
       view("every second row", base(d, {2 * m, n})(halves), m, n, [=](auto r, auto c) { return 2 * r * n + c; }),
-      view("backwards", base(d, {m, n})(backwards, backwards), m, n,
-           [=](auto r, auto c) { return (m - 1 - r) * n + n - 1 - c; }),
+      view(
+          "backwards", base(d, {m, n})(backwards, backwards), m, n,
+          [=](auto r, auto c) { return (m - 1 - r) * n + n - 1 - c; }),
       view("a row", base(d, {n}), m, n, [](auto, auto c) { return c; }),
       view("a column", base(d, {m, 1}), m, n, [](auto r, auto) { return r; }),
       view("every second element of a row", base(d, {2 * n})(halves), m, n, [](auto, auto c) { return 2 * c; }),
@@ -61,7 +64,8 @@ void check(const Tensor& got, std::size_t count, F f) {
   CHECK(wrong == 0);
 }
 
-const std::pair<std::int64_t, std::int64_t> sizes[] = {{1, 1}, {3, 5}, {17, 9}, {70, 130}, {3000, 7}, {5, 9000}, {300, 301}};
+const std::pair<std::int64_t, std::int64_t> sizes[] = {{1, 1},    {3, 5},    {17, 9},   {70, 130},
+                                                       {3000, 7}, {5, 9000}, {300, 301}};
 
 }  // namespace
 
@@ -75,7 +79,9 @@ TEST_CASE("binary operations take operands of any layout", "[scalar]") {
           INFO(name(d) << " (" << m << ", " << n << "): " << a.name << " and " << b.name);
           const std::size_t count = a.tensor.size() < m * n && b.tensor.size() < m * n ? 0 : a.elements.size();
           if (count == 0) continue;  // neither operand has the whole shape
-          check(maximum(a.tensor, b.tensor), count, [&](std::size_t i) { return std::max(a.elements[i], b.elements[i]); });
+          check(maximum(a.tensor, b.tensor), count, [&](std::size_t i) {
+            return std::max(a.elements[i], b.elements[i]);
+          });
           check(less(a.tensor, b.tensor), count, [&](std::size_t i) { return a.elements[i] < b.elements[i]; });
         }
     }
@@ -91,8 +97,9 @@ TEST_CASE("where takes operands of any layout", "[scalar]") {
         for (const View& a : all_views) {
           const View& b = all_views[1];
           INFO(name(d) << " (" << m << ", " << n << "): " << c.name << ", " << a.name);
-          check(where(c.tensor, a.tensor, b.tensor), a.elements.size(),
-                [&](std::size_t i) { return c.elements[i] != 0 ? a.elements[i] : b.elements[i]; });
+          check(where(c.tensor, a.tensor, b.tensor), a.elements.size(), [&](std::size_t i) {
+            return c.elements[i] != 0 ? a.elements[i] : b.elements[i];
+          });
         }
     }
   }
@@ -106,7 +113,9 @@ TEST_CASE("casts and copies take any layout and dtype", "[scalar]") {
         const bool truth = from == 0 || to == 0;
         INFO(name(static_cast<DType>(from)) << " to " << name(static_cast<DType>(to)) << ", " << v.name);
         const Tensor result = cast(v.tensor, static_cast<DType>(to));
-        check(cast(result, float64), v.elements.size(), [&](std::size_t i) { return truth ? v.elements[i] != 0 : v.elements[i]; });
+        check(cast(result, float64), v.elements.size(), [&](std::size_t i) {
+          return truth ? v.elements[i] != 0 : v.elements[i];
+        });
       }
 }
 
@@ -133,16 +142,19 @@ TEST_CASE("casts of floats to integers saturate and NaN gives 0", "[scalar]") {
 }
 
 TEST_CASE("float16 and bfloat16 round to nearest even, once", "[scalar]") {
-  const std::vector<double> x = {1 + 0x1p-11, 1 + 0x1p-11 + 0x1p-40, 65519.99, 65520, 0x1p-25, 0x1.8p-24, 1 + 0x1p-8 + 0x1p-40};
-  CHECK(cast(cast(constant(x), float16), float64).to_vector<double>() ==
-        std::vector<double>{1, 1 + 0x1p-10, 65504, INFINITY, 0, 0x1p-23, 1 + 0x1p-8});
+  const std::vector<double> x = {1 + 0x1p-11, 1 + 0x1p-11 + 0x1p-40, 65519.99, 65520, 0x1p-25,
+                                 0x1.8p-24,   1 + 0x1p-8 + 0x1p-40};
+  CHECK(
+      cast(cast(constant(x), float16), float64).to_vector<double>() ==
+      std::vector<double>{1, 1 + 0x1p-10, 65504, INFINITY, 0, 0x1p-23, 1 + 0x1p-8});
   CHECK(cast(cast(constant(x), bfloat16), float64).to_vector<double>()[6] == 1 + 0x1p-7);
   CHECK(static_cast<float>(Half(0.1f)) == 0x1.998p-4f);
   CHECK(static_cast<float>(BFloat(0.1f)) == 0x1.9ap-4f);
 }
 
 TEST_CASE("integer arithmetic wraps and never traps", "[scalar]") {
-  const std::vector<std::int32_t> a = {INT32_MIN, INT32_MIN, 7, -7, 7, 5, INT32_MAX}, b = {-1, 0, -2, 2, 0, -5, INT32_MAX};
+  const std::vector<std::int32_t> a = {INT32_MIN, INT32_MIN, 7, -7, 7, 5, INT32_MAX},
+                                  b = {-1, 0, -2, 2, 0, -5, INT32_MAX};
   using Ints = std::vector<std::int32_t>;
   const Tensor x = constant(a), y = constant(b);
   CHECK(floor_divide(x, y).to_vector<std::int32_t>() == Ints{INT32_MIN, 0, -4, -4, 0, -1, 1});
@@ -160,7 +172,8 @@ TEST_CASE("floor division of floats follows Python", "[scalar]") {
   const auto q = floor_divide(constant(a), constant(b)).to_vector<float>();
   const auto r = mod(constant(a), constant(b)).to_vector<float>();
   const std::vector<float> quotients = {3, -4, -4, 3, 0, -1, 3, 0, INFINITY, -INFINITY, NAN, 0, -0.0f};
-  const std::vector<float> rests = {1, 1, -1, -1, 1, INFINITY, std::fmod(0.3f, 0.1f), std::fmod(1e30f, 3.0f), NAN, NAN, NAN, 0, 0};
+  const std::vector<float> rests = {1,   1,   -1,  -1, 1, INFINITY, std::fmod(0.3f, 0.1f), std::fmod(1e30f, 3.0f),
+                                    NAN, NAN, NAN, 0,  0};
   for (std::size_t i = 0; i < a.size(); ++i) {
     INFO(a[i] << " by " << b[i] << " gives " << q[i] << " and " << r[i]);
     if (i != 7) CHECK((q[i] == quotients[i] || (std::isnan(q[i]) && std::isnan(quotients[i]))));
