@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <type_traits>
 
 namespace keen {
@@ -62,6 +63,7 @@ constexpr bool is_trainable(DType d) noexcept { return d >= DType::float16; }
 
 /// "float32" and so on.
 const char* name(DType dtype) noexcept;
+std::ostream& operator<<(std::ostream& out, DType dtype);
 
 /// The type in which values of both types meet: the Array API's table within a kind, the floating type across kinds.
 /// Throws DTypeError for uint64 with a signed integer.

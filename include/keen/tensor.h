@@ -146,6 +146,12 @@ class Tensor {
   Tensor mean(const Axes& axes = {}, bool keepdims = false) const;
   Tensor max(const Axes& axes = {}, bool keepdims = false) const;
   Tensor min(const Axes& axes = {}, bool keepdims = false) const;
+  Tensor any(const Axes& axes = {}, bool keepdims = false) const;
+  Tensor all(const Axes& axes = {}, bool keepdims = false) const;
+  Tensor argmax() const;
+  Tensor argmax(int axis, bool keepdims = false) const;
+  Tensor argmin() const;
+  Tensor argmin(int axis, bool keepdims = false) const;
 
   /// Iterates over the first dimension.
   class Iterator;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ostream>
 
 #include "core/message.h"
 #include "keen/error.h"
@@ -56,6 +57,8 @@ const char* name(DType dtype) noexcept {
                                               "bfloat16", "float32", "float64", "complex64", "complex128"};
   return names[static_cast<int>(dtype)];
 }
+
+std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name(dtype); }
 
 DType promote(DType a, DType b) {
   DType result = promotion_table[static_cast<int>(a)][static_cast<int>(b)];

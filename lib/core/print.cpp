@@ -173,8 +173,9 @@ std::string Tensor::to_string() const {
 
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
   if (!tensor.defined()) return out << "Tensor(undefined)";
-  out << "Tensor(" << tensor.to_string() << ", shape=" << tensor.shape() << ", dtype=" << name(tensor.dtype())
-      << ", device=" << tensor.device();
+  const std::string text = tensor.to_string();  // several rows begin on a line of their own, so that columns align
+  out << "Tensor(" << (text.find('\n') == std::string::npos ? "" : "\n") << text << ", shape=" << tensor.shape()
+      << ", dtype=" << name(tensor.dtype()) << ", device=" << tensor.device();
   return out << (tensor.is_sparse() ? ", sparse)" : ")");
 }
 

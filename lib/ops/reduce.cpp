@@ -264,5 +264,11 @@ Tensor Tensor::sum(const Axes& axes, bool keepdims) const { return keen::sum(*th
 Tensor Tensor::mean(const Axes& axes, bool keepdims) const { return keen::mean(*this, axes, keepdims); }
 Tensor Tensor::max(const Axes& axes, bool keepdims) const { return keen::max(*this, axes, keepdims); }
 Tensor Tensor::min(const Axes& axes, bool keepdims) const { return keen::min(*this, axes, keepdims); }
+Tensor Tensor::any(const Axes& axes, bool keepdims) const { return keen::any(*this, axes, keepdims); }
+Tensor Tensor::all(const Axes& axes, bool keepdims) const { return keen::all(*this, axes, keepdims); }
+Tensor Tensor::argmax() const { return keen::argmax(*this); }
+Tensor Tensor::argmax(int axis, bool keepdims) const { return keen::argmax(*this, axis, keepdims); }
+Tensor Tensor::argmin() const { return keen::argmin(*this); }
+Tensor Tensor::argmin(int axis, bool keepdims) const { return keen::argmin(*this, axis, keepdims); }
 
 }  // namespace keen

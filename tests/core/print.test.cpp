@@ -55,7 +55,7 @@ TEST_CASE("tensors print as NumPy prints them", "[print]") {
 }
 
 TEST_CASE("a printed tensor says its shape, dtype and device", "[print]") {
-  CHECK(printed(constant({{1, 2}, {3, 4}})) == "Tensor([[1 2]\n [3 4]], shape=(2, 2), dtype=int32, device=cpu:0)");
+  CHECK(printed(constant({{1, 2}, {3, 4}})) == "Tensor(\n[[1 2]\n [3 4]], shape=(2, 2), dtype=int32, device=cpu:0)");
   CHECK(printed(constant(0.5f)) == "Tensor(0.5, shape=(), dtype=float32, device=cpu:0)");
   CHECK(printed(constant({true, false})) == "Tensor([ True False], shape=(2,), dtype=bool, device=cpu:0)");
   CHECK(printed(Tensor()) == "Tensor(undefined)");
