@@ -49,6 +49,7 @@ void convert_complex_tile(DType to_type, char* to, DType from_type, const char* 
 }  // namespace
 
 void convert(DType to_type, void* to, DType from_type, const void* from, std::int64_t n) {
+  if (n == 0) return;  // nothing may have no address
   const auto to_size = static_cast<std::int64_t>(size_of(to_type)), from_size = static_cast<std::int64_t>(size_of(from_type));
   if (to_type == from_type) {
     std::memcpy(to, from, static_cast<std::size_t>(n * to_size));
