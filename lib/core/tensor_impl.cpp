@@ -1,6 +1,8 @@
 // Making and destroying tensors.
 #include "core/tensor_impl.h"
 
+#include <algorithm>
+
 #include "core/allocator.h"
 #include "core/backend.h"
 #include "core/context.h"

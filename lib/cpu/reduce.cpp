@@ -59,7 +59,7 @@ class Reducer {
     const std::int64_t grain = pieces_of(task_elements, cost);
     Scratch partial(p_.chunks > 1 ? static_cast<std::size_t>(outputs * p_.chunks * p_.tile * acc_) : 0);
     parallel_for(outputs * p_.chunks, grain, [&](std::int64_t begin, std::int64_t end) {
-      const std::int64_t slots = PairwiseStack::slots_for(p_.pieces_per_task) * p_.tile * acc_;
+      const std::int64_t slots = (PairwiseStack::slots_for(p_.pieces_per_task) * p_.tile * acc_ + 63) / 64 * 64;
       Scratch scratch(static_cast<std::size_t>(slots + (p_.staged ? p_.piece * p_.tile * in_ : 0)));
       for (std::int64_t task = begin; task < end; ++task) {
         const std::int64_t output = task / p_.chunks, first = task % p_.chunks * p_.pieces_per_task;
