@@ -29,6 +29,7 @@
 
 // compiled functions
 #include "keen/function/function.h"
+#include "keen/function/names.h"
 
 // training
 #include "keen/data/dataset.h"
