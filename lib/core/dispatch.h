@@ -16,6 +16,8 @@ enum class Question : std::uint8_t { truth, integer, value };
 /// Turns an operation into something else than work: the tracer is the only one, eager is its absence.
 class Interpreter {
  public:
+  /// An operation begins; it may still fail.
+  virtual void begin(std::span<const Operand> inputs) = 0;
   virtual void interpret(
       const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
       std::span<Tensor> outputs) = 0;

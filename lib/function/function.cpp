@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/message.h"
+#include "function/source_line.h"
 #include "function/trace.h"
 #include "function/tracer.h"
 #include "keen/log.h"
@@ -110,11 +111,13 @@ std::shared_ptr<const Trace> FunctionCore::State::trace(const Signature& signatu
   std::vector<Tensor> arguments;
   for (std::size_t i = 0; i < made->specs.size(); ++i)
     arguments.push_back(tracer.input(made->specs[i], signature.tensors()[i].device()));
-  {
+  try {
     TraceScope scope(tracer);
     Traced traced = body(arguments);
     for (const auto& result : traced.results) tracer.result(result);
     made->structure = std::move(traced.structure);
+  } catch (const Error& error) {
+    rethrow_with_line(error, tracer.line());
   }
   made->names = tracer.names();
   made->kept = signature.variables();

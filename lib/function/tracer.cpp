@@ -5,6 +5,7 @@
 #include "core/message.h"
 #include "core/variable_state.h"
 #include "function/lift.h"
+#include "function/source_line.h"
 
 namespace keen::detail {
 
@@ -102,6 +103,14 @@ Shape Tracer::result_shape(const Op& op, std::span<const Operand> inputs, const 
     if (!certain) shape[-axis] = graph_->new_symbol();
   }
   return shape;
+}
+
+void Tracer::begin(std::span<const Operand> inputs) {
+  for (const auto& in : inputs)
+    if (is_users(in.where())) {
+      for (Tracer* tracer = this; tracer; tracer = tracer->outer_) tracer->line_ = in.where();
+      return;
+    }
 }
 
 void Tracer::interpret(

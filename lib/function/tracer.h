@@ -24,6 +24,7 @@ class Tracer : public Interpreter {
   /// Gives a value of this trace a name, made unique by a number; returns it.
   std::string name(const Tensor& tensor, const std::string& wanted);
 
+  void begin(std::span<const Operand> inputs) override;
   void interpret(
       const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
       std::span<Tensor> outputs) override;
@@ -34,6 +35,8 @@ class Tracer : public Interpreter {
   Graph& graph() noexcept { return *graph_; }
   /// The tensors from the outer trace that became inputs, in the order of these inputs.
   const std::vector<Tensor>& captures() const noexcept { return captures_; }
+  /// The user's line at which the last operation with a known one began.
+  const std::source_location& line() const noexcept { return line_; }
   const std::map<std::string, int>& names() const noexcept { return names_; }
   /// Turns variables' creation into an error from now on.
   void forbid_variables() noexcept { may_create_ = false; }
@@ -53,6 +56,7 @@ class Tracer : public Interpreter {
 
   Tracer* outer_;
   Observer* outer_observers_;
+  std::source_location line_;
   bool may_create_ = true;
   std::unordered_map<const TensorImpl*, int> constants_;
   std::unordered_map<const TensorImpl*, int> captured_;
