@@ -15,6 +15,7 @@
 
 // operations
 #include "keen/ops/arithmetic.h"
+#include "keen/ops/debug.h"
 #include "keen/ops/indexing.h"
 #include "keen/ops/linalg.h"
 #include "keen/ops/math.h"
@@ -29,6 +30,7 @@
 
 // compiled functions
 #include "keen/function/function.h"
+#include "keen/function/names.h"
 
 // training
 #include "keen/data/dataset.h"

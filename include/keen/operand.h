@@ -1,5 +1,7 @@
 // Operand: what a binary operation accepts - a tensor, a variable or a C++ number.
 #pragma once
+#include <source_location>
+
 #include "keen/tensor.h"
 
 namespace keen {
@@ -9,25 +11,30 @@ class Variable;
 /// A parameter type, made from a tensor (borrowed), a temporary tensor (whose buffer the result may take over), a
 /// variable (read) or a number. Numbers are weak: they take the dtype of the tensor they meet, so that
 /// float64 tensor * 2.f stays float64 and int32 tensor * 2.0 becomes float32.
+/// An operand knows the line it was written in, for errors while a function is traced.
 class Operand {
  public:
+  using Where = std::source_location;
   enum class Kind : std::uint8_t { borrowed, owned, weak_bool, weak_int, weak_float };
 
-  Operand(const Tensor& t) noexcept : impl_(t.impl()), kind_(Kind::borrowed) {}
-  Operand(Tensor&& t) noexcept : impl_(t.release_impl()), kind_(Kind::owned) {}
-  Operand(const Variable& v);
+  Operand(const Tensor& t, Where where = Where::current()) noexcept
+      : impl_(t.impl()), kind_(Kind::borrowed), where_(where) {}
+  Operand(Tensor&& t, Where where = Where::current()) noexcept
+      : impl_(t.release_impl()), kind_(Kind::owned), where_(where) {}
+  Operand(const Variable& v, Where where = Where::current());
   template <Number T>
-  Operand(T v) noexcept
+  Operand(T v, Where where = Where::current()) noexcept
       : kind_(
             std::is_same_v<T, bool> ? Kind::weak_bool
             : std::is_integral_v<T> ? Kind::weak_int
                                     : Kind::weak_float),
-        native_(std::is_floating_point_v<T> ? DType::float32 : dtype_of<T>) {
+        native_(std::is_floating_point_v<T> ? DType::float32 : dtype_of<T>),
+        where_(where) {
     if constexpr (std::is_floating_point_v<T>) number_.real = static_cast<double>(v);
     else number_.integer = static_cast<std::int64_t>(v);
   }
   Operand(Operand&& other) noexcept
-      : impl_(other.impl_), kind_(other.kind_), native_(other.native_), number_(other.number_) {
+      : impl_(other.impl_), kind_(other.kind_), native_(other.native_), number_(other.number_), where_(other.where_) {
     other.impl_ = nullptr;
     other.kind_ = Kind::borrowed;
   }
@@ -53,6 +60,8 @@ class Operand {
     impl_ = t.release_impl();
     kind_ = Kind::owned;
   }
+  /// Where it was made.
+  const Where& where() const noexcept { return where_; }
   /// A counted reference to the tensor.
   Tensor tensor() const noexcept {
     detail::retain(impl_);
@@ -74,6 +83,7 @@ class Operand {
     double real;
     std::int64_t integer;
   } number_ = {0};
+  Where where_;
 };
 
 }  // namespace keen

@@ -257,10 +257,11 @@ void run_kernel(
 
 void dispatch(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
   if (fast_elementwise(op, inputs, attributes, outputs)) return;
+  auto& c = thread_context;
+  if (c.interpreter) c.interpreter->begin(inputs);
   promote_inputs(op, inputs);
   densify_inputs(op, inputs);
   Device device = place(op, inputs);
-  auto& c = thread_context;
 
   ResultSpec single;
   std::vector<ResultSpec> several;

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <initializer_list>
+#include <optional>
 
 #include "core/op.h"
 
@@ -9,14 +10,24 @@ namespace keen::detail {
 
 struct VariableState;
 
+/// What the host wants to know of a tensor: its truth, one integer, or any value at all.
+enum class Question : std::uint8_t { truth, integer, value };
+
 /// Turns an operation into something else than work: the tracer is the only one, eager is its absence.
 class Interpreter {
  public:
+  /// An operation begins; it may still fail.
+  virtual void begin(std::span<const Operand> inputs) = 0;
   virtual void interpret(
       const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
       std::span<Tensor> outputs) = 0;
   /// The value of a variable that is read.
   virtual Tensor read(const std::shared_ptr<VariableState>& variable) = 0;
+  /// The host asks for the value of a tensor that has none yet. An answer, or none: then the tensor has elements now,
+  /// and they serve. Throws UsageError where the host cannot know.
+  virtual std::optional<std::int64_t> ask(const Tensor& tensor, Question question) = 0;
+  /// What a variable created now starts with: elements. Throws UsageError where none may be created.
+  virtual Tensor initial_value(const Tensor& initial) = 0;
 
  protected:
   ~Interpreter() = default;

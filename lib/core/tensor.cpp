@@ -2,6 +2,7 @@
 #include "keen/tensor.h"
 
 #include "core/backend.h"
+#include "core/context.h"
 #include "core/message.h"
 #include "core/tensor_impl.h"
 #include "cpu/kernels.h"
@@ -42,6 +43,13 @@ Tensor Tensor::indices() const {
 
 namespace {
 
+// A tensor without elements is asked about: a trace may know the answer, or how to get the elements.
+std::optional<std::int64_t> ask(const Tensor& t, const char* operation, detail::Question question) {
+  auto* interpreter = detail::thread_context.interpreter;
+  if (!checked(t, operation).is_symbolic() || !interpreter) return {};
+  return interpreter->ask(t, question);
+}
+
 // Elements are about to be read on the host: dense, concrete, contiguous, on the cpu.
 Tensor readable(const Tensor& t, const char* operation) {
   const auto& impl = checked(t, operation);
@@ -60,6 +68,11 @@ Tensor readable(const Tensor& t, const char* operation) {
 }  // namespace
 
 void Tensor::item_as(DType dtype, void* out) const {
+  const auto question = is_integer(checked(*this, "item").dtype) || impl_->dtype == DType::bool_
+                            ? detail::Question::integer
+                            : detail::Question::value;
+  if (const auto answer = ask(*this, "item", question))
+    return detail::cpu::convert(dtype, out, DType::int64, &*answer, 1);
   Tensor t = readable(*this, "item");
   if (t.impl_->size != 1)
     fail<ShapeError>("item", "a tensor of shape ", shape(), " has ", t.impl_->size, " elements, not one");
@@ -67,6 +80,7 @@ void Tensor::item_as(DType dtype, void* out) const {
 }
 
 void Tensor::copy_to(DType dtype, void* out) const {
+  ask(*this, "to_vector", detail::Question::value);
   Tensor t = readable(*this, "to_vector");
   detail::cpu::convert(dtype, out, t.impl_->dtype, t.impl_->data, t.impl_->size);
 }
@@ -86,6 +100,7 @@ Tensor::operator bool() const {
   const auto& t = checked(*this, "bool");
   if (!t.is_symbolic() && t.size != 1)
     fail<ShapeError>("bool", "the truth of a tensor of shape ", t.shape, " is ambiguous: use any() or all()");
+  if (const auto answer = ask(*this, "bool", detail::Question::truth)) return *answer != 0;
   return item<bool>();
 }
 

@@ -4,42 +4,76 @@
 
 #include "core/message.h"
 #include "core/variable_state.h"
+#include "function/lift.h"
+#include "function/source_line.h"
 
 namespace keen::detail {
 
+Tracer::Tracer(Graph& graph, Tracer* outer)
+    : graph_(&graph), outer_(outer), outer_observers_(thread_context.observers) {}
+
 Tensor Tracer::make(int value) {
-  const Value& v = graph_.values[static_cast<std::size_t>(value)];
-  return make_symbolic(v.dtype, v.shape, v.device, graph_.link(value));
+  const Value& v = graph_->values[static_cast<std::size_t>(value)];
+  return make_symbolic(v.dtype, v.shape, v.device, graph_->link(value));
 }
 
 Tensor Tracer::input(const TensorSpec& spec, Device device) {
   Shape shape = spec.shape;
   for (auto& dim : shape)
-    if (dim < 0) dim = graph_.new_symbol();
-  graph_.inputs.push_back(graph_.add_value({spec.dtype, shape, device, spec.name}));
-  return make(graph_.inputs.back());
+    if (dim == unknown) dim = graph_->new_symbol();
+  graph_->inputs.push_back(graph_->add_value({spec.dtype, shape, device, spec.name}));
+  return make(graph_->inputs.back());
 }
 
 void Tracer::result(const Tensor& tensor) {
-  graph_.results.push_back(tensor.defined() ? value_of(tensor.impl(), "return") : -1);
+  graph_->results.push_back(tensor.defined() ? value_of(tensor.impl(), "return") : -1);
 }
 
-/// The number of an operand: a value of this trace, or a tensor from outside, which becomes a constant.
+std::string Tracer::name(const Tensor& tensor, const std::string& wanted) {
+  checked(tensor, "named");
+  const int value = value_of(tensor.impl(), "named");
+  std::string name = wanted;
+  for (int number = 1; names_.contains(name); ++number) name = text(wanted, '_', number);
+  names_[name] = value;
+  graph_->values[static_cast<std::size_t>(value)].name = name;
+  return name;
+}
+
+/// The number of an operand: a value of this trace, one taken from the trace around it, or a tensor from outside, which
+/// becomes a constant.
 int Tracer::value_of(TensorImpl* impl, const char* user) {
   if (impl->is_symbolic()) {
     const TraceLink link = impl->extra->link;
-    if (link.trace != graph_.link(0).trace)
-      fail<UsageError>(user, "a tensor of shape ", impl->shape,
-                       " belongs to another trace and has no value here: return it from its function and pass it in");
-    return link.value;
+    if (link.trace == graph_->link(0).trace) return link.value;
+    if (outer_) return capture(impl);
+    fail<UsageError>(
+        user, "a tensor of shape ", impl->shape,
+        " belongs to another trace and has no value here: return it from its function and pass it in");
   }
+  if (outer_ && !(impl->flags & TensorImpl::from_number)) return capture(impl);
   const auto [place, is_new] = constants_.try_emplace(impl, 0);
   if (is_new) {
     retain(impl);  // kept by the graph: its address stays its own
-    place->second = graph_.add_value({impl->dtype, impl->shape, impl->device, {}});
-    graph_.constants.push_back({place->second, Tensor::adopt(impl)});
+    place->second = graph_->add_value({impl->dtype, impl->shape, impl->device, {}});
+    graph_->constants.push_back({place->second, Tensor::adopt(impl)});
   }
   return place->second;
+}
+
+int Tracer::capture(TensorImpl* impl) {
+  if (const auto found = captured_.find(impl); found != captured_.end()) return found->second;
+  outer_->value_of(impl, "capture");  // throws for what is unknown there too
+  const int value = graph_->add_value({impl->dtype, impl->shape, impl->device, {}});
+  graph_->inputs.push_back(value);
+  retain(impl);
+  captures_.push_back(Tensor::adopt(impl));
+  return captured_[impl] = value;
+}
+
+void Tracer::go_on_in(Graph& graph) {
+  graph_ = &graph;
+  constants_.clear();
+  reads_.clear();
 }
 
 namespace {
@@ -66,21 +100,31 @@ Shape Tracer::result_shape(const Op& op, std::span<const Operand> inputs, const 
         const Shape& other = in.impl()->shape;
         if (axis <= other.rank() && is_symbol(other[-axis]) && other[-axis] != shape[-axis]) certain = false;
       }
-    if (!certain) shape[-axis] = graph_.new_symbol();
+    if (!certain) shape[-axis] = graph_->new_symbol();
   }
   return shape;
 }
 
-void Tracer::interpret(const Op& op, std::span<const Operand> inputs, Attributes attributes,
-                       std::span<const ResultSpec> results, std::span<Tensor> outputs) {
+void Tracer::begin(std::span<const Operand> inputs) {
+  for (const auto& in : inputs)
+    if (is_users(in.where())) {
+      for (Tracer* tracer = this; tracer; tracer = tracer->outer_) tracer->line_ = in.where();
+      return;
+    }
+}
+
+void Tracer::interpret(
+    const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
+    std::span<Tensor> outputs) {
   Node node{&op, {}, {attributes.begin(), attributes.end()}, {}};
   for (const auto& in : inputs) node.inputs.push_back(value_of(in.impl(), op.name));
   const Device device = device_of(op, inputs, attributes);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    node.outputs.push_back(graph_.add_value({results[i].dtype, result_shape(op, inputs, results[i].shape), device, {}}));
+    const Shape shape = result_shape(op, inputs, results[i].shape);
+    node.outputs.push_back(graph_->add_value({results[i].dtype, shape, device, {}}));
     outputs[i] = make(node.outputs.back());
   }
-  graph_.nodes.push_back(std::move(node));
+  graph_->nodes.push_back(std::move(node));
   if (op.effect)
     for (const auto& attribute : attributes)
       if (const auto* object = std::get_if<std::shared_ptr<void>>(&attribute))
@@ -94,12 +138,27 @@ Tensor Tracer::read(const std::shared_ptr<VariableState>& variable) {
     ResultSpec spec;
     Inference inference{read_variable_op, {}, attributes, {&spec, 1}};
     read_variable_op.infer(inference);
-    graph_.nodes.push_back({&read_variable_op, {}, {attributes[0]}, {}});
-    graph_.nodes.back().outputs = {graph_.add_value({spec.dtype, spec.shape, keen::detail::read(*variable).device(), {}})};
-    value = make(graph_.nodes.back().outputs[0]);
+    graph_->nodes.push_back({&read_variable_op, {}, {attributes[0]}, {}});
+    graph_->nodes.back().outputs = {graph_->add_value({spec.dtype, spec.shape, variable->device, {}})};
+    value = make(graph_->nodes.back().outputs[0]);
   }
   for (Observer* o = thread_context.observers; o; o = o->outer) o->observe_read(variable, value);
   return value;
+}
+
+std::optional<std::int64_t> Tracer::ask(const Tensor& tensor, Question) {
+  fail<UsageError>(
+      "trace", "a tensor of shape ", tensor.shape(),
+      " is asked for its value where it has none yet: inside a trace use cond, while_loop, where or select");
+}
+
+Tensor Tracer::initial_value(const Tensor& initial) {
+  if (!may_create_)
+    fail<UsageError>(
+        "Variable",
+        "a function may create variables while its first call is traced, and later ones not: "
+        "keep the variable and create it once");
+  return initial.is_symbolic() ? lift(*graph_, value_of(initial.impl(), "Variable")) : initial;
 }
 
 }  // namespace keen::detail

@@ -1,5 +1,6 @@
 // The tracer: an interpreter that puts operations into a graph instead of running them.
 #pragma once
+#include <map>
 #include <memory>
 
 #include "function/graph.h"
@@ -7,29 +8,66 @@
 
 namespace keen::detail {
 
-class Tracer final : public Interpreter {
+/// Traces into one graph. A tracer with an outer one traces a part of the outer's program (a branch, the body of a
+/// loop): what it takes from there becomes an input, a capture.
+class Tracer : public Interpreter {
  public:
-  explicit Tracer(Graph& graph) : graph_(graph) {}
+  explicit Tracer(Graph& graph, Tracer* outer = nullptr);
+  virtual ~Tracer() = default;
+  Tracer(const Tracer&) = delete;
+  Tracer& operator=(const Tracer&) = delete;
 
   /// A symbolic argument; each unknown dimension becomes a symbol of its own.
   Tensor input(const TensorSpec& spec, Device device);
   /// Adds to what the graph returns.
   void result(const Tensor& tensor);
+  /// Gives a value of this trace a name, made unique by a number; returns it.
+  std::string name(const Tensor& tensor, const std::string& wanted);
 
-  void interpret(const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
-                 std::span<Tensor> outputs) override;
+  void begin(std::span<const Operand> inputs) override;
+  void interpret(
+      const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
+      std::span<Tensor> outputs) override;
   Tensor read(const std::shared_ptr<VariableState>& variable) override;
+  std::optional<std::int64_t> ask(const Tensor& tensor, Question question) override;
+  Tensor initial_value(const Tensor& initial) override;
 
- private:
+  Graph& graph() noexcept { return *graph_; }
+  /// The tensors from the outer trace that became inputs, in the order of these inputs.
+  const std::vector<Tensor>& captures() const noexcept { return captures_; }
+  /// The user's line at which the last operation with a known one began.
+  const std::source_location& line() const noexcept { return line_; }
+  const std::map<std::string, int>& names() const noexcept { return names_; }
+  /// Turns variables' creation into an error from now on.
+  void forbid_variables() noexcept { may_create_ = false; }
+
+ protected:
   int value_of(TensorImpl* impl, const char* user);
   Tensor make(int value);
-  Shape result_shape(const Op& op, std::span<const Operand> inputs, const Shape& inferred);
+  /// Goes on in another graph, with nothing known of variables.
+  void go_on_in(Graph& graph);
 
-  Graph& graph_;
+  Graph* graph_;
+
+ private:
+  int capture(TensorImpl* impl);
+  Shape result_shape(const Op& op, std::span<const Operand> inputs, const Shape& inferred);
+  Tensor read_outside(const std::shared_ptr<VariableState>& variable);
+
+  Tracer* outer_;
+  Observer* outer_observers_;
+  std::source_location line_;
+  bool may_create_ = true;
   std::unordered_map<const TensorImpl*, int> constants_;
+  std::unordered_map<const TensorImpl*, int> captured_;
+  std::vector<Tensor> captures_;
   // Reads of a variable that nothing has assigned since are one node.
   std::unordered_map<const VariableState*, Tensor> reads_;
+  std::map<std::string, int> names_;
 };
+
+/// The tracer of this thread's innermost trace; null outside.
+inline Tracer* current_tracer() noexcept { return static_cast<Tracer*>(thread_context.interpreter); }
 
 /// While it lives, this thread's operations go into the tracer's graph; tapes from outside do not see them.
 class TraceScope {

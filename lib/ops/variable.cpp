@@ -203,13 +203,11 @@ using namespace detail;
 
 Variable::Variable(const Tensor& initial, VariableOptions options) {
   checked(initial, "Variable");
-  if (initial.is_symbolic())
-    fail<UsageError>(
-        "Variable",
-        "a variable needs a value to start with, and inside a trace there is none yet: create it outside, or in the "
-        "first call");
+  auto* interpreter = thread_context.interpreter;
   EagerScope eager;
-  Tensor dense = densify(initial);
+  Tensor dense = densify(interpreter ? interpreter->initial_value(initial) : initial);
+  if (dense.is_symbolic())
+    fail<UsageError>("Variable", "the value to start with belongs to a trace that is over, and has no elements");
   Tensor own = make_tensor(dense.dtype(), dense.shape(), dense.device());
   cpu::copy_strided(own.impl()->data, *dense.impl());
   state_ = std::make_shared<VariableState>(std::move(own));
@@ -245,7 +243,7 @@ Tensor Variable::value() const {
   return value;
 }
 
-Operand::Operand(const Variable& v) : kind_(Kind::owned) { impl_ = v.value().release_impl(); }
+Operand::Operand(const Variable& v, Where where) : kind_(Kind::owned), where_(where) { impl_ = v.value().release_impl(); }
 
 const Variable& Variable::assign(Operand value) const {
   update(assign_op, *this, std::move(value), {std::shared_ptr<void>(state_)});

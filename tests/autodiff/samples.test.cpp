@@ -2,6 +2,7 @@
 #include "autodiff/samples.h"
 
 #include "keen/autodiff/gradient_tape.h"
+#include "keen/ops/debug.h"
 
 namespace keen::test {
 
@@ -41,6 +42,7 @@ std::vector<Sample> shape_samples() {
     add("pad", [](Inputs in) { return pad(in[0], {{1, 0}, {2, 3}}, 1); }, {x});
     add("contiguous", [](Inputs in) { return run(*find_op("contiguous"), in[0]); }, {x});
     add("cast", [](Inputs in) { return run(*find_op("cast"), {float64}, in[0]); }, {x});
+    add("check_numerics", [](Inputs in) { return check_numerics(in[0], "x"); }, {x});
     add("to_device", [](Inputs in) { return run(*find_op("to_device"), {Device()}, in[0]); }, {x});
     add("where", [=](Inputs in) { return where(x > 0, in[0], in[1]); }, {x, sample("6:c", 2)});
   }

@@ -1,18 +1,15 @@
 // function: turns a callable over tensors into one that is traced once a signature and then replayed.
 #pragma once
 #include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
 
-#include "keen/function/structure.h"
+#include "keen/function/concrete_function.h"
 #include "keen/function/tensor_spec.h"
 
 namespace keen {
 
 struct FunctionOptions {
   std::vector<TensorSpec> input_signature = {};  ///< of the tensor arguments, in order: then there is one trace for all
+  bool reduce_retracing = false;  ///< a second shape makes a trace for unknown sizes, which then serves them all
   std::string name = {};
 };
 
@@ -36,10 +33,13 @@ class FunctionCore {
   ~FunctionCore();
   /// Should a call go to the callable itself? Inside another trace (which then takes up its operations), or on request.
   bool calls_directly() const;
+  /// Do signatures tell tensors apart by their forms? Not with an input_signature.
+  bool reads_forms() const;
   /// Replays the trace of the signature, made now if it is the first of its kind.
   Traced call(const Signature& signature, const Body& body);
-  std::string graph(const Signature& signature, const Body& body);
+  ConcreteCore concrete(const Signature& signature, const Body& body);
   std::string graph() const;
+  std::string explain() const;
   int trace_count() const;
 
  private:
@@ -47,25 +47,44 @@ class FunctionCore {
   std::unique_ptr<State> state_;
 };
 
+/// A tensor that stands for any of a spec, to trace with.
+Tensor placeholder(const TensorSpec& spec);
+
+/// An argument as the parameter it is for.
+template <class P, class A>
+P as_parameter(A&& argument) {
+  if constexpr (std::is_same_v<std::decay_t<A>, TensorSpec>) return placeholder(argument);
+  else return P(std::forward<A>(argument));
+}
+template <class A>
+using ArgumentOf = std::conditional_t<std::is_same_v<std::decay_t<A>, TensorSpec>, Tensor, std::decay_t<A>>;
+
 template <class... P>
 struct Parameters {};
 /// The parameter types of a callable; void where it is generic.
 template <class F>
-struct ParametersOf { using type = void; };
+struct ParametersOf {
+  using type = void;
+};
 template <class R, class... P>
-struct ParametersOf<R (*)(P...)> { using type = Parameters<std::decay_t<P>...>; };
+struct ParametersOf<R (*)(P...)> {
+  using type = Parameters<std::decay_t<P>...>;
+};
 template <class M>
 struct ParametersOfMember;
-#define KEEN_MEMBER(qualifiers)                                      \
-  template <class C, class R, class... P>                            \
-  struct ParametersOfMember<R (C::*)(P...) qualifiers> {             \
-    using type = Parameters<std::decay_t<P>...>;                     \
+#define KEEN_MEMBER(qualifiers)                          \
+  template <class C, class R, class... P>                \
+  struct ParametersOfMember<R (C::*)(P...) qualifiers> { \
+    using type = Parameters<std::decay_t<P>...>;         \
   };
-KEEN_MEMBER() KEEN_MEMBER(const) KEEN_MEMBER(noexcept) KEEN_MEMBER(const noexcept)
+KEEN_MEMBER()
+KEEN_MEMBER(const) KEEN_MEMBER(noexcept) KEEN_MEMBER(const noexcept)
 #undef KEEN_MEMBER
-template <class F>
-  requires requires { &F::operator(); }
-struct ParametersOf<F> { using type = typename ParametersOfMember<decltype(&F::operator())>::type; };
+    template <class F>
+requires requires { &F::operator(); }
+struct ParametersOf<F> {
+  using type = typename ParametersOfMember<decltype(&F::operator())>::type;
+};
 
 template <class F>
 class FunctionBase {
@@ -75,30 +94,38 @@ class FunctionBase {
 
   /// The graph of the only or last trace, as text.
   std::string graph() const { return state_->core.graph(); }
+  /// What was traced for the only or last signature, what of it runs, and what was left out.
+  std::string explain() const { return state_->core.explain(); }
   /// How many traces there are.
   int trace_count() const { return state_->core.trace_count(); }
 
  protected:
   template <class... T>
-  auto call(std::tuple<T...> arguments) const {
-    using R = std::decay_t<std::invoke_result_t<F&, T&...>>;
-    if (state_->core.calls_directly()) return static_cast<R>(std::apply(state_->callable, arguments));
-    Signature signature;
-    visit_leaves(std::as_const(arguments), signature);
-    auto [results, structure] = state_->core.call(signature, body<R>(arguments));
+  using Result = std::decay_t<std::invoke_result_t<F&, T&...>>;
+
+  template <class... T>
+  Result<T...> call(std::tuple<T...> arguments) const {
+    using R = Result<T...>;
+    FunctionCore& core = state_->core;
+    if (core.calls_directly()) return static_cast<R>(std::apply(state_->callable, arguments));
+    Signature signature(core.reads_forms());
+    std::apply([&](const T&... a) { (signature.argument(a), ...); }, std::as_const(arguments));
+    const auto traced =
+        core.call(signature, [this, &arguments](const auto& tensors) { return run(arguments, tensors); });
     if constexpr (!std::is_void_v<R>) {
-      R out = *static_cast<const R*>(structure.get());
-      ReplaceTensors replace(results);
-      visit_leaves(out, replace);
+      R out = *static_cast<const R*>(traced.structure.get());
+      PutTensors put(traced.results);
+      visit_leaves(out, put);
       return out;
     }
   }
+
   template <class... T>
-  std::string graph_of(std::tuple<T...> arguments) const {
-    using R = std::decay_t<std::invoke_result_t<F&, T&...>>;
-    Signature signature;
-    visit_leaves(std::as_const(arguments), signature);
-    return state_->core.graph(signature, body<R>(arguments));
+  ConcreteFunction<Result<T...>> concrete(const std::tuple<T...>& arguments) const {
+    Signature signature(state_->core.reads_forms());
+    std::apply([&](const T&... a) { (signature.argument(a), ...); }, arguments);
+    return ConcreteFunction<Result<T...>>(state_->core.concrete(
+        signature, [self = *this, arguments](const auto& tensors) { return self.run(arguments, tensors); }));
   }
 
  private:
@@ -108,22 +135,20 @@ class FunctionBase {
     FunctionCore core;
   };
 
-  template <class R, class Arguments>
-  FunctionCore::Body body(const Arguments& arguments) const {
-    return [this, &arguments](const std::vector<Tensor>& symbolic) -> FunctionCore::Traced {
-      Arguments copy = arguments;
-      ReplaceTensors replace(symbolic);
-      visit_leaves(copy, replace);
-      if constexpr (std::is_void_v<R>) {
-        std::apply(state_->callable, copy);
-        return {};
-      } else {
-        auto structure = std::make_shared<R>(std::apply(state_->callable, copy));
-        TakeTensors take;
-        visit_leaves(*structure, take);
-        return {std::move(take.tensors), std::move(structure)};
-      }
-    };
+  /// Calls the callable with tensors in the place of its arguments' own.
+  template <class... T>
+  FunctionCore::Traced run(std::tuple<T...> arguments, const std::vector<Tensor>& tensors) const {
+    ReplaceTensors replace(tensors);
+    visit_leaves(arguments, replace);
+    if constexpr (std::is_void_v<Result<T...>>) {
+      std::apply(state_->callable, arguments);
+      return {};
+    } else {
+      auto structure = std::make_shared<Result<T...>>(std::apply(state_->callable, arguments));
+      TakeTensors take;
+      visit_leaves(*structure, take);
+      return {std::move(take.tensors), std::move(structure)};
+    }
   }
 
   std::shared_ptr<State> state_;
@@ -142,9 +167,15 @@ class Function<F, detail::Parameters<P...>> : public detail::FunctionBase<F> {
   using detail::FunctionBase<F>::FunctionBase;
   using detail::FunctionBase<F>::graph;
   auto operator()(P... arguments) const { return this->call(std::tuple<P...>(std::move(arguments)...)); }
+  /// The trace for these arguments, made now if need be. A TensorSpec may stand for a tensor: then there is a trace for
+  /// all that fit it, which also serves calls of the function.
+  template <class... A>
+  requires(sizeof...(A) == sizeof...(P)) auto get_concrete_function(A&&... arguments) const {
+    return this->concrete(std::tuple<P...>(detail::as_parameter<P>(std::forward<A>(arguments))...));
+  }
   /// The graph for these arguments, traced now if need be.
   std::string graph(P... arguments) const requires(sizeof...(P) > 0) {
-    return this->graph_of(std::tuple<P...>(std::move(arguments)...));
+    return this->concrete(std::tuple<P...>(std::move(arguments)...)).graph();
   }
 };
 
@@ -155,16 +186,24 @@ class Function<F, void> : public detail::FunctionBase<F> {
   using detail::FunctionBase<F>::FunctionBase;
   using detail::FunctionBase<F>::graph;
   template <class... A>
-  auto operator()(A&&... arguments) const { return this->call(std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...)); }
+  auto operator()(A&&... arguments) const {
+    return this->call(std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...));
+  }
   template <class... A>
-    requires(sizeof...(A) > 0)
-  std::string graph(A&&... arguments) const { return this->graph_of(std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...)); }
+  auto get_concrete_function(A&&... arguments) const {
+    using Arguments = std::tuple<detail::ArgumentOf<A>...>;
+    return this->concrete(Arguments(detail::as_parameter<detail::ArgumentOf<A>>(std::forward<A>(arguments))...));
+  }
+  template <class... A>
+  requires(sizeof...(A) > 0) std::string graph(A&&... arguments)
+  const { return this->concrete(std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...)).graph(); }
 };
 
-/// Traces `callable` at the first call with each signature (dtypes, shapes and devices of tensors, values of everything
-/// else), prunes what neither results nor effects need, and from then on replays the graph. What the callable does
-/// besides tensor operations happens while tracing only. An argument that does not fit input_signature is a ShapeError
-/// or DTypeError; a tensor that escapes its trace is a UsageError when used.
+/// Traces `callable` at the first call with each signature (dtypes, shapes and devices of tensors, identities of
+/// variables, values of everything else), prunes what neither results nor effects need, and from then on replays the
+/// graph. What the callable does besides tensor operations happens while tracing only; it may create variables while its
+/// first call is traced. An argument that does not fit input_signature is a ShapeError or DTypeError; a tensor that
+/// escapes its trace is a UsageError when used.
 template <class F>
 auto function(F callable, FunctionOptions options = {}) {
   return Function<F>(std::move(callable), std::move(options));

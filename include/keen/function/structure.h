@@ -1,7 +1,9 @@
 // The leaves of what goes into a compiled function and comes out of it: tensors, variables and plain values, alone or in
-// vectors, arrays, pairs and tuples.
+// containers, pairs, tuples and aggregates.
 #pragma once
 #include <array>
+#include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -13,79 +15,107 @@
 
 namespace keen::detail {
 
+template <class T, template <class...> class Template>
+inline constexpr bool is_instance = false;
+template <class... T, template <class...> class Template>
+inline constexpr bool is_instance<Template<T...>, Template> = true;
 template <class T>
-inline constexpr bool is_vector = false;
-template <class T>
-inline constexpr bool is_vector<std::vector<T>> = true;
-template <class T>
-inline constexpr bool is_tuple = false;
-template <class... T>
-inline constexpr bool is_tuple<std::tuple<T...>> = true;
-template <class A, class B>
-inline constexpr bool is_tuple<std::pair<A, B>> = true;
+inline constexpr bool is_array = false;
 template <class T, std::size_t N>
-inline constexpr bool is_tuple<std::array<T, N>> = true;
+inline constexpr bool is_array<std::array<T, N>> = true;
 
-/// Calls visit(leaf) for each leaf, and visit.size(n) before the elements of a vector.
+template <class T>
+inline constexpr bool is_leaf = std::is_same_v<T, Tensor> || std::is_same_v<T, Variable> || std::is_arithmetic_v<T> ||
+                                std::is_enum_v<T> || std::is_same_v<T, std::string>;
+
+/// How many fields an aggregate has: as many as it can be initialised from.
+struct AnyField {
+  template <class T>
+  operator T() const;
+};
+template <class T, class... Fields>
+constexpr std::size_t field_count() {
+  if constexpr (requires { T{Fields{}..., AnyField{}}; }) return field_count<T, Fields..., AnyField>();
+  else return sizeof...(Fields);
+}
+
+/// Calls f(fields…) of an aggregate of up to ten.
+template <class T, class F>
+void apply_fields(T& value, F&& f) {
+  constexpr std::size_t count = field_count<std::remove_const_t<T>>();
+  static_assert(count <= 10, "an aggregate of more than ten fields: nest them");
+  // A structured binding cannot have a variable number of names.
+#define KEEN_FIELDS(n, ...)      \
+  if constexpr (count == n) {    \
+    auto& [__VA_ARGS__] = value; \
+    return f(__VA_ARGS__);       \
+  } else
+  KEEN_FIELDS(1, a)
+  KEEN_FIELDS(2, a, b)
+  KEEN_FIELDS(3, a, b, c)
+  KEEN_FIELDS(4, a, b, c, d)
+  KEEN_FIELDS(5, a, b, c, d, e)
+  KEEN_FIELDS(6, a, b, c, d, e, g)
+  KEEN_FIELDS(7, a, b, c, d, e, g, h)
+  KEEN_FIELDS(8, a, b, c, d, e, g, h, i)
+  KEEN_FIELDS(9, a, b, c, d, e, g, h, i, j)
+  KEEN_FIELDS(10, a, b, c, d, e, g, h, i, j, k)
+#undef KEEN_FIELDS
+  f();
+}
+
+/// Calls visit(leaf) for each leaf, and visit.size(n) before the elements of what may have any number of them. A class
+/// with parts of its own says which through a member `void visit_parts(visitor)`.
 template <class T, class Visitor>
 void visit_leaves(T& value, Visitor& visit) {
   using U = std::remove_const_t<T>;
-  if constexpr (std::is_same_v<U, Tensor> || std::is_same_v<U, Variable> || std::is_arithmetic_v<U> || std::is_enum_v<U> ||
-                std::is_same_v<U, std::string>) {
+  if constexpr (is_leaf<U>) {
     visit(value);
-  } else if constexpr (is_vector<U>) {
+  } else if constexpr (requires { value.visit_parts(visit); }) {
+    value.visit_parts(visit);
+  } else if constexpr (is_instance<U, std::vector>) {
     visit.size(value.size());
     for (auto& element : value) visit_leaves(element, visit);
-  } else if constexpr (is_tuple<U>) {
+  } else if constexpr (is_instance<U, std::optional>) {
+    visit.size(value.has_value());
+    if (value) visit_leaves(*value, visit);
+  } else if constexpr (is_instance<U, std::map>) {
+    visit.size(value.size());
+    for (auto& [key, element] : value) {
+      visit_leaves(key, visit);
+      visit_leaves(element, visit);
+    }
+  } else if constexpr (is_instance<U, std::tuple> || is_instance<U, std::pair> || is_array<U>) {
     std::apply([&](auto&... elements) { (visit_leaves(elements, visit), ...); }, value);
   } else {
-    static_assert(is_vector<U>, "a function takes and gives tensors, variables, numbers, enums, strings, and vectors, "
-                                "arrays, pairs and tuples of them");
+    static_assert(
+        std::is_aggregate_v<U> && !std::is_union_v<U>,
+        "a function takes and gives tensors, variables, numbers, enums, strings, and vectors, maps, optionals, "
+        "arrays, pairs, tuples and aggregates of them");
+    if constexpr (std::is_aggregate_v<U>)
+      apply_fields(value, [&](auto&... fields) { (visit_leaves(fields, visit), ...); });
   }
 }
 
-/// What tells calls of a function apart, and the tensors a call brings.
-class Signature {
- public:
-  std::vector<Tensor> tensors;
-  std::string key;  // everything but the tensors
-
-  void operator()(const Tensor& tensor) {
-    key += 'T';
-    tensors.push_back(tensor);
-  }
-  void operator()(const Variable& variable) {
-    const void* identity = variable.state().get();
-    key += 'V';
-    add(&identity, sizeof identity);
-  }
-  void operator()(const std::string& value) {
-    key += 'S';
-    size(value.size());
-    key += value;
-  }
-  template <class T>
-    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
-  void operator()(const T& value) {
-    key += std::is_floating_point_v<T> ? 'F' : std::is_same_v<T, bool> ? 'B' : 'I';
-    key += static_cast<char>(sizeof(T));
-    if constexpr (std::is_same_v<T, long double>) {
-      const auto narrow = static_cast<double>(value);  // its padding has no value
-      add(&narrow, sizeof narrow);
-    } else {
-      add(&value, sizeof value);
-    }
-  }
-  void size(std::size_t n) { add(&n, sizeof n); }
-
- private:
-  void add(const void* bytes, std::size_t n) { key.append(static_cast<const char*>(bytes), n); }
-};
-
-/// Puts the given tensors in the place of a structure's tensors, in order.
+/// Puts the given tensors in the place of a structure's defined tensors, in order.
 class ReplaceTensors {
  public:
   explicit ReplaceTensors(const std::vector<Tensor>& tensors) : next_(tensors.data()) {}
+  void operator()(Tensor& tensor) {
+    if (tensor.defined()) tensor = *next_++;
+  }
+  template <class T>
+  void operator()(const T&) {}
+  void size(std::size_t) {}
+
+ private:
+  const Tensor* next_;
+};
+
+/// Puts the given tensors, which may be undefined, in the place of all of a structure's tensors.
+class PutTensors {
+ public:
+  explicit PutTensors(const std::vector<Tensor>& tensors) : next_(tensors.data()) {}
   void operator()(Tensor& tensor) { tensor = *next_++; }
   template <class T>
   void operator()(const T&) {}

@@ -1,0 +1,83 @@
+// ConcreteFunction: one trace of a function, which can be cut down to what some of its values need.
+#pragma once
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "keen/function/signature.h"
+
+namespace keen {
+namespace detail {
+
+struct Trace;
+
+/// What is the same for every concrete function.
+class ConcreteCore {
+ public:
+  ConcreteCore(std::string name, std::shared_ptr<const Trace> trace);
+  /// The results; a number among the arguments becomes a tensor where the trace has one.
+  std::vector<Tensor> call(const Signature& arguments) const;
+  ConcreteCore pruned(const std::vector<std::string>& fetches, const std::vector<std::string>& feeds) const;
+  const void* structure() const;
+  std::string graph() const;
+  std::string explain() const;
+
+ private:
+  std::string name_;
+  std::shared_ptr<const Trace> trace_;
+};
+
+}  // namespace detail
+
+/// One trace: no signature is looked up when it is called, arguments must fit the one it was made for. Copies share it.
+template <class R>
+class ConcreteFunction {
+ public:
+  explicit ConcreteFunction(detail::ConcreteCore core) : core_(std::move(core)) {}
+
+  /// Takes what the function takes; after `prune` with feeds, one tensor a feed.
+  template <class... A>
+  R operator()(const A&... arguments) const {
+    detail::Signature signature;
+    (signature.argument(arguments), ...);
+    const std::vector<Tensor> results = core_.call(signature);
+    if constexpr (!std::is_void_v<R>) {
+      const R* structure = static_cast<const R*>(core_.structure());
+      R out = structure ? *structure : sized(results.size());
+      detail::PutTensors put(results);
+      detail::visit_leaves(out, put);
+      return out;
+    }
+  }
+
+  /// The function that computes just the tensors called `fetches` (see `named`), from the same arguments, or from the
+  /// tensors called `feeds` instead. Variable writes happen only where a fetched value depends on them. An unknown name
+  /// is a UsageError that lists the known ones.
+  ConcreteFunction<Tensor> prune(const char* const (&fetches)[1], const std::vector<std::string>& feeds = {}) const {
+    return ConcreteFunction<Tensor>(core_.pruned({fetches[0]}, feeds));
+  }
+  template <std::size_t N>
+  ConcreteFunction<std::array<Tensor, N>> prune(
+      const char* const (&fetches)[N], const std::vector<std::string>& feeds = {}) const {
+    return ConcreteFunction<std::array<Tensor, N>>(core_.pruned({fetches, fetches + N}, feeds));
+  }
+  /// A vector of names: a vector of tensors.
+  ConcreteFunction<std::vector<Tensor>> prune(
+      const std::vector<std::string>& fetches, const std::vector<std::string>& feeds = {}) const {
+    return ConcreteFunction<std::vector<Tensor>>(core_.pruned(fetches, feeds));
+  }
+
+  std::string graph() const { return core_.graph(); }
+  /// What was traced, what is run, and what was left out.
+  std::string explain() const { return core_.explain(); }
+
+ private:
+  static R sized(std::size_t n) {
+    if constexpr (std::is_same_v<R, std::vector<Tensor>>) return R(n);
+    else return R{};
+  }
+  detail::ConcreteCore core_;
+};
+
+}  // namespace keen

@@ -1,0 +1,14 @@
+// Lifting: computing a value of a trace at once, because a variable is to start with it.
+#pragma once
+#include "function/graph.h"
+
+namespace keen::detail {
+
+/// A copy of a graph, with an identity of its own.
+std::unique_ptr<Graph> clone(const Graph& graph);
+
+/// The value of `value`, computed eagerly from what the graph holds so far. It must not depend on the graph's inputs,
+/// else UsageError. Draws it takes from shared streams become constants: they happen once, now.
+Tensor lift(Graph& graph, int value);
+
+}  // namespace keen::detail

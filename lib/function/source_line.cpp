@@ -1,0 +1,49 @@
+#include "function/source_line.h"
+
+#include <functional>
+
+#include "core/message.h"
+
+// The linker's names for both ends of the image that this file is linked into: libkeen.so.
+extern "C" {
+[[gnu::visibility("hidden")]] extern const char __ehdr_start[];
+[[gnu::visibility("hidden")]] extern const char _end[];
+}
+
+namespace keen::detail {
+
+// A place in the library has its file's name among the library's constants, whatever the file is called.
+bool is_users(const std::source_location& where) noexcept {
+  const char* name = where.file_name();
+  const std::less<const char*> before;
+  return *name && (before(name, __ehdr_start) || !before(name, _end));
+}
+
+std::string to_string(const std::source_location& where) {
+  if (!is_users(where)) return {};
+  const std::string file = where.file_name();
+  return text(file.substr(file.rfind('/') + 1), ':', where.line());
+}
+
+namespace {
+
+template <class E>
+void rethrow_as(const Error& error, const std::string& message) {
+  if (dynamic_cast<const E*>(&error)) throw E(message);
+}
+
+}  // namespace
+
+void rethrow_with_line(const Error& error, const std::source_location& where) {
+  const std::string line = to_string(where);
+  if (line.empty()) throw;
+  const std::string message = text(error.what(), " (traced at ", line, ')');
+  rethrow_as<ShapeError>(error, message);
+  rethrow_as<DTypeError>(error, message);
+  rethrow_as<DeviceError>(error, message);
+  rethrow_as<IndexError>(error, message);
+  rethrow_as<UsageError>(error, message);
+  throw;
+}
+
+}  // namespace keen::detail

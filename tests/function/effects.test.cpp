@@ -1,0 +1,100 @@
+// What a call does besides its results: printing, assertions, writes and draws, in program order; and errors that name
+// the line.
+#include <sstream>
+
+#include "catch.h"
+#include "keen/keen.h"
+
+using namespace keen;
+
+namespace {
+
+/// Takes what is written to std::cout while it lives.
+class Captured {
+ public:
+  Captured() : old_(std::cout.rdbuf(text_.rdbuf())) {}
+  ~Captured() { std::cout.rdbuf(old_); }
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+  std::streambuf* old_;
+};
+
+}  // namespace
+
+TEST_CASE("print writes values at each call, in order, and is not pruned", "[function]") {
+  Captured out;
+  print("x is", constant({1, 2}), 'c' == 'c', 2.5);
+  Variable v(1.f, {.name = "v"});
+  auto f = function([&](const Tensor& x) {
+    print("before", v);
+    v.assign_add(x);
+    print("after", v, "of", x);
+    std::cout << "traced\n";
+  });
+  f(2.f);
+  f(3.f);
+  CHECK(out.text() == "x is [1 2] true 2.5\ntraced\nbefore 1\nafter 3 of 2\nbefore 3\nafter 6 of 3\n");
+}
+
+TEST_CASE("an assertion that fails stops the call before what follows it", "[function]") {
+  Variable v(0.f);
+  auto f = function([&](const Tensor& x) {
+    assert_true(x > 0, "x must be positive");
+    v.assign(x);
+    return x;
+  });
+  f(1.f);
+  CHECK_THROWS_WITH(f(constant(-1.f)), Catch::Contains("x must be positive"));
+  CHECK(v.item<float>() == 1);
+  CHECK_THROWS_AS(assert_true(constant(1.f), "not bool"), DTypeError);
+  CHECK_THROWS_AS(assert_true(constant({true, false}), "both"), UsageError);
+}
+
+TEST_CASE("a pruned operation cannot raise, a needed one does", "[function]") {
+  const Tensor bad = log(constant(-1.f));
+  auto unneeded = function([](const Tensor& x) {
+    check_numerics(x, "unused");
+    return x * 0;
+  });
+  CHECK_NOTHROW(unneeded(bad));
+  auto needed = function([](const Tensor& x) { return check_numerics(x, "the loss") + 1; });
+  CHECK(needed(1.f).item<float>() == 2);
+  CHECK_THROWS_WITH(needed(bad), Catch::Contains("the loss"));
+}
+
+TEST_CASE("writes, reads and draws keep the order of the program", "[function]") {
+  Variable v(1.f), w(0.f);
+  const auto step = [&](const Tensor& x) {
+    Tensor a = v * 1.f;
+    v.assign(random::normal({}));
+    w.assign(v + random::uniform({}));
+    v.assign_add(w);
+    return std::pair{a + v, random::normal({2}) * x};
+  };
+  set_seed(4);
+  const auto [eager_a, eager_b] = step(2.f);
+  const Tensor eager_v = v.value(), eager_w = w.value();
+  v.assign(1.f);
+  w.assign(0.f);
+  auto f = function(step);
+  set_seed(4);
+  const auto [a, b] = f(2.f);
+  CHECK(array_equal(a, eager_a));
+  CHECK(array_equal(b, eager_b));
+  CHECK(array_equal(v, eager_v));
+  CHECK(array_equal(w, eager_w));
+}
+
+TEST_CASE("an error inside a trace is the eager one and names the line", "[function]") {
+  auto f = function([](const Tensor& x) {
+    Tensor y = x + 1;
+    return y * ones({7});
+  });
+  const std::string line = std::to_string(__LINE__ - 2);
+  CHECK_THROWS_WITH(f(ones({3})), Catch::Contains("[multiply]") && Catch::Contains("effects.test.cpp:" + line));
+  CHECK_THROWS_AS(f(ones({3})), ShapeError);
+  auto g = function([](const Tensor& x) { return matmul(x * 2, ones({7, 7})); });
+  CHECK_THROWS_WITH(g(ones({3, 3})), Catch::Contains("[matmul]") && Catch::Contains("effects.test.cpp:"));
+}
