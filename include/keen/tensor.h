@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "keen/device.h"
@@ -64,10 +65,8 @@ class Tensor {
     return *this;
   }
   Tensor& operator=(Tensor&& other) & noexcept {
-    auto* old = impl_;
-    impl_ = other.impl_;
-    other.impl_ = nullptr;
-    if (old != impl_) detail::release(old);
+    Tensor taken(std::move(other));  // first, so that moving a tensor onto itself keeps it
+    std::swap(impl_, taken.impl_);
     return *this;
   }
   ~Tensor() { detail::release(impl_); }
