@@ -117,8 +117,7 @@ class Range {
     using difference_type = std::int64_t;
     std::int64_t operator*() const { return at; }
     Iterator& operator++() {
-      at += step;
-      --left;
+      if (--left > 0) at += step;  // a step past the end might overflow
       return *this;
     }
     bool operator==(const Iterator& other) const { return left == other.left; }
@@ -131,6 +130,7 @@ class Range {
  private:
   double start_, step_;
   std::int64_t istart_ = 0, istep_ = 1, count_ = 0;
+  bool floating_ = false;
   DType dtype_;
   Device device_;
 };

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 #include "core/context.h"
 #include "core/message.h"
@@ -34,6 +35,7 @@ constexpr std::size_t small_limit = 1024, thread_limit = 64 * 1024, huge_page = 
 constexpr int classes = 16 + 4 * 38, thread_classes = 16 + 4 * 6;
 constexpr std::size_t largest = std::size_t{1} << 47;
 constexpr std::size_t thread_bytes_per_class = 256 * 1024;
+constexpr std::int64_t peak_step = 256 * 1024;  // small blocks of a thread that the peak may miss
 constexpr std::int64_t cache_limit = std::int64_t{4} << 30;
 
 struct SizeClass {
@@ -74,7 +76,10 @@ struct ThreadCache {
   std::uint32_t counts[thread_classes] = {};
   std::atomic<std::int64_t> in_use{0}, cached{0}, allocations{0};
   ThreadCache *next = nullptr, *previous = nullptr;
-  enum class State : std::uint8_t { fresh, live, ended } state = State::fresh;
+  // `testing` keeps no free blocks, so that every allocation takes the slow path and is counted.
+  enum class State : std::uint8_t { fresh, live, testing, ended } state = State::fresh;
+  std::int64_t until_failure = 0;
+  std::int64_t unseen = 0;  // fresh bytes since the peak was last noted
 };
 constinit KEEN_THREAD_LOCAL ThreadCache thread_cache;
 
@@ -168,6 +173,11 @@ void note_peak(Central& c, std::int64_t in_use) noexcept {
   }
 }
 
+void note_peak(Central& c) noexcept {
+  std::lock_guard lock(c.mutex);
+  note_peak(c, c.in_use + small_in_use(c));
+}
+
 void* allocate_large(const SizeClass& size, std::size_t bytes) {
   auto& c = central();
   void* block = nullptr;
@@ -181,18 +191,24 @@ void* allocate_large(const SizeClass& size, std::size_t bytes) {
   }
   if (!block) block = allocate_block(size, bytes);
   c.allocations.fetch_add(1, std::memory_order_relaxed);
-  note_peak(c, c.in_use.fetch_add(static_cast<std::int64_t>(size.bytes)) + static_cast<std::int64_t>(size.bytes));
+  c.in_use.fetch_add(static_cast<std::int64_t>(size.bytes));
+  note_peak(c);
   return block;
 }
 
 [[gnu::noinline]] void* allocate_slow(const SizeClass& size, std::size_t bytes) {
-  if (bytes > largest) out_of_memory(bytes);
-  if (size.bytes > thread_limit) return allocate_large(size, bytes);
   auto& t = thread_cache;
+  if (bytes > largest) out_of_memory(bytes);
+  if (t.state == ThreadCache::State::testing && t.until_failure > 0 && --t.until_failure == 0) out_of_memory(bytes);
+  if (size.bytes > thread_limit) return allocate_large(size, bytes);
   if (t.state == ThreadCache::State::fresh) register_thread();
   void* block = allocate_block(size, bytes);
   bump(t.in_use, static_cast<std::int64_t>(size.bytes));
   bump(t.allocations, 1);
+  if ((t.unseen += static_cast<std::int64_t>(size.bytes)) >= peak_step) {
+    t.unseen = 0;
+    note_peak(central());
+  }
   return block;
 }
 
@@ -272,6 +288,14 @@ MemoryStats host_memory_stats() noexcept {
 void empty_host_cache() noexcept {
   flush(thread_cache);
   empty_central(central());
+}
+
+std::int64_t fail_allocation(std::int64_t k) noexcept {
+  auto& t = thread_cache;
+  if (t.state == ThreadCache::State::fresh) register_thread();
+  flush(t);
+  t.state = k > 0 ? ThreadCache::State::testing : ThreadCache::State::live;
+  return std::exchange(t.until_failure, k);
 }
 
 void reset_host_peak() noexcept {

@@ -1,6 +1,7 @@
 // The caching allocator of host memory: size classes, a thread-local fast path, huge pages for large blocks.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 #include "keen/device.h"
 
@@ -14,5 +15,9 @@ void deallocate(void* block, std::size_t bytes) noexcept;
 MemoryStats host_memory_stats() noexcept;
 void empty_host_cache() noexcept;
 void reset_host_peak() noexcept;
+
+/// For tests: the k-th allocation of this thread from now on throws OutOfMemory, once. k = 0 calls it off. Gives the
+/// number that was left: 0 when it has thrown.
+std::int64_t fail_allocation(std::int64_t k) noexcept;
 
 }  // namespace keen::detail

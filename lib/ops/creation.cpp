@@ -53,7 +53,7 @@ Tensor to_current(Tensor t, const std::optional<Device>& device) {
 
 // --- literals
 
-void measure(const Literal& l, Shape& shape, int depth, DType& dtype, bool& first) {
+void measure(const Literal& l, const Shape& shape, int depth, DType& dtype, bool& first) {
   if (!l.is_list()) {
     if (depth != shape.rank()) fail<ShapeError>("constant", "the lists are nested unequally deep");
     dtype = first ? l.dtype() : promote(dtype, l.dtype());
@@ -61,8 +61,8 @@ void measure(const Literal& l, Shape& shape, int depth, DType& dtype, bool& firs
     return;
   }
   auto n = static_cast<std::int64_t>(l.size());
-  if (depth == shape.rank()) shape.push_back(n);
-  else if (shape[depth] != n)
+  if (depth == shape.rank()) fail<ShapeError>("constant", "the lists are nested unequally deep");
+  if (shape[depth] != n)
     fail<ShapeError>("constant", "lists of ", shape[depth], " and of ", n, " elements stand side by side");
   for (auto& item : l) measure(item, shape, depth + 1, dtype, first);
 }
@@ -252,8 +252,8 @@ Range::Range(Operand start, Operand stop, Operand step, const TensorOptions& opt
   start_ = a.real;
   step_ = s.real;
   if (s.real == 0) fail<UsageError>("range", "the step may not be 0");
-  bool floating = a.floating || b.floating || s.floating;
-  if (floating) {
+  floating_ = a.floating || b.floating || s.floating;
+  if (floating_) {
     double n = std::ceil((b.real - a.real) / s.real);
     if (!(n < 9e18))
       fail<ShapeError>("range", "from ", a.real, " to ", b.real, " by ", s.real, " has no countable length");
@@ -263,23 +263,21 @@ Range::Range(Operand start, Operand stop, Operand step, const TensorOptions& opt
     istep_ = s.integer;
     count_ = count_integers(a.integer, b.integer, s.integer);
   }
-  dtype_ = options.dtype.value_or(floating ? float32 : a.wide || b.wide || s.wide ? int64 : int32);
+  dtype_ = options.dtype.value_or(floating_ ? float32 : a.wide || b.wide || s.wide ? int64 : int32);
   device_ = options.device.value_or(current_device());
 }
 
 Range::Iterator Range::begin() const {
-  if (static_cast<double>(istart_) != start_ || static_cast<double>(istep_) != step_)
-    fail<UsageError>("range", "a floating range is no range of integers to loop over: use its tensor()");
+  if (floating_) fail<UsageError>("range", "a floating range is no range of integers to loop over: use its tensor()");
   return {istart_, istep_, count_};
 }
 Range::Iterator Range::end() const { return {0, 0, 0}; }
 
 Tensor Range::tensor() const {
-  bool integral = static_cast<double>(istart_) == start_ && static_cast<double>(istep_) == step_;
-  Tensor t = make_result("range", integral ? DType::int64 : DType::float64, Shape{count_});
+  Tensor t = make_result("range", floating_ ? DType::float64 : DType::int64, Shape{count_});
   for (std::int64_t i = 0; i < count_; ++i) {
-    if (integral) t.impl()->as<std::int64_t>()[i] = istart_ + i * istep_;
-    else t.impl()->as<double>()[i] = start_ + static_cast<double>(i) * step_;
+    if (floating_) t.impl()->as<double>()[i] = start_ + static_cast<double>(i) * step_;
+    else t.impl()->as<std::int64_t>()[i] = istart_ + i * istep_;
   }
   EagerScope eager;
   return to_current(t.cast(dtype_), device_);
