@@ -22,6 +22,17 @@ KEEN_OP(read_variable){.name = "read_variable", .arity = 0, .attributes = variab
 
 bool has_symbol(const Shape& shape) noexcept { return std::any_of(shape.begin(), shape.end(), is_symbol); }
 
+std::shared_ptr<Graph> Graph::copy() const {
+  auto made = std::make_shared<Graph>();
+  made->values = values;
+  made->nodes = nodes;
+  made->inputs = inputs;
+  made->constants = constants;
+  made->results = results;
+  made->symbols = symbols;
+  return made;
+}
+
 int Graph::add_value(Value value) {
   values.push_back(std::move(value));
   return static_cast<int>(values.size()) - 1;

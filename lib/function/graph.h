@@ -1,5 +1,6 @@
 // Graph: operations on values that do not exist yet, as a trace records them. Checked, printed, pruned, replayed.
 #pragma once
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -50,6 +51,8 @@ struct Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
+  /// Another graph of the same content.
+  std::shared_ptr<Graph> copy() const;
   int add_value(Value value);
   /// What the symbolic tensor of a value links to.
   TraceLink link(int value) const noexcept { return {reinterpret_cast<void*>(id), value}; }

@@ -1,0 +1,51 @@
+// The order of the passes, and what they share.
+#include "function/passes/passes.h"
+
+#include <numeric>
+
+namespace keen::detail {
+
+std::span<const Pass> all_passes() {
+  static constexpr Pass passes[] = {
+      {"prune", prune},
+      {"fold constants", fold_constants},
+      {"simplify", simplify},
+      {"transposes into products", transposes_into_products},
+      {"merge common", merge_common},
+      {"prune again", prune},
+      {"writes last", writes_last},
+  };
+  return passes;
+}
+
+std::vector<PassReport> run_passes(Graph& graph) {
+  std::vector<PassReport> reports;
+  for (const Pass& pass : all_passes()) {
+    const int before = static_cast<int>(graph.nodes.size());
+    const int changed = pass.run(graph);
+    reports.push_back({pass.name, before, static_cast<int>(graph.nodes.size()), changed});
+#ifndef NDEBUG
+    graph.check();
+#endif
+  }
+  return reports;
+}
+
+Renaming::Renaming(const Graph& graph) : names_(graph.values.size()) { std::iota(names_.begin(), names_.end(), 0); }
+
+void Renaming::rename_inputs(Node& node) const {
+  for (int& value : node.inputs) value = (*this)(value);
+}
+
+void Renaming::rename_results(Graph& graph) const {
+  for (int& value : graph.results) value = (*this)(value);
+}
+
+std::vector<int> makers(const Graph& graph) {
+  std::vector<int> of(graph.values.size(), -1);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    for (int value : graph.nodes[i].outputs) of[static_cast<std::size_t>(value)] = static_cast<int>(i);
+  return of;
+}
+
+}  // namespace keen::detail
