@@ -35,7 +35,7 @@ TEST_CASE("print writes values at each call, in order, and is not pruned", "[fun
   });
   f(2.f);
   f(3.f);
-  CHECK(out.text() == "x is [1 2] true 2.5\ntraced\nbefore 1\nafter 3 of 2\nbefore 3\nafter 6 of 3\n");
+  CHECK(out.text() == "x is [1 2] true 2.5\ntraced\nbefore 1.0\nafter 3.0 of 2.0\nbefore 3.0\nafter 6.0 of 3.0\n");
 }
 
 TEST_CASE("an assertion that fails stops the call before what follows it", "[function]") {
