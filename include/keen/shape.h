@@ -1,11 +1,13 @@
 // Shapes: short lists of dimensions, without heap memory up to six of them.
 #pragma once
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace keen {
@@ -36,19 +38,17 @@ class Shape {
   static Shape filled(int rank, std::int64_t value);
 
   Shape(const Shape& other) : size_(other.size_), heap_(false) {
-    if (!other.heap_) [[likely]] {
-      for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i];
-    } else copy_heap(other);
+    if (!other.heap_) [[likely]] inline_ = other.inline_;
+    else copy_heap(other);
   }
-  Shape(Shape&& other) noexcept : size_(other.size_), heap_(other.heap_) {
-    for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i];
+  Shape(Shape&& other) noexcept : inline_(other.inline_), size_(other.size_), heap_(other.heap_) {
     other.heap_ = false;
     other.size_ = 0;
   }
   Shape& operator=(const Shape& other) {
     if (heap_ || other.heap_) [[unlikely]]
       return assign_heap(other);
-    for (int i = 0; i < inline_capacity; ++i) inline_[i] = other.inline_[i];
+    inline_ = other.inline_;
     size_ = other.size_;
     return *this;
   }
@@ -66,8 +66,8 @@ class Shape {
   /// The i-th dimension; negative i counts from the end. Unchecked: `dim` of a tensor checks.
   std::int64_t operator[](int i) const noexcept { return data()[i < 0 ? i + size_ : i]; }
   std::int64_t& operator[](int i) noexcept { return data()[i < 0 ? i + size_ : i]; }
-  const std::int64_t* data() const noexcept { return heap_ ? heap() : inline_; }
-  std::int64_t* data() noexcept { return heap_ ? heap() : inline_; }
+  const std::int64_t* data() const noexcept { return heap_ ? heap() : inline_.data(); }
+  std::int64_t* data() noexcept { return heap_ ? heap() : inline_.data(); }
   const std::int64_t* begin() const noexcept { return data(); }
   const std::int64_t* end() const noexcept { return data() + size_; }
   std::int64_t* begin() noexcept { return data(); }
@@ -105,10 +105,14 @@ class Shape {
   void copy_heap(const Shape& other);
   Shape& assign_heap(const Shape& other);
   void free_heap() noexcept;
-  void swap(Shape& other) noexcept;
+  void swap(Shape& other) noexcept {
+    std::swap(inline_, other.inline_);
+    std::swap(size_, other.size_);
+    std::swap(heap_, other.heap_);
+  }
 
   // With heap_ set, inline_[0] holds the address and inline_[1] the capacity of the list.
-  std::int64_t inline_[inline_capacity];
+  std::array<std::int64_t, inline_capacity> inline_;
   std::int32_t size_;
   bool heap_;
 };

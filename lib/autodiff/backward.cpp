@@ -1,6 +1,4 @@
 // The backward pass: entries walked from the last to the first, gradients added up at the nodes.
-#include <bit>
-
 #include "autodiff/tape.h"
 #include "core/message.h"
 #include "keen/creation.h"
@@ -15,15 +13,16 @@ namespace keen::detail {
 // records its own gradient), so everything is looked up by place.
 class EntryGradient final : public Gradient {
  public:
-  EntryGradient(
-      const Tape& tape, const Tape::Entry& entry, const std::vector<bool>& needed, std::vector<Tensor>& gradients)
+  EntryGradient(const Tape& tape, const Tape::Entry& entry, const Tape::Flags& needed, std::vector<Tensor>& gradients)
       : tape_(tape),
         entry_(entry),
         needed_(needed),
         gradients_(gradients),
-        attributes_(
-            tape.attributes_.begin() + entry.attributes,
-            tape.attributes_.begin() + entry.attributes + entry.attribute_count) {}
+        attributes_(Attributes(tape.records_.attributes).subspan(entry.attributes, entry.attribute_count)) {
+    if (!tape.options_.persistent || attributes_.empty()) return;
+    copied_attributes_.assign(attributes_.begin(), attributes_.end());
+    attributes_ = copied_attributes_;
+  }
 
   const Op& op() const override { return *entry_.op; }
   int inputs() const override { return entry_.input_count; }
@@ -39,7 +38,7 @@ class EntryGradient final : public Gradient {
   Tensor dy(int i) const override {
     const Tensor& g = gradients_[output_node(i)];
     if (g.defined()) return densify(g);
-    const Tape::Node n = tape_.nodes_[output_node(i)];
+    const Tape::Node n = tape_.records_.nodes[output_node(i)];
     return zeros(n.shape, {.dtype = n.dtype, .device = n.device});
   }
   Attributes attributes() const override { return attributes_; }
@@ -48,40 +47,43 @@ class EntryGradient final : public Gradient {
   }
 
  private:
-  std::int32_t node(int i) const { return tape_.input_nodes_[entry_.inputs + static_cast<std::size_t>(i)]; }
+  std::int32_t node(int i) const { return tape_.records_.input_nodes[entry_.inputs + static_cast<std::size_t>(i)]; }
   std::size_t output_node(int i) const { return static_cast<std::size_t>(entry_.first_output + i); }
   const Tape::Node& spec(int i) const {
     std::int32_t n = node(i);
     if (n == Tape::none)
       fail<InternalError>(entry_.op->name, "its gradient asks for the shape of input ", i, ", which is not watched");
-    return tape_.nodes_[static_cast<std::size_t>(n)];
+    return tape_.records_.nodes[static_cast<std::size_t>(n)];
   }
   const Tensor& saved(int bit) const {
     if (!(entry_.saves >> bit & 1))
       fail<InternalError>(entry_.op->name, "its gradient reads value ", bit, ", which its description does not save");
-    int before = std::popcount(static_cast<unsigned>(entry_.saves) & ((1u << bit) - 1));
-    return tape_.saved_[entry_.saved + static_cast<std::size_t>(before)];
+    std::size_t place = entry_.saved;
+    for (unsigned before = entry_.saves & ((1u << bit) - 1); before; before &= before - 1) ++place;
+    return tape_.records_.saved[place];
   }
 
   const Tape& tape_;
   Tape::Entry entry_;
-  const std::vector<bool>& needed_;
+  const Tape::Flags& needed_;
   std::vector<Tensor>& gradients_;
-  std::vector<Attribute> attributes_;
+  Attributes attributes_;
+  std::vector<Attribute> copied_attributes_;  // where the tape goes on recording
 };
 
 std::int32_t Tape::node_of(const Source& source) const {
   if (source.variable().defined()) {
-    auto at = nodes_of_variables_.find(source.variable().state().get());
-    return at == nodes_of_variables_.end() ? none : at->second;
+    auto at = records_.nodes_of_variables.find(source.variable().state().get());
+    return at == records_.nodes_of_variables.end() ? none : at->second;
   }
-  return nodes_of_ids_.find(checked(source.tensor(), "gradient").id);
+  return records_.nodes_of_ids.find(checked(source.tensor(), "gradient").id);
 }
 
 void Tape::accumulate(std::vector<Tensor>& gradients, std::int32_t node, Tensor gradient) const {
   if (!gradient.defined()) return;
   auto n = static_cast<std::size_t>(node);
-  if (!gradient.is_sparse() && gradient.shape() != nodes_[n].shape) gradient = sum_to(gradient, Shape(nodes_[n].shape));
+  if (!gradient.is_sparse() && gradient.shape() != records_.nodes[n].shape)
+    gradient = sum_to(gradient, Shape(records_.nodes[n].shape));
   Tensor& sum = gradients[n];
   if (!sum.defined()) {
     sum = std::move(gradient);
@@ -96,7 +98,7 @@ void Tape::accumulate(std::vector<Tensor>& gradients, std::int32_t node, Tensor 
 void Tape::seed(std::span<const Tensor> targets, const GradientOptions& options, std::vector<Tensor>& gradients) {
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const TensorImpl& target = *targets[i].impl();
-    std::int32_t node = nodes_of_ids_.find(target.id);
+    std::int32_t node = records_.nodes_of_ids.find(target.id);
     if (node == none) continue;
     bool given = i < options.output_gradients.size() && options.output_gradients[i].defined();
     Tensor dy =
@@ -107,16 +109,21 @@ void Tape::seed(std::span<const Tensor> targets, const GradientOptions& options,
   }
 }
 
-// Nodes that depend on a source: gradients flow nowhere else.
-std::vector<bool> Tape::leads_to(std::span<const Source> sources, std::size_t entries) const {
-  std::vector<bool> needed(nodes_.size());
+Tape::Flags Tape::nodes_of(std::span<const Source> sources) const {
+  Flags flags(records_.nodes.size());
   for (auto& s : sources)
-    if (std::int32_t n = node_of(s); n != none) needed[static_cast<std::size_t>(n)] = true;
+    if (std::int32_t n = node_of(s); n != none) flags[static_cast<std::size_t>(n)] = true;
+  return flags;
+}
+
+// Nodes that depend on a source: gradients flow nowhere else.
+Tape::Flags Tape::leads_to(Flags sources, std::size_t entries) const {
+  Flags needed = std::move(sources);
   for (std::size_t e = 0; e < entries; ++e) {
-    const Entry& entry = entries_[e];
+    const Entry& entry = records_.entries[e];
     bool any = false;
     for (std::size_t i = 0; i < entry.input_count; ++i) {
-      std::int32_t n = input_nodes_[entry.inputs + i];
+      std::int32_t n = records_.input_nodes[entry.inputs + i];
       any = any || (n != none && needed[static_cast<std::size_t>(n)]);
     }
     for (std::size_t o = 0; any && o < entry.output_count; ++o)
@@ -125,10 +132,11 @@ std::vector<bool> Tape::leads_to(std::span<const Source> sources, std::size_t en
   return needed;
 }
 
-void Tape::backward(std::size_t entries, const std::vector<bool>& needed, std::vector<Tensor>& gradients) {
+void Tape::backward(std::size_t entries, const Flags& needed, const Flags& wanted, std::vector<Tensor>& gradients) {
+  std::size_t saved_end = records_.saved.size();
   for (std::size_t e = entries; e-- > 0;) {
-    const Entry entry = entries_[e];
-    auto first = static_cast<std::size_t>(entry.first_output);
+    const Entry entry = records_.entries[e];
+    const auto first = static_cast<std::size_t>(entry.first_output);
     bool reached = false;
     for (std::size_t o = 0; o < entry.output_count; ++o) reached |= needed[first + o] && gradients[first + o].defined();
     if (reached) {
@@ -138,10 +146,12 @@ void Tape::backward(std::size_t entries, const std::vector<bool>& needed, std::v
       EntryGradient view(*this, entry, needed, gradients);
       entry.op->gradient(view);
     }
+    // The gradients of its outputs and what the entry kept are of no more use: their memory serves the next ones.
+    for (std::size_t o = 0; o < entry.output_count; ++o)
+      if (!wanted[first + o]) gradients[first + o] = {};
     if (options_.persistent) continue;
-    // What this entry kept is of no more use.
-    for (int k = 0; k < std::popcount(static_cast<unsigned>(entry.saves)); ++k)
-      saved_[entry.saved + static_cast<std::size_t>(k)] = {};
+    for (std::size_t k = entry.saved; k < saved_end; ++k) records_.saved[k] = {};
+    saved_end = entry.saved;
   }
 }
 
@@ -163,13 +173,14 @@ void Tape::gradient(
   // A non-persistent tape ends here, so that its own gradient is recorded by outer tapes only.
   if (!options_.persistent) stop();
   spent_ = !options_.persistent;
-  std::size_t entries = entries_.size();
-  std::vector<bool> needed = leads_to(sources, entries);
-  std::vector<Tensor> gradients(nodes_.size());
+  std::size_t entries = records_.entries.size();
+  Flags wanted = nodes_of(sources), needed = leads_to(wanted, entries);
+  std::vector<Tensor> gradients(records_.nodes.size());
   seed(targets, options, gradients);
-  needed.resize(nodes_.size());
-  gradients.resize(nodes_.size());
-  backward(entries, needed, gradients);
+  needed.resize(records_.nodes.size());  // a persistent tape may have recorded the seeds
+  wanted.resize(records_.nodes.size());
+  gradients.resize(records_.nodes.size());
+  backward(entries, needed, wanted, gradients);
 
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const Source& s = sources[i];
@@ -183,9 +194,9 @@ void Tape::gradient(
       out[i] = zeros(value.shape(), {.dtype = value.dtype(), .device = value.device()});
   }
   if (!options_.persistent) {
-    entries_.clear();
-    saved_.clear();
-    attributes_.clear();
+    records_.entries.clear();
+    records_.saved.clear();
+    records_.attributes.clear();
   }
 }
 

@@ -8,9 +8,41 @@
 
 namespace keen::detail {
 
-Tape::Tape(TapeOptions options) : options_(options), owner_(&thread_context) { start(); }
+void Tape::Records::clear() noexcept {
+  nodes_of_ids.clear();
+  nodes_of_variables.clear();
+  variables.clear();
+  nodes.clear();
+  entries.clear();
+  input_nodes.clear();
+  saved.clear();
+  attributes.clear();
+}
 
-Tape::~Tape() { stop(); }
+// The memory of the thread's last tape. Static tapes may end after the thread's objects: then there is none to leave.
+struct Tape::Spare {
+  static constexpr std::size_t most_nodes = 16384;  // a tape that grew larger gives its memory back
+  static thread_local Spare own;
+  static constinit thread_local bool ended;
+  Records records;
+  ~Spare() { ended = true; }
+};
+thread_local Tape::Spare Tape::Spare::own;
+constinit thread_local bool Tape::Spare::ended = false;
+
+Tape::Records Tape::take_spare() { return Spare::ended ? Records() : std::move(Spare::own.records); }
+
+void Tape::leave_spare(Records&& records) noexcept {
+  records.clear();  // may end tensors whose deleters use tapes
+  if (!Spare::ended && records.nodes.capacity() <= Spare::most_nodes) Spare::own.records = std::move(records);
+}
+
+Tape::Tape(TapeOptions options) : options_(options), owner_(&thread_context), records_(take_spare()) { start(); }
+
+Tape::~Tape() {
+  stop();
+  leave_spare(std::move(records_));
+}
 
 void Tape::start() {
   if (recording_ || spent_) return;
@@ -33,21 +65,14 @@ void Tape::stop() noexcept {
 }
 
 void Tape::reset() {
-  nodes_of_ids_.clear();
-  nodes_of_variables_.clear();
-  variable_list_.clear();
-  nodes_.clear();
-  entries_.clear();
-  input_nodes_.clear();
-  saved_.clear();
-  attributes_.clear();
+  records_.clear();
   spent_ = false;
   start();
 }
 
 std::int32_t Tape::add_node(const TensorImpl& t) {
-  nodes_.push_back({t.dtype, t.device, t.shape});
-  return static_cast<std::int32_t>(nodes_.size() - 1);
+  records_.nodes.push_back({t.dtype, t.device, t.shape});
+  return static_cast<std::int32_t>(records_.nodes.size() - 1);
 }
 
 void Tape::watch(const Source& source) {
@@ -67,66 +92,58 @@ void Tape::watch(const Source& source) {
     return log(
         LogLevel::warning,
         text("GradientTape: watching a tensor of dtype ", name(t.dtype), " has no effect: it is not floating"));
-  if (nodes_of_ids_.find(t.id) == none) nodes_of_ids_.set(t.id, add_node(t));
+  if (records_.nodes_of_ids.find(t.id) == none) records_.nodes_of_ids.set(t.id, add_node(t));
 }
 
 std::int32_t Tape::watch_variable(const std::shared_ptr<VariableState>& variable, const Tensor& value) {
-  auto [at, added] = nodes_of_variables_.try_emplace(variable.get(), none);
+  auto [at, added] = records_.nodes_of_variables.try_emplace(variable.get(), none);
   if (added) {
     at->second = add_node(*value.impl());
-    variable_list_.push_back(variable);
+    records_.variables.push_back(variable);
   }
-  nodes_of_ids_.set(value.impl()->id, at->second);
+  records_.nodes_of_ids.set(value.impl()->id, at->second);
   return at->second;
 }
 
 void Tape::observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) {
   if (!is_trainable(variable->dtype)) return;
-  if ((options_.watch_accessed_variables && variable->trainable) || nodes_of_variables_.contains(variable.get()))
+  if ((options_.watch_accessed_variables && variable->trainable) ||
+      records_.nodes_of_variables.contains(variable.get()))
     watch_variable(variable, value);
 }
 
 void Tape::observe(
     const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) {
   if (op.differentiable == Differentiable::no || outputs.empty()) return;
-  std::size_t first = input_nodes_.size();
+  const std::size_t first = records_.input_nodes.size();
   bool any = false;
-  for (auto& in : inputs) {
-    const TensorImpl& t = *in.impl();
-    std::int32_t node = is_trainable(t.dtype) ? nodes_of_ids_.find(t.id) : none;
-    any |= node != none;
-    input_nodes_.push_back(node);
+  SaveMask saves = 0;  // what the gradients of the watched inputs read, and nothing else
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const TensorImpl& t = *inputs[i].impl();
+    const std::int32_t node = is_trainable(t.dtype) ? records_.nodes_of_ids.find(t.id) : none;
+    records_.input_nodes.push_back(node);
+    if (node == none) continue;
+    any = true;
+    saves |= op.saves_for(static_cast<int>(i));
   }
   bool trainable = false;
   for (auto& out : outputs) trainable |= is_trainable(out.impl()->dtype);
-  if (!any || !trainable) return input_nodes_.resize(first);
+  if (!any || !trainable) return records_.input_nodes.resize(first);
 
-  Entry entry{
-      &op,
-      static_cast<std::uint32_t>(first),
-      static_cast<std::uint32_t>(saved_.size()),
-      static_cast<std::uint32_t>(attributes_.size()),
-      static_cast<std::int32_t>(nodes_.size()),
-      static_cast<std::uint16_t>(inputs.size()),
-      static_cast<std::uint16_t>(attributes.size()),
-      0,
-      static_cast<std::uint8_t>(outputs.size())};
-  save_for(entry, op, inputs, outputs);
-  attributes_.insert(attributes_.end(), attributes.begin(), attributes.end());
-  for (auto& out : outputs) nodes_of_ids_.set(out.impl()->id, add_node(*out.impl()));
-  entries_.push_back(entry);
+  records_.entries.push_back(
+      {&op, static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(records_.saved.size()),
+       static_cast<std::uint32_t>(records_.attributes.size()), static_cast<std::int32_t>(records_.nodes.size()),
+       static_cast<std::uint16_t>(inputs.size()), static_cast<std::uint16_t>(attributes.size()), saves,
+       static_cast<std::uint8_t>(outputs.size())});
+  if (saves) save(saves, inputs, outputs);
+  if (!attributes.empty()) records_.attributes.insert(records_.attributes.end(), attributes.begin(), attributes.end());
+  for (auto& out : outputs) records_.nodes_of_ids.set(out.impl()->id, add_node(*out.impl()));
 }
 
-// Keeps what the gradients of the watched inputs read, and nothing else.
-void Tape::save_for(Entry& entry, const Op& op, std::span<const Operand> inputs, std::span<const Tensor> outputs) {
-  SaveMask mask = 0;
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (input_nodes_[entry.inputs + i] != none) mask |= op.saves_for(static_cast<int>(i));
-  entry.saves = mask;
-  for (SaveMask rest = mask; rest; rest &= static_cast<SaveMask>(rest - 1)) {
-    int bit = std::countr_zero(rest);
-    saved_.push_back(
-        bit < 8 ? inputs[static_cast<std::size_t>(bit)].tensor() : outputs[static_cast<std::size_t>(bit - 8)]);
+void Tape::save(SaveMask mask, std::span<const Operand> inputs, std::span<const Tensor> outputs) {
+  for (; mask; mask &= static_cast<SaveMask>(mask - 1)) {
+    const auto bit = static_cast<std::size_t>(std::countr_zero(mask));
+    records_.saved.push_back(bit < 8 ? inputs[bit].tensor() : outputs[bit - 8]);
   }
 }
 

@@ -27,7 +27,7 @@ class Tape final : public Observer {
   void stop() noexcept;
   bool recording() const noexcept { return recording_; }
   void reset();
-  std::vector<std::shared_ptr<VariableState>> variables() const { return variable_list_; }
+  std::vector<std::shared_ptr<VariableState>> variables() const { return records_.variables; }
 
   void gradient(
       std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
@@ -43,7 +43,8 @@ class Tape final : public Observer {
     Device device;
     Shape shape;
   };
-  // A recorded operation; its inputs' nodes, saved tensors and attributes lie in the vectors below, from these places on.
+  // A recorded operation; its inputs' nodes, saved tensors and attributes lie in the vectors below, from these places on
+  // and up to those of the next entry.
   struct Entry {
     const Op* op;
     std::uint32_t inputs, saved, attributes;
@@ -53,27 +54,40 @@ class Tape final : public Observer {
     std::uint8_t output_count;
   };
 
+  // What is recorded, in flat storage. A tape that ends leaves its memory to the thread's next one.
+  struct Records {
+    IdentityMap nodes_of_ids;
+    std::unordered_map<const VariableState*, std::int32_t> nodes_of_variables;
+    std::vector<std::shared_ptr<VariableState>> variables;
+    std::vector<Node> nodes;
+    std::vector<Entry> entries;
+    std::vector<std::int32_t> input_nodes;
+    std::vector<Tensor> saved;
+    std::vector<Attribute> attributes;
+
+    void clear() noexcept;
+  };
+  struct Spare;
+  using Flags = std::vector<unsigned char>;  // one a node
+
+  static Records take_spare();
+  static void leave_spare(Records&& records) noexcept;
+
   std::int32_t add_node(const TensorImpl& t);
   std::int32_t node_of(const Source& source) const;
   std::int32_t watch_variable(const std::shared_ptr<VariableState>& variable, const Tensor& value);
-  void save_for(Entry& entry, const Op& op, std::span<const Operand> inputs, std::span<const Tensor> outputs);
+  void save(SaveMask mask, std::span<const Operand> inputs, std::span<const Tensor> outputs);
 
   void seed(std::span<const Tensor> targets, const GradientOptions& options, std::vector<Tensor>& gradients);
-  std::vector<bool> leads_to(std::span<const Source> sources, std::size_t entries) const;
-  void backward(std::size_t entries, const std::vector<bool>& needed, std::vector<Tensor>& gradients);
+  Flags nodes_of(std::span<const Source> sources) const;
+  Flags leads_to(Flags sources, std::size_t entries) const;
+  void backward(std::size_t entries, const Flags& needed, const Flags& wanted, std::vector<Tensor>& gradients);
   void accumulate(std::vector<Tensor>& gradients, std::int32_t node, Tensor gradient) const;
 
   TapeOptions options_;
   bool recording_ = false, spent_ = false;
   ThreadContext* owner_;
-  IdentityMap nodes_of_ids_;
-  std::unordered_map<const VariableState*, std::int32_t> nodes_of_variables_;
-  std::vector<std::shared_ptr<VariableState>> variable_list_;
-  std::vector<Node> nodes_;
-  std::vector<Entry> entries_;
-  std::vector<std::int32_t> input_nodes_;
-  std::vector<Tensor> saved_;
-  std::vector<Attribute> attributes_;
+  Records records_;
 };
 
 }  // namespace keen::detail

@@ -54,6 +54,12 @@ inline SizeClass size_class(std::size_t bytes) noexcept {
   return {16 + 4 * (log - 10) + static_cast<int>(quarter), (std::size_t{1} << log) + (quarter + 1) * step};
 }
 
+// The bytes of a block of class i: the inverse of the above.
+inline std::int64_t class_bytes(int i) noexcept {
+  if (i < 16) return (i + 1) * 64;
+  return (5 + (i - 16) % 4) * (std::int64_t{256} << (i - 16) / 4);
+}
+
 struct FreeBlock {
   FreeBlock* next;
 };
@@ -70,11 +76,13 @@ Central& central() {
   return c;
 }
 
-// One a thread. Counters are written by their thread only and read by others, hence relaxed atomics.
+// One a thread. Counters are written by their thread only and read by others, hence relaxed atomics. The fast paths
+// count blocks alone: what is in use follows from `held`.
 struct ThreadCache {
   FreeBlock* lists[thread_classes] = {};
-  std::uint32_t counts[thread_classes] = {};
-  std::atomic<std::int64_t> in_use{0}, cached{0}, allocations{0};
+  std::atomic<std::int64_t> counts[thread_classes] = {};  // blocks in each list
+  std::atomic<std::int64_t> held{0};                      // bytes taken from the system, less those given back
+  std::atomic<std::int64_t> allocations{0};
   ThreadCache *next = nullptr, *previous = nullptr;
   // `testing` keeps no free blocks, so that every allocation takes the slow path and is counted.
   enum class State : std::uint8_t { fresh, live, testing, ended } state = State::fresh;
@@ -93,9 +101,15 @@ void flush(ThreadCache& t) noexcept {
       t.lists[i] = b->next;
       std::free(b);
     }
-    t.counts[i] = 0;
+    bump(t.held, -t.counts[i].load(std::memory_order_relaxed) * class_bytes(i));
+    t.counts[i].store(0, std::memory_order_relaxed);
   }
-  t.cached.store(0, std::memory_order_relaxed);
+}
+
+std::int64_t cached_bytes(const ThreadCache& t) noexcept {
+  std::int64_t sum = 0;
+  for (int i = 0; i < thread_classes; ++i) sum += t.counts[i].load(std::memory_order_relaxed) * class_bytes(i);
+  return sum;
 }
 
 // Lists the thread's cache for statistics and empties it when the thread ends.
@@ -113,7 +127,7 @@ struct Registration {
     flush(thread_cache);
     std::lock_guard lock(c.mutex);
     auto& t = thread_cache;
-    c.in_use += t.in_use;
+    c.in_use += t.held;  // its cache is empty
     c.allocations += t.allocations;
     (t.previous ? t.previous->next : c.threads) = t.next;
     if (t.next) t.next->previous = t.previous;
@@ -128,7 +142,7 @@ void register_thread() {
 
 std::int64_t small_in_use(Central& c) {
   std::int64_t sum = 0;
-  for (auto* t = c.threads; t; t = t->next) sum += t->in_use.load(std::memory_order_relaxed);
+  for (auto* t = c.threads; t; t = t->next) sum += t->held.load(std::memory_order_relaxed) - cached_bytes(*t);
   return sum;
 }
 
@@ -156,7 +170,7 @@ void empty_central(Central& c) noexcept {
       text("[allocate] ", bytes, " bytes on cpu:0 are not to be had; ", host_memory_stats().in_use, " are in use"));
 }
 
-void* allocate_block(const SizeClass& size, std::size_t bytes) {
+void* allocate_block(SizeClass size, std::size_t bytes) {
   void* block = system_block(size.bytes);
   if (!block) {
     flush(thread_cache);
@@ -178,7 +192,7 @@ void note_peak(Central& c) noexcept {
   note_peak(c, c.in_use + small_in_use(c));
 }
 
-void* allocate_large(const SizeClass& size, std::size_t bytes) {
+void* allocate_large(SizeClass size, std::size_t bytes) {
   auto& c = central();
   void* block = nullptr;
   {
@@ -196,14 +210,14 @@ void* allocate_large(const SizeClass& size, std::size_t bytes) {
   return block;
 }
 
-[[gnu::noinline]] void* allocate_slow(const SizeClass& size, std::size_t bytes) {
+[[gnu::noinline]] void* allocate_slow(SizeClass size, std::size_t bytes) {
   auto& t = thread_cache;
   if (bytes > largest) out_of_memory(bytes);
   if (t.state == ThreadCache::State::testing && t.until_failure > 0 && --t.until_failure == 0) out_of_memory(bytes);
   if (size.bytes > thread_limit) return allocate_large(size, bytes);
   if (t.state == ThreadCache::State::fresh) register_thread();
   void* block = allocate_block(size, bytes);
-  bump(t.in_use, static_cast<std::int64_t>(size.bytes));
+  bump(t.held, static_cast<std::int64_t>(size.bytes));
   bump(t.allocations, 1);
   if ((t.unseen += static_cast<std::int64_t>(size.bytes)) >= peak_step) {
     t.unseen = 0;
@@ -212,12 +226,12 @@ void* allocate_large(const SizeClass& size, std::size_t bytes) {
   return block;
 }
 
-[[gnu::noinline]] void deallocate_slow(void* block, const SizeClass& size) noexcept {
+[[gnu::noinline]] void deallocate_slow(void* block, SizeClass size) noexcept {
   auto bytes = static_cast<std::int64_t>(size.bytes);
   if (size.bytes <= thread_limit) {
     auto& t = thread_cache;
     if (t.state == ThreadCache::State::fresh) register_thread();
-    bump(t.state == ThreadCache::State::ended ? central().in_use : t.in_use, -bytes);
+    bump(t.state == ThreadCache::State::ended ? central().in_use : t.held, -bytes);
     return std::free(block);
   }
   auto& c = central();
@@ -241,9 +255,7 @@ void* allocate(std::size_t bytes) {
     auto& t = thread_cache;
     if (FreeBlock* b = t.lists[size.index]) [[likely]] {
       t.lists[size.index] = b->next;
-      --t.counts[size.index];
-      bump(t.in_use, static_cast<std::int64_t>(size.bytes));
-      bump(t.cached, -static_cast<std::int64_t>(size.bytes));
+      bump(t.counts[size.index], -1);
       bump(t.allocations, 1);
       return b;
     }
@@ -255,14 +267,12 @@ void deallocate(void* block, std::size_t bytes) noexcept {
   SizeClass size = size_class(bytes);
   if (size.index < thread_classes) [[likely]] {
     auto& t = thread_cache;
-    if (KEEN_CACHES_MEMORY && t.state == ThreadCache::State::live &&
-        t.counts[size.index] * size.bytes < thread_bytes_per_class) [[likely]] {
+    const auto cached = static_cast<std::size_t>(t.counts[size.index].load(std::memory_order_relaxed)) * size.bytes;
+    if (KEEN_CACHES_MEMORY && t.state == ThreadCache::State::live && cached < thread_bytes_per_class) [[likely]] {
       auto* b = static_cast<FreeBlock*>(block);
       b->next = t.lists[size.index];
       t.lists[size.index] = b;
-      ++t.counts[size.index];
-      bump(t.in_use, -static_cast<std::int64_t>(size.bytes));
-      bump(t.cached, static_cast<std::int64_t>(size.bytes));
+      bump(t.counts[size.index], 1);
       return;
     }
   }
@@ -277,7 +287,7 @@ MemoryStats host_memory_stats() noexcept {
   s.cached = c.cached;
   s.allocations = c.allocations;
   for (auto* t = c.threads; t; t = t->next) {
-    s.cached += t->cached.load(std::memory_order_relaxed);
+    s.cached += cached_bytes(*t);
     s.allocations += t->allocations.load(std::memory_order_relaxed);
   }
   note_peak(c, s.in_use);

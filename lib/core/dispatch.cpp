@@ -255,8 +255,11 @@ void run_kernel(
   else backend(device).run(call);
 }
 
-void dispatch(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
-  if (fast_elementwise(op, inputs, attributes, outputs)) return;
+namespace {
+
+// Every step, for any operation. Apart from the fast path, whose frame it would make large.
+[[gnu::noinline]] void dispatch_any(
+    const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
   auto& c = thread_context;
   if (c.interpreter) c.interpreter->begin(inputs);
   promote_inputs(op, inputs);
@@ -281,6 +284,12 @@ void dispatch(const Op& op, std::span<Operand> inputs, Attributes attributes, st
     if (log_placement.load(std::memory_order_relaxed)) log(LogLevel::info, text(op.name, ": ", device));
   }
   if (c.observers) notify(op, inputs, attributes, outputs);
+}
+
+}  // namespace
+
+void dispatch(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
+  if (!fast_elementwise(op, inputs, attributes, outputs)) dispatch_any(op, inputs, attributes, outputs);
 }
 
 }  // namespace detail

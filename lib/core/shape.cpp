@@ -28,7 +28,7 @@ Shape Shape::filled(int rank, std::int64_t value) {
 
 void Shape::copy_heap(const Shape& other) {
   size_ = 0;
-  std::fill_n(inline_, inline_capacity, 0);
+  inline_.fill(0);
   resize(other.size_);
   std::copy(other.begin(), other.end(), begin());
 }
@@ -42,12 +42,6 @@ Shape& Shape::assign_heap(const Shape& other) {
 }
 
 void Shape::free_heap() noexcept { delete[] heap(); }
-
-void Shape::swap(Shape& other) noexcept {
-  std::swap(inline_, other.inline_);
-  std::swap(size_, other.size_);
-  std::swap(heap_, other.heap_);
-}
 
 void Shape::resize(int rank, std::int64_t value) {
   int capacity = heap_ ? static_cast<int>(inline_[1]) : inline_capacity;

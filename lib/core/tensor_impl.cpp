@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t header_bytes = (sizeof(TensorImpl) + 63) / 64 * 64;
 constexpr std::size_t inline_limit = 4096 - header_bytes;
 
-TensorImpl* new_header(
+// Inlined: a small operation spends a good part of its time here.
+[[gnu::always_inline]] inline TensorImpl* new_header(
     std::size_t block_bytes, DType dtype, Device device, const Shape& shape, const Shape& strides, std::int64_t size) {
   auto* impl = new (allocate(block_bytes)) TensorImpl(dtype, device, shape, strides, size);
   impl->block_bytes = block_bytes;

@@ -1,35 +1,36 @@
-// Picks the loops of this processor's instruction set, once.
+// Picks the loops of this processor's instruction set, once for each dtype.
 #include "cpu/loops.h"
+
+#include <atomic>
 
 #include "cpu/isa.h"
 
 namespace keen::detail::cpu {
 namespace {
 
-struct LoopSet {
-  const Loop* by_dtype[dtype_count] = {};
-};
+// Of each dtype; null until it is first asked for, and for a dtype without loops. Whoever comes first writes the same.
+constinit std::atomic<const Loop*> chosen[dtype_count] = {};
 
-LoopSet choose_loops() noexcept {
-  const auto narrow = for_isa(sse2::narrow_loops, avx2::narrow_loops, avx512::narrow_loops);
-  const auto wide = for_isa(sse2::wide_loops, avx2::wide_loops, avx512::wide_loops);
-  LoopSet set;
-  for (int i = 0; i < dtype_count; ++i) {
-    const DType dtype = static_cast<DType>(i);
-    set.by_dtype[i] = narrow(dtype) ? narrow(dtype) : wide(dtype);
+[[gnu::noinline]] const Loop* choose(DType dtype) noexcept {
+  const Loop* loops;
+  if (dtype == DType::float32) {
+    loops = for_isa(sse2::float32_loops, avx2::float32_loops, avx512::float32_loops)();
+  } else if (dtype == DType::float64) {
+    loops = for_isa(sse2::float64_loops, avx2::float64_loops, avx512::float64_loops)();
+  } else {
+    loops = for_isa(sse2::narrow_loops, avx2::narrow_loops, avx512::narrow_loops)(dtype);
+    if (!loops) loops = for_isa(sse2::wide_loops, avx2::wide_loops, avx512::wide_loops)(dtype);
   }
-  set.by_dtype[static_cast<int>(DType::float32)] =
-      for_isa(sse2::float32_loops, avx2::float32_loops, avx512::float32_loops)();
-  set.by_dtype[static_cast<int>(DType::float64)] =
-      for_isa(sse2::float64_loops, avx2::float64_loops, avx512::float64_loops)();
-  return set;
+  chosen[static_cast<int>(dtype)].store(loops, std::memory_order_relaxed);
+  return loops;
 }
 
 }  // namespace
 
 Loop find_loop(scalar::Function function, DType dtype) noexcept {
-  static const LoopSet set = choose_loops();
-  const Loop* loops = set.by_dtype[static_cast<int>(dtype)];
+  const Loop* loops = chosen[static_cast<int>(dtype)].load(std::memory_order_relaxed);
+  if (!loops) [[unlikely]]
+    loops = choose(dtype);
   return loops ? loops[static_cast<int>(function)] : nullptr;
 }
 

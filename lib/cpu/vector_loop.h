@@ -35,19 +35,12 @@ template <class T>
 }
 #endif
 
-/// An input: a pointer that walks, or stays on a batch of the repeated element.
+/// An input: an address that walks, or stays on copies of the repeated element.
 template <class T>
 struct Stream {
-  alignas(sizeof(Batch<T>)) T spread[Batch<T>::size];
   const T* at;
   std::int64_t step;
 
-  [[gnu::always_inline]] Stream(const void* data, bool repeated)
-      : at(static_cast<const T*>(data)), step(repeated ? 0 : static_cast<std::int64_t>(Batch<T>::size)) {
-    if (!repeated) return;
-    Batch<T>(*at).store_aligned(spread);
-    at = spread;
-  }
   [[gnu::always_inline]] Batch<T> next() {
     const Batch<T> x = Batch<T>::load_unaligned(at);
     at += step;
@@ -55,10 +48,26 @@ struct Stream {
   }
 };
 
+/// Room for the copies.
+template <class T>
+struct Copies {
+  alignas(sizeof(Batch<T>)) T elements[Batch<T>::size];
+};
+
+template <class T>
+[[gnu::always_inline]] inline Stream<T> stream(const void* data, bool repeated, Copies<T>& copies) {
+  const T* at = static_cast<const T*>(data);
+  if (!repeated) [[likely]]
+    return {at, static_cast<std::int64_t>(Batch<T>::size)};
+  Batch<T>(*at).store_aligned(copies.elements);
+  return {copies.elements, 0};
+}
+
 template <class F, class T>
 void vector_unary(const void* const* in, unsigned repeated, void* out, std::int64_t n) {
   constexpr auto width = static_cast<std::int64_t>(Batch<T>::size);
-  Stream<T> x(in[0], repeated & 1);
+  Copies<T> copies;
+  Stream<T> x = stream(in[0], repeated & 1, copies);
   T *to = static_cast<T*>(out), *end = to + n;
   for (; end - to >= width; to += width) F{}(x.next()).store_unaligned(to);
   if (to < end) store_part(to, F{}(load_part(x.at, end - to)), end - to);
@@ -67,7 +76,8 @@ void vector_unary(const void* const* in, unsigned repeated, void* out, std::int6
 template <class F, class T>
 void vector_binary(const void* const* in, unsigned repeated, void* out, std::int64_t n) {
   constexpr auto width = static_cast<std::int64_t>(Batch<T>::size);
-  Stream<T> a(in[0], repeated & 1), b(in[1], repeated & 2);
+  Copies<T> copies[2];
+  Stream<T> a = stream(in[0], repeated & 1, copies[0]), b = stream(in[1], repeated & 2, copies[1]);
   T *to = static_cast<T*>(out), *end = to + n;
   for (; end - to >= width; to += width) F{}(a.next(), b.next()).store_unaligned(to);
   if (to < end) store_part(to, F{}(load_part(a.at, end - to), load_part(b.at, end - to)), end - to);
