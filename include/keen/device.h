@@ -16,7 +16,9 @@ struct Device {
   std::uint8_t index = 0;
 
   constexpr Device() noexcept = default;
-  constexpr Device(DeviceType t, int i = 0) noexcept : type(t), index(static_cast<std::uint8_t>(i)) {}
+  constexpr Device(DeviceType t, int i = 0) : type(t), index(static_cast<std::uint8_t>(i)) {
+    if (i != index) throw_bad_index(i);
+  }
   Device(std::string_view name);
   Device(const char* name) : Device(std::string_view(name)) {}
   Device(const std::string& name) : Device(std::string_view(name)) {}
@@ -25,6 +27,9 @@ struct Device {
   bool is_gpu() const noexcept { return type == DeviceType::gpu; }
   std::string to_string() const;
   friend bool operator==(Device, Device) noexcept = default;
+
+ private:
+  [[noreturn]] static void throw_bad_index(int index);
 };
 std::ostream& operator<<(std::ostream& out, Device device);
 

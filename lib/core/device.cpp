@@ -71,6 +71,8 @@ Device::Device(std::string_view name) {
   index = static_cast<std::uint8_t>(number);
 }
 
+void Device::throw_bad_index(int index) { detail::fail<DeviceError>("device", "there is no device number ", index); }
+
 std::string Device::to_string() const { return (is_cpu() ? "cpu:" : "gpu:") + std::to_string(index); }
 std::ostream& operator<<(std::ostream& out, Device device) { return out << device.to_string(); }
 

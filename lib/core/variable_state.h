@@ -29,4 +29,7 @@ Tensor read(const VariableState& state);
 /// the state's mutex held; on failure nothing has changed.
 Tensor writable(VariableState& state, bool copy_elements);
 
+/// Gives the variable a buffer that nothing else holds, with the same elements: the next write needs no memory.
+void own_buffer(VariableState& state);
+
 }  // namespace keen::detail

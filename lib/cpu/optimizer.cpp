@@ -67,16 +67,25 @@ void update_dense(const TensorImpl& gradient, const Target<N>& target, Step step
   });
 }
 
-// Occurrences of rows in ascending order of the row; the first occurrence of a row comes first, so sums repeat exactly.
-std::vector<std::int64_t> sorted_occurrences(const std::int64_t* rows, std::int64_t n, std::int64_t limit,
-                                             const char* operation) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    if (rows[i] < 0 || rows[i] >= limit)
-      fail<IndexError>(operation, "a sparse gradient names row ", rows[i], " of a variable with ", limit, " rows");
+// The rows counted from the start; gather takes negative ones from the end.
+std::vector<std::int64_t> checked_rows(const std::int64_t* rows, std::int64_t n, std::int64_t limit,
+                                       const char* operation) {
+  std::vector<std::int64_t> out(rows, rows + n);
+  for (auto& row : out) {
+    if (row < -limit || row >= limit)
+      fail<IndexError>(operation, "a sparse gradient names row ", row, " of a variable with ", limit, " rows");
+    if (row < 0) row += limit;
   }
-  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
+  return out;
+}
+
+// Occurrences of rows in ascending order of the row; the first occurrence of a row comes first, so sums repeat exactly.
+std::vector<std::int64_t> sorted_occurrences(const std::vector<std::int64_t>& rows) {
+  std::vector<std::int64_t> order(rows.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return rows[a] < rows[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
+    return rows[static_cast<std::size_t>(a)] < rows[static_cast<std::size_t>(b)];
+  });
   return order;
 }
 
@@ -85,19 +94,21 @@ void update_rows(const char* operation, const SparseParts& gradient, const Targe
   const TensorImpl &values = impl(gradient.values), &indices = impl(gradient.indices);
   const Tensor values_copy = contiguous_of(values), indices_copy = contiguous_of(indices);
   const T* g = values_copy.defined() ? values_copy.impl()->as<T>() : values.as<T>();
-  const auto* rows = indices_copy.defined() ? indices_copy.impl()->as<std::int64_t>() : indices.as<std::int64_t>();
+  const auto* named = indices_copy.defined() ? indices_copy.impl()->as<std::int64_t>() : indices.as<std::int64_t>();
   const std::int64_t n = indices.size;
   if (n == 0 || values.size == 0) return;
   const std::int64_t width = values.size / n;
-  const auto order = sorted_occurrences(rows, n, target.rows(), operation);
+  const auto rows = checked_rows(named, n, target.rows(), operation);
+  const auto order = sorted_occurrences(rows);
+  auto row_of = [&](std::size_t i) { return rows[static_cast<std::size_t>(order[i])]; };
 
   std::vector<T> total(static_cast<std::size_t>(width));
   const auto p = target.template pointers<T>();
   for (std::size_t i = 0; i < order.size();) {
-    const std::int64_t row = rows[order[i]];
+    const std::int64_t row = row_of(i);
     const T* first = g + order[i] * width;
     std::copy(first, first + width, total.begin());
-    for (++i; i < order.size() && rows[order[i]] == row; ++i) {
+    for (++i; i < order.size() && row_of(i) == row; ++i) {
       const T* more = g + order[i] * width;
       for (std::int64_t k = 0; k < width; ++k) total[static_cast<std::size_t>(k)] += more[k];
     }

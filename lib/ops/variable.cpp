@@ -25,6 +25,11 @@ Tensor writable(VariableState& state, bool copy_elements) {
   return fresh;
 }
 
+void own_buffer(VariableState& state) {
+  std::lock_guard lock(state.mutex);
+  state.value = writable(state, true);
+}
+
 namespace {
 
 constexpr AttributeSpec variable_attribute[] = {{"variable", AttributeKind::resource}};

@@ -4,6 +4,7 @@
 #include "core/context.h"
 #include "core/message.h"
 #include "keen/creation.h"
+#include "keen/ops/shape.h"
 #include "optimizers/optimizer_state.h"
 #include "optimizers/updates.h"
 
@@ -48,6 +49,29 @@ std::span<const Variable> OptimizerState::slots_of(const Variable& variable) {
   return slots_.back().variables;
 }
 
+namespace {
+
+// The gradient with its elements in row-major order.
+Tensor packed(const Tensor& gradient) {
+  if (!gradient.is_sparse()) return contiguous(gradient);
+  if (gradient.values().is_contiguous() && gradient.indices().is_contiguous()) return gradient;
+  return make_sparse(gradient.shape(), contiguous(gradient.values()), contiguous(gradient.indices()));
+}
+
+}  // namespace
+
+// A kernel's own copies come first, so that running out of memory leaves every variable as it was.
+void OptimizerState::prepare(std::span<Tensor> gradients, std::span<const Variable> variables) {
+  EagerScope outside_tapes_and_traces;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    gradients[i] = packed(gradients[i]);
+    own_buffer(*variables[i].state());
+    for (const Variable& slot : slots_of(variables[i])) own_buffer(*slot.state());
+  }
+  own_buffer(*iterations.state());
+}
+
 void OptimizerState::apply(std::span<const Tensor> gradients, std::span<const Variable> variables) {
   if (gradients.size() != variables.size())
     fail<UsageError>("apply_gradients", gradients.size(), " gradients for ", variables.size(),
@@ -59,10 +83,13 @@ void OptimizerState::apply(std::span<const Tensor> gradients, std::span<const Va
     check_update("apply_gradients", *gradients[i].impl(), *variables[i].state());
     slots_of(variables[i]);
   }
+  std::vector<Tensor> ready(gradients.begin(), gradients.end());
+  Tensor one = number_tensor("apply_gradients", 1, DType::int64);
+  if (!thread_context.interpreter) prepare(ready, variables);
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    if (gradients[i].defined()) update(gradients[i], variables[i], slots_of(variables[i]));
+    if (ready[i].defined()) update(ready[i], variables[i], slots_of(variables[i]));
   }
-  iterations.assign_add(1);
+  iterations.assign_add(one);
 }
 
 std::vector<Variable> OptimizerState::all_variables() const {

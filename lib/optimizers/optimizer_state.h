@@ -39,6 +39,7 @@ struct OptimizerState {
   };
   std::span<const Variable> slots_of(const Variable& variable);
   void forget_expired();
+  void prepare(std::span<Tensor> gradients, std::span<const Variable> variables);
 
   const std::vector<const char*> slot_names_;
   std::vector<Variable> hyperparameters_;

@@ -142,6 +142,16 @@ TEST_CASE("a sparse gradient touches its rows only", "[optimizers]") {
   CHECK(array_equal(momentum.w, sgd.w));
 }
 
+TEST_CASE("a sparse gradient counts negative rows from the end, as gather does", "[optimizers]") {
+  Variable w(zeros({4, 2}));
+  GradientTape tape;
+  const Tensor y = sum(gather(w.value(), constant({-1, 0, 3})) * constant({{1.f}, {2.f}, {3.f}}));
+  const Tensor g = tape.gradient(y, w);
+  REQUIRE(g.is_sparse());
+  optimizers::SGD(1).apply_gradients({g}, {w});
+  CHECK(w.to_vector<float>() == std::vector<float>{-2, -2, 0, 0, 0, 0, -4, -4});
+}
+
 TEST_CASE("nothing is written when one gradient does not fit", "[optimizers]") {
   Variable a(ones({2})), b(ones({3}));
   optimizers::Adam opt;
