@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "core/message.h"
-#include "function/replay.h"
+#include "function/executable.h"
 #include "function/tracer.h"
 
 namespace keen {
@@ -23,8 +23,8 @@ namespace detail {
 namespace {
 
 struct Trace {
-  Graph graph;
-  std::optional<Replay> replay;
+  std::shared_ptr<Graph> graph = std::make_shared<Graph>();
+  std::optional<Executable> executable;
   std::shared_ptr<const void> structure;
 };
 
@@ -91,7 +91,7 @@ std::string FunctionCore::State::key_of(const Signature& signature) const {
 
 std::shared_ptr<const Trace> FunctionCore::State::trace(const Signature& signature, const Body& body) {
   auto made = std::make_shared<Trace>();
-  Tracer tracer(made->graph);
+  Tracer tracer(*made->graph);
   std::vector<Tensor> arguments;
   for (std::size_t i = 0; i < signature.tensors.size(); ++i) {
     const Tensor& tensor = signature.tensors[i];
@@ -104,9 +104,9 @@ std::shared_ptr<const Trace> FunctionCore::State::trace(const Signature& signatu
     for (const auto& result : traced.results) tracer.result(result);
     made->structure = std::move(traced.structure);
   }
-  prune(made->graph);
-  made->graph.check();
-  made->replay.emplace(made->graph);
+  prune(*made->graph);
+  made->graph->check();
+  made->executable.emplace(made->graph);
   return made;
 }
 
@@ -136,17 +136,17 @@ bool FunctionCore::calls_directly() const {
 
 FunctionCore::Traced FunctionCore::call(const Signature& signature, const Body& body) {
   const auto trace = state_->find_or_trace(signature, body);
-  return {trace->replay->run(signature.tensors), trace->structure};
+  return {trace->executable->run(signature.tensors), trace->structure};
 }
 
 std::string FunctionCore::graph(const Signature& signature, const Body& body) {
-  return state_->find_or_trace(signature, body)->graph.to_string();
+  return state_->find_or_trace(signature, body)->graph->to_string();
 }
 
 std::string FunctionCore::graph() const {
   std::lock_guard lock(state_->mutex);
   if (!state_->last) fail<UsageError>(state_->name.c_str(), "nothing has been traced yet: call it, or give graph() arguments");
-  return state_->last->graph.to_string();
+  return state_->last->graph->to_string();
 }
 
 int FunctionCore::trace_count() const {

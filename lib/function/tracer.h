@@ -16,8 +16,9 @@ class Tracer final : public Interpreter {
   /// Adds to what the graph returns.
   void result(const Tensor& tensor);
 
-  void interpret(const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
-                 std::span<Tensor> outputs) override;
+  void interpret(
+      const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
+      std::span<Tensor> outputs) override;
   Tensor read(const std::shared_ptr<VariableState>& variable) override;
 
  private:
