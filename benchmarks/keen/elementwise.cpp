@@ -8,7 +8,6 @@
 #include "keen/workloads.h"
 
 namespace bench {
-namespace {
 
 using namespace keen;
 
@@ -21,6 +20,9 @@ Tensor softmax_of_parts(const Tensor& x) {
   const Tensor e = exp(x - max(x, 1, true));
   return e / sum(e, 1, true);
 }
+
+namespace {
+
 Tensor library_softmax(const Tensor& x) { return softmax(x, 1); }
 
 void add_function(Suite& suite, const std::string& name, const Shape& shape, Tensor (*f)(const Tensor&)) {

@@ -11,27 +11,15 @@
 #include "keen/workloads.h"
 
 namespace bench {
-namespace {
 
 using namespace keen;
 
-std::function<void()> training(nn::Sequential model, optimizers::Optimizer optimizer, const Shape& input) {
-  const Tensor x = random::normal(input);
-  const Tensor labels = random::integers(0, 10, {input[0]}, {.dtype = int32});
-  model(x);  // makes the variables
-  return [=, variables = model.trainable_variables()] {
-    GradientTape tape;
-    const Tensor loss = mean(sparse_softmax_cross_entropy(labels, model(x)));
-    optimizer.apply_gradients(tape.gradient(loss, variables), variables);
-  };
-}
-
-std::function<void()> mlp_step(int batch) {
+Training mlp(int batch) {
   nn::Sequential model{nn::Dense(256, {.activation = relu}), nn::Dense(128, {.activation = relu}), nn::Dense(10)};
-  return training(model, optimizers::Adam(learning_rate), {batch, 784});
+  return {model, optimizers::Adam(learning_rate), {batch, 784}};
 }
 
-std::function<void()> lenet_step() {
+Training lenet() {
   nn::Sequential model{nn::Conv2D(6, 5, {.padding = "same", .activation = relu}),
                        nn::MaxPooling2D(2),
                        nn::Conv2D(16, 5, {.activation = relu}),
@@ -40,13 +28,29 @@ std::function<void()> lenet_step() {
                        nn::Dense(120, {.activation = relu}),
                        nn::Dense(84, {.activation = relu}),
                        nn::Dense(10)};
-  return training(model, optimizers::SGD(learning_rate, {.momentum = 0.9}), {64, 28, 28, 1});
+  return {model, optimizers::SGD(learning_rate, {.momentum = 0.9}), {64, 28, 28, 1}};
+}
+
+Tensor train(const Training& training, const std::vector<Variable>& variables, const Tensor& x, const Tensor& labels) {
+  GradientTape tape;
+  Tensor loss = mean(sparse_softmax_cross_entropy(labels, training.model(x)));
+  training.optimizer.apply_gradients(tape.gradient(loss, variables), variables);
+  return loss;
+}
+
+namespace {
+
+std::function<void()> steps_of(const Training& training) {
+  const Tensor x = random::normal(training.input);
+  const Tensor labels = random::integers(0, 10, {training.input[0]}, {.dtype = int32});
+  training.model(x);  // makes the variables
+  return [=, variables = training.model.trainable_variables()] { keep(train(training, variables, x, labels)); };
 }
 
 }  // namespace
 
 void train_lenet(int steps) {
-  const auto step = lenet_step();
+  const auto step = steps_of(lenet());
   for (int i = 0; i < steps; ++i) step();
 }
 
@@ -54,11 +58,11 @@ void add_training(Suite& suite) {
   const auto add = [&](const std::string& name, std::function<std::function<void()>()> make) {
     suite.add(name, "us", [make](const Timer& timer) { return timer.us(make()); });
   };
-  for (int batch : mlp_batches) add("mlp_step_us_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
+  for (int batch : mlp_batches) add("mlp_step_us_b" + std::to_string(batch), [batch] { return steps_of(mlp(batch)); });
   for (int batch : growth_batches)
-    add("growth_mlp_step_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
-  add("lenet_step_us_b64", lenet_step);
-  add_neighbour(suite, [] { return mlp_step(32); });
+    add("growth_mlp_step_b" + std::to_string(batch), [batch] { return steps_of(mlp(batch)); });
+  add("lenet_step_us_b64", [] { return steps_of(lenet()); });
+  add_neighbour(suite, [] { return steps_of(mlp(32)); });
 }
 
 }  // namespace bench

@@ -1,6 +1,8 @@
 // Keen's workloads, through its public API as its users write them.
 #pragma once
 #include "harness/suite.h"
+#include "keen/nn/sequential.h"
+#include "keen/optimizers/optimizers.h"
 
 namespace bench {
 
@@ -8,6 +10,25 @@ void add_small(Suite& suite);        ///< what one eager operation costs, record
 void add_elementwise(Suite& suite);  ///< poly10, gelu, softmax; how add grows with size
 void add_matrix(Suite& suite);       ///< gemm, dot
 void add_training(Suite& suite);     ///< steps of the MLP and the LeNet; beside a busy neighbour
+void add_compiled(Suite& suite);     ///< the same as compiled functions; what compiling and calling one costs
+
+// What they compute.
+keen::Tensor poly10(const keen::Tensor& x);
+keen::Tensor tanh_gelu(const keen::Tensor& x);
+keen::Tensor softmax_of_parts(const keen::Tensor& x);
+/// A model, its optimizer and the shape of a batch.
+struct Training {
+  keen::nn::Sequential model;
+  keen::optimizers::Optimizer optimizer;
+  keen::Shape input;
+};
+Training mlp(int batch);
+Training lenet();
+/// Forward, gradients of the mean cross-entropy, update; gives the loss.
+keen::Tensor train(
+    const Training& training, const std::vector<keen::Variable>& variables, const keen::Tensor& x,
+    const keen::Tensor& labels);
+
 /// Runs `steps` training steps of the LeNet.
 void train_lenet(int steps);
 

@@ -1,52 +1,11 @@
 #include "function/replay.h"
 
-#include "core/message.h"
 #include "core/variable_state.h"
+#include "function/specialise.h"
+#include "function/steps.h"
 #include "keen/variable.h"
-#include "random/generator.h"
 
 namespace keen::detail {
-namespace {
-
-/// The sizes that symbols have in one call.
-class Bindings {
- public:
-  explicit Bindings(int symbols) : sizes_(static_cast<std::size_t>(symbols), -1) {}
-
-  void bind(const Shape& symbolic, const Shape& actual, const char* what) {
-    for (int axis = 0; axis < symbolic.rank(); ++axis) {
-      if (!is_symbol(symbolic[axis])) continue;
-      auto& size = sizes_[static_cast<std::size_t>(symbol_number(symbolic[axis]))];
-      if (size >= 0 && size != actual[axis])
-        fail<ShapeError>("function", "axis ", axis, " of ", what, " has size ", actual[axis], ", where the trace has the same as one of size ", size);
-      size = actual[axis];
-    }
-  }
-  std::int64_t of(std::int64_t dim) const { return is_symbol(dim) ? sizes_[static_cast<std::size_t>(symbol_number(dim))] : dim; }
-  void substitute(Shape& dims) const {
-    for (auto& dim : dims) dim = of(dim);
-  }
-
- private:
-  std::vector<std::int64_t> sizes_;
-};
-
-/// A draw from a shared stream takes the next part of it, as it would eagerly.
-void draw_anew(const Op& op, std::vector<Attribute>& attributes) {
-  const auto* stream = std::get_if<std::shared_ptr<void>>(&attributes.back());
-  if (!op.random || !stream || !*stream) return;
-  auto& state = *static_cast<GeneratorState*>(stream->get());
-  DType type = DType::float32;
-  std::int64_t count = 0;
-  for (const auto& attribute : attributes) {
-    if (const auto* found = std::get_if<DType>(&attribute)) type = *found;
-    if (const auto* found = std::get_if<Shape>(&attribute)) count = found->num_elements();
-  }
-  attributes[0] = static_cast<std::int64_t>(state.seed.load());
-  attributes[1] = static_cast<std::int64_t>(reserve(state, blocks_for(op, type, count)));
-}
-
-}  // namespace
 
 Replay::Replay(const Graph& graph) : graph_(graph) {
   std::vector<bool> used(graph.values.size());
@@ -101,8 +60,7 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
     Attributes attributes = node.attributes;
     if (rewrites_attributes_[i]) {
       rewritten = node.attributes;
-      for (std::size_t k = 0; k < rewritten.size(); ++k)
-        if (node.op->attributes[k].kind == AttributeKind::shape) bindings.substitute(std::get<Shape>(rewritten[k]));
+      bindings.substitute(*node.op, rewritten);
       draw_anew(*node.op, rewritten);
       attributes = rewritten;
     }

@@ -7,11 +7,16 @@
 
 namespace keen::detail {
 
-Program::Program(const Graph& recorded) : graph_(clone(recorded)) {
-  prune(*graph_);
-  graph_->check();
-  replay_.emplace(*graph_);
+namespace {
+std::shared_ptr<const Graph> pruned(const Graph& recorded) {
+  std::shared_ptr<Graph> graph = clone(recorded);
+  prune(*graph);
+  graph->check();
+  return graph;
 }
+}  // namespace
+
+Program::Program(const Graph& recorded) : graph_(pruned(recorded)), executable_(graph_) {}
 
 std::string explain(const std::string& name, const Trace& trace) {
   const Graph &before = *trace.recorded, &after = trace.program->graph();

@@ -1,23 +1,21 @@
 // Trace: what one signature of a function became.
 #pragma once
-#include <optional>
-
+#include "function/executable.h"
 #include "function/graph.h"
-#include "function/replay.h"
 #include "function/signature.h"
 
 namespace keen::detail {
 
-/// A graph as it is run: a pruned copy of what was recorded, made ready. The one place that knows what runs graphs.
+/// A graph as it is run: a pruned copy of what was recorded, and its executable. The one place that knows what runs graphs.
 class Program {
  public:
   explicit Program(const Graph& recorded);
-  std::vector<Tensor> run(std::span<const Tensor> arguments) const { return replay_->run(arguments); }
+  std::vector<Tensor> run(std::span<const Tensor> arguments) const { return executable_.run(arguments); }
   const Graph& graph() const noexcept { return *graph_; }
 
  private:
-  std::unique_ptr<Graph> graph_;
-  std::optional<Replay> replay_;
+  std::shared_ptr<const Graph> graph_;
+  Executable executable_;
 };
 
 struct Trace {

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <unordered_map>
@@ -18,6 +19,10 @@ namespace {
 class Plugin {
  public:
   Plugin() {
+    if (!jit_wanted()) {
+      why_ = "KEEN_JIT=0 says so";
+      return;
+    }
     for (const auto& folder : plugin_folders("jit")) {
       void* library = dlopen((folder + "/libkeen_jit.so").c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
       if (library) {
@@ -116,6 +121,14 @@ KernelCache& kernel_cache() {
 }
 
 }  // namespace
+
+bool jit_wanted() {
+  static const bool wanted = [] {
+    const char* text = std::getenv("KEEN_JIT");
+    return !text || std::string_view(text) != "0";
+  }();
+  return wanted;
+}
 
 bool jit_available() { return plugin().table() != nullptr; }
 const std::string& why_no_jit() { return plugin().why(); }

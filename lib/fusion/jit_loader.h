@@ -21,6 +21,8 @@ class CompiledKernel {
   Code run_;
 };
 
+/// Are kernels to be compiled at all? KEEN_JIT=0 says no. Opens nothing.
+bool jit_wanted();
 /// Can kernels be compiled here? Opens the plugin; why not is in `why_no_jit`.
 bool jit_available();
 /// One sentence; empty where kernels can be compiled.

@@ -1,6 +1,7 @@
 #include "fusion/launch.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/message.h"
 #include "core/parallel.h"
@@ -26,37 +27,17 @@ class OperandList {
 
 }  // namespace
 
-// Drops axes of size 1 and merges neighbours that every operand walks as one.
-std::vector<Launch::Axis> Launch::collapse(const Shape& space, int first, int last, std::span<const Shape> strides,
-                                           const std::vector<std::int64_t>& sizes) {
-  std::vector<Axis> axes;
-  for (int axis = first; axis < last; ++axis) {
-    if (space[axis] == 1) continue;
-    Axis next{space[axis], {}};
-    for (std::size_t i = 0; i < strides.size(); ++i) next.strides.push_back(strides[i][axis] * sizes[i]);
-    bool merges = !axes.empty();
-    for (std::size_t i = 0; merges && i < strides.size(); ++i)
-      merges = axes.back().strides[i] == next.strides[i] * next.size;
-    if (merges) {
-      axes.back().size *= next.size;
-      axes.back().strides = next.strides;
-    } else {
-      axes.push_back(std::move(next));
-    }
-  }
-  return axes;
-}
-
 Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<const Shape> strides)
     : inputs_(kernel.inputs().size()) {
-  std::vector<std::int64_t> sizes;
-  for (int node : kernel.inputs()) sizes.push_back(static_cast<std::int64_t>(size_of(kernel[node].dtype)));
-  for (int node : kernel.stores()) sizes.push_back(static_cast<std::int64_t>(size_of(kernel[node].dtype)));
+  const auto sizes = operand_sizes(kernel);
   if (strides.size() != sizes.size()) fail<InternalError>("fusion", "a layout for each operand is needed");
   has_reduction_ = analyse(kernel).has_reduction;
 
-  outer_ = collapse(space, 0, space.rank() - reduced, strides, sizes);
-  auto inner = collapse(space, space.rank() - reduced, space.rank(), strides, sizes);
+  std::vector<int> axes(static_cast<std::size_t>(space.rank()));
+  std::iota(axes.begin(), axes.end(), 0);
+  const auto all = std::span<const int>(axes);
+  outer_ = collapse(space, all.first(axes.size() - static_cast<std::size_t>(reduced)), strides, sizes);
+  auto inner = collapse(space, all.last(static_cast<std::size_t>(reduced)), strides, sizes);
   if (inner.size() > 1) fail<UsageError>("fusion", "axes to reduce that lie scattered: make the input contiguous");
   if (has_reduction_) {
     if (inner.empty()) inner.push_back({1, std::vector<std::int64_t>(sizes.size(), 0)});
@@ -70,7 +51,7 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
   for (const auto& axis : outer_) rows_ *= axis.size;
   rows_in_chunk_ = std::max<std::int64_t>(1, piece / std::max<std::int64_t>(1, row_.size));
 
-  const Kernel laid_out = kernel.with_access(accesses(kernel));
+  const Kernel laid_out = kernel.with_access(accesses(kernel, row_));
   if (has_reduction_ && row_.size >= shortest_split) split_ = split_reduction(laid_out);
   if (split_.possible) {
     code_ = compiled(split_.partial);
@@ -78,22 +59,6 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
   } else {
     code_ = compiled(laid_out);
   }
-}
-
-std::vector<Access> Launch::accesses(const Kernel& kernel) const {
-  std::vector<Access> result;
-  bool per_element = false;
-  for (std::size_t i = 0; i < inputs_; ++i) {
-    const auto size = static_cast<std::int64_t>(size_of(kernel[kernel.inputs()[i]].dtype));
-    const auto stride = row_.strides[i];
-    result.push_back(stride == size ? Access::contiguous : stride == 0 ? Access::broadcast : Access::strided);
-    per_element = per_element || stride != 0;
-  }
-  // A row of equal elements to be stored one by one: some input must count as walking along it.
-  bool stores_rows = false;
-  for (std::size_t i = inputs_; i < row_.strides.size(); ++i) stores_rows = stores_rows || row_.strides[i] != 0;
-  if (stores_rows && !per_element && !result.empty()) result[0] = Access::strided;
-  return result;
 }
 
 /// Points the operands at row number `row`.

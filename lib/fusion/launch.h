@@ -6,6 +6,7 @@
 
 #include "fusion/jit_loader.h"
 #include "fusion/kernel.h"
+#include "fusion/space.h"
 #include "keen/shape.h"
 
 namespace keen::detail::fusion {
@@ -27,13 +28,6 @@ class Launch {
   bool is_split() const noexcept { return finish_ != nullptr; }
 
  private:
-  struct Axis {
-    std::int64_t size = 1;
-    std::vector<std::int64_t> strides;  // bytes, one an operand
-  };
-  static std::vector<Axis> collapse(const Shape& space, int first, int last, std::span<const Shape> strides,
-                                    const std::vector<std::int64_t>& sizes);
-  std::vector<Access> accesses(const Kernel& kernel) const;
   void place(CodeOperand* operands, std::span<void* const> addresses, std::int64_t row) const;
   void run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const;
   void run_pieces(std::span<void* const> addresses) const;

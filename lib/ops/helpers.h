@@ -59,6 +59,9 @@ Tensor sum_to(const Tensor& t, const Shape& shape);
 /// dy of a reduction, broadcast back over `shape`.
 Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims);
 
+/// Strides of `to` over the elements of a strided tensor; false where a reshape must copy.
+bool strides_for(const TensorImpl& t, const Shape& to, Shape& strides);
+
 /// Calls f(T{}) with the C++ type of a numeric dtype; DTypeError for others.
 template <class F>
 void visit_numeric(DType dtype, const char* operation, F&& f) {

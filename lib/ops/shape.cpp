@@ -63,8 +63,9 @@ void reshape_rule(Inference& in) {
   in.results[0] = {in.dtype(0), resolve_reshape(in.shape(0), ints(in.attributes[0]))};
 }
 
-// Strides of `to` over the elements of a strided tensor, if there are such: runs of axes that lie together are split
-// and joined, others cannot be.
+}  // namespace
+
+// Runs of axes that lie together are split and joined, others cannot be.
 bool strides_for(const TensorImpl& t, const Shape& to, Shape& strides) {
   strides = contiguous_strides(to);
   if (t.is_contiguous() || t.size == 0) return true;
@@ -94,6 +95,8 @@ bool strides_for(const TensorImpl& t, const Shape& to, Shape& strides) {
   for (; at < to.rank(); ++at) strides[at] = 1;
   return true;
 }
+
+namespace {
 
 Tensor reshape_view(const TensorImpl& in, Attributes, const ResultSpec& result) {
   Shape strides;

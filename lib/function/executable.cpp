@@ -1,0 +1,90 @@
+#include "function/executable.h"
+
+#include <algorithm>
+
+#include "core/context.h"
+#include "core/message.h"
+#include "function/specialise.h"
+#include "keen/log.h"
+
+namespace keen::detail {
+namespace {
+
+// Plans for how many sizes and layouts of the arguments are kept.
+constexpr std::size_t most_plans = 8;
+
+bool is_plain(const Tensor& t) {
+  constexpr auto mask = TensorImpl::contiguous | TensorImpl::symbolic;
+  return (t.impl()->flags & mask) == TensorImpl::contiguous;
+}
+
+}  // namespace
+
+Executable::Executable(std::shared_ptr<const Graph> traced) : traced_(std::move(traced)), replay_(*traced_) {}
+Executable::~Executable() = default;
+
+void Executable::prepare() const {
+  std::call_once(prepared_, [&] {
+    optimised_ = traced_->copy();
+    reports_ = run_passes(*optimised_);
+  });
+}
+
+const Graph& Executable::optimised() const {
+  prepare();
+  return *optimised_;
+}
+
+std::vector<Tensor> Executable::run(std::span<const Tensor> arguments) const {
+  if (thread_context.observers) return replay_.run(arguments);
+  if (const Plan* plan = only_.load(std::memory_order_acquire))
+    if (std::all_of(arguments.begin(), arguments.end(), is_plain)) return plan->run(arguments);
+  if (const auto plan = find_plan(arguments)) return plan->run(arguments);
+  return replay_.run(arguments);
+}
+
+std::shared_ptr<const Plan> Executable::find_plan(std::span<const Tensor> arguments) const {
+  if (std::any_of(arguments.begin(), arguments.end(), [](const Tensor& t) { return t.is_sparse(); })) return nullptr;
+  prepare();
+  std::vector<Shape> shapes, strides;
+  for (const auto& t : arguments) {
+    shapes.push_back(t.shape());
+    strides.push_back(t.strides());
+  }
+  std::lock_guard lock(mutex_);
+  if (has_no_plan_) return nullptr;
+  const auto found = std::find_if(
+      plans_.begin(), plans_.end(), [&](const Entry& e) { return e.shapes == shapes && e.strides == strides; });
+  if (found != plans_.end()) {
+    plans_.splice(plans_.begin(), plans_, found);
+    return found->plan;
+  }
+  const auto plan = make_plan(shapes, strides);
+  if (!plan) return nullptr;
+  if (optimised_->symbols == 0 && std::all_of(arguments.begin(), arguments.end(), is_plain)) {
+    kept_ = plan;
+    only_.store(plan.get(), std::memory_order_release);
+  } else {
+    plans_.push_front({std::move(shapes), std::move(strides), plan});
+    if (plans_.size() > most_plans) plans_.pop_back();
+  }
+  return plan;
+}
+
+std::shared_ptr<const Plan> Executable::make_plan(
+    const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
+  std::shared_ptr<Graph> graph = optimised_;
+  if (graph->symbols) {
+    graph = specialise(*graph, shapes);
+    run_passes(*graph);  // with the sizes known, more of it folds
+  }
+  try {
+    return std::make_shared<const Plan>(graph, strides, Plan::Options{.fuse = fusion::jit_wanted()});
+  } catch (const UsageError& why) {
+    log(LogLevel::debug, text("function: replayed node by node: ", why.what()));
+    has_no_plan_ = true;
+    return nullptr;
+  }
+}
+
+}  // namespace keen::detail

@@ -1,0 +1,54 @@
+// Executable: a traced graph, optimised, fused and planned when it first runs, and run from then on.
+#pragma once
+#include <atomic>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "function/passes/passes.h"
+#include "function/plan.h"
+#include "function/replay.h"
+
+namespace keen::detail {
+
+/// May be called from several threads at once.
+class Executable {
+ public:
+  explicit Executable(std::shared_ptr<const Graph> traced);
+  ~Executable();
+
+  /// The results for one tensor an input, whose forms the caller has checked. Sizes that one symbol stands for must agree,
+  /// else it is a ShapeError. What tapes of this thread record are the graph's operations.
+  std::vector<Tensor> run(std::span<const Tensor> arguments) const;
+
+  const Graph& traced() const noexcept { return *traced_; }
+  /// The graph after the passes.
+  const Graph& optimised() const;
+
+ private:
+  struct Entry {
+    std::vector<Shape> shapes, strides;
+    std::shared_ptr<const Plan> plan;
+  };
+  void prepare() const;
+  std::shared_ptr<const Plan> find_plan(std::span<const Tensor> arguments) const;
+  std::shared_ptr<const Plan> make_plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
+
+  std::shared_ptr<const Graph> traced_;
+  Replay replay_;
+  mutable std::once_flag prepared_;
+  mutable std::shared_ptr<Graph> optimised_;
+  mutable std::vector<PassReport> reports_;
+
+  // The plan for contiguous arguments of a graph without symbols: there is one, and it stays.
+  mutable std::atomic<const Plan*> only_{nullptr};
+  mutable std::mutex mutex_;
+  mutable std::list<Entry> plans_;  // the last used first
+  mutable std::shared_ptr<const Plan> kept_;
+  mutable bool has_no_plan_ = false;
+};
+
+}  // namespace keen::detail

@@ -1,0 +1,372 @@
+#include "function/fuse.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "ops/helpers.h"
+
+namespace keen::detail {
+
+extern const Op cast_op, where_op, reshape_op, broadcast_to_op, full_op, sum_op, prod_op, max_op, min_op;
+
+bool is_pointwise(const Graph& graph, const Node& node) {
+  if (node.op->is_elementwise() || node.op == &where_op) return true;
+  const auto dtype = [&](int value) { return graph.values[static_cast<std::size_t>(value)].dtype; };
+  return node.op == &cast_op && !is_complex(dtype(node.inputs[0])) && !is_complex(dtype(node.outputs[0]));
+}
+
+scalar::Function joins(const Graph& graph, const Node& node) {
+  using F = scalar::Function;
+  const DType dtype =
+      node.inputs.empty() ? DType::complex64 : graph.values[static_cast<std::size_t>(node.inputs[0])].dtype;
+  if (is_complex(dtype) || dtype == DType::float16 || dtype == DType::bfloat16) return F::none;
+  return node.op == &sum_op    ? F::add
+         : node.op == &prod_op ? F::multiply
+         : node.op == &max_op  ? F::maximum
+         : node.op == &min_op  ? F::minimum
+                               : F::none;
+}
+
+namespace {
+
+// What a kernel may cost to compile: simple functions count 1. A compilation takes about 40 us a unit.
+constexpr int largest_cost = 600;
+
+int cost_of(const Node& node) {
+  using F = scalar::Function;
+  switch (node.op->scalar) {
+    case F::sin:
+    case F::cos:
+    case F::pow:
+    case F::erf:
+    case F::mod:
+      return 40;
+    case F::exp:
+    case F::log:
+    case F::expm1:
+    case F::log1p:
+    case F::tanh:
+    case F::sigmoid:
+    case F::softplus:
+    case F::floor_divide:
+      return 15;
+    default:
+      return 1;
+  }
+}
+
+Shape without_ones(const Shape& shape) {
+  Shape out;
+  for (auto dim : shape)
+    if (dim != 1) out.push_back(dim);
+  return out;
+}
+
+/// Groups grow while the nodes are walked in order. A group stays open until something outside reads one of its values:
+/// then all its nodes precede every reader, so that it can run where its last node stands.
+class Fuser {
+ public:
+  Fuser(const Graph& graph, std::span<const Layout> layouts)
+      : graph_(graph),
+        layouts_(layouts),
+        group_of_(graph.values.size(), -1),
+        axes_(graph.values.size()),
+        reader_(graph.values.size(), -1) {}
+
+  Fusion run() {
+    std::vector<int> joined(graph_.nodes.size(), -1);
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) joined[i] = visit(static_cast<int>(i));
+    return finish(joined);
+  }
+
+ private:
+  struct State {
+    Group group;
+    bool open = true;
+    int cost = 0;
+    int merged_into = -1;
+  };
+  static std::size_t at(int i) { return static_cast<std::size_t>(i); }
+  const Shape& shape(int value) const { return graph_.values[at(value)].shape; }
+  const Node& node(int i) const { return graph_.nodes[at(i)]; }
+
+  int resolve(int group) const {
+    while (group >= 0 && groups_[at(group)].merged_into >= 0) group = groups_[at(group)].merged_into;
+    return group;
+  }
+  /// The open group a value belongs to, or -1.
+  int open_group(int value) const {
+    const int g = resolve(group_of_[at(value)]);
+    return g >= 0 && groups_[at(g)].open ? g : -1;
+  }
+  /// Something outside `but` reads a value.
+  void close(int value, int but = -1) {
+    const int g = open_group(layouts_[at(value)].root);
+    if (g >= 0 && g != but) groups_[at(g)].open = false;
+  }
+
+  int visit(int i) {
+    const Node& n = node(i);
+    if (n.outputs.size() == 1 && shape(n.outputs[0]).num_elements() > 0) {
+      if (is_view(graph_, layouts_, n)) return visit_view(i);
+      if (is_pointwise(graph_, n)) return visit_pointwise(i);
+      if (joins(graph_, n) != scalar::Function::none && shape(n.inputs[0]).num_elements() > 0)
+        return visit_reduction(i);
+    } else if (n.outputs.size() == 1 && is_view(graph_, layouts_, n)) {
+      return -1;
+    }
+    for (int value : n.inputs) close(value);
+    return -1;
+  }
+
+  // --- views: inside a group while they only add or drop axes of size 1, or repeat
+
+  int visit_view(int i) {
+    const Node& n = node(i);
+    const int from = n.inputs[0], to = n.outputs[0], g = open_group(from);
+    if (g < 0) return -1;
+    std::optional<Shape> axes;
+    if (n.op == &reshape_op) axes = reshaped(axes_[at(from)], shape(from), shape(to));
+    else if (n.op == &broadcast_to_op) axes = spread(g, n.inputs, shape(to));
+    if (!axes) return -1;
+    add(g, i, *axes);
+    return g;
+  }
+  static std::optional<Shape> reshaped(const Shape& axes, const Shape& from, const Shape& to) {
+    if (without_ones(from) != without_ones(to)) return {};
+    Shape kept, out;
+    for (auto axis : axes)
+      if (axis >= 0) kept.push_back(axis);
+    int next = 0;
+    for (auto dim : to) out.push_back(dim == 1 ? -1 : kept[next++]);
+    return out;
+  }
+
+  // --- elementwise work
+
+  int visit_pointwise(int i) {
+    const Node& n = node(i);
+    int g = -1;
+    for (int value : n.inputs) {
+      const int other = open_group(value);
+      if (other < 0 || other == g) continue;
+      g = g < 0 ? other : merge(g, other);
+    }
+    std::optional<Shape> axes;
+    if (g >= 0) axes = place(g, n);
+    if (!axes) {
+      g = sibling(n);
+      if (g >= 0) axes = place(g, n);
+    }
+    if (!axes) {
+      g = open(without_ones(shape(n.outputs[0])));
+      axes = whole(g, shape(n.outputs[0]));
+    }
+    join(g, i, *axes);
+    return g;
+  }
+
+  /// Where the result of an elementwise node lies in a group, if it can be of it.
+  std::optional<Shape> place(int g, const Node& n) const {
+    const State& state = groups_[at(g)];
+    if (state.cost + cost_of(n) > largest_cost) return {};
+    for (int value : n.inputs) {
+      const bool inside = open_group(value) == g;
+      // A view that is no value of the group reads memory which the group has yet to write.
+      if (!inside && open_group(layouts_[at(value)].root) == g) return {};
+      if (inside && state.group.kind == Group::Kind::columns && !is_whole(g, axes_[at(value)])) return {};
+    }
+    return spread(g, n.inputs, shape(n.outputs[0]));
+  }
+
+  /// The axes of a result to which the operands broadcast: those of the operands in the group, completed to the whole
+  /// space where some are still open.
+  std::optional<Shape> spread(int g, const std::vector<int>& operands, const Shape& result) const {
+    Shape axes = Shape::filled(result.rank(), -1);
+    for (int value : operands) {
+      if (open_group(value) != g) continue;
+      const Shape& inner = axes_[at(value)];
+      for (int k = 1; k <= inner.rank(); ++k) {
+        if (inner[-k] < 0) continue;
+        if (axes[-k] >= 0 && axes[-k] != inner[-k]) return {};
+        axes[-k] = inner[-k];
+      }
+    }
+    bool complete = true;
+    for (int k = 0; k < result.rank(); ++k) complete = complete && (result[k] == 1 || axes[k] >= 0);
+    if (!complete) {
+      const auto all = whole(g, result);
+      if (!all) return {};
+      for (int k = 0; k < result.rank(); ++k)
+        if (axes[k] >= 0 && axes[k] != (*all)[k]) return {};
+      axes = *all;
+    }
+    return is_whole(g, axes) || is_kept(g, axes) ? std::optional(axes) : std::nullopt;
+  }
+  std::optional<Shape> whole(int g, const Shape& result) const {
+    if (without_ones(result) != groups_[at(g)].group.space) return {};
+    Shape axes;
+    int next = 0;
+    for (auto dim : result) axes.push_back(dim == 1 ? -1 : next++);
+    return axes;
+  }
+  bool is_whole(int g, const Shape& axes) const {
+    return covers(g, axes, [](bool) { return true; });
+  }
+  bool is_kept(int g, const Shape& axes) const {
+    return groups_[at(g)].group.kind == Group::Kind::rows && covers(g, axes, [](bool reduced) { return !reduced; });
+  }
+  /// Are the axes, in order, just those of the space that are wanted?
+  template <class Wanted>
+  bool covers(int g, const Shape& axes, Wanted&& wanted) const {
+    const Group& group = groups_[at(g)].group;
+    int next = 0;
+    const auto skip = [&] {
+      while (next < group.space.rank() && !wanted(group.reduced[at(next)])) ++next;
+    };
+    for (auto axis : axes) {
+      if (axis < 0) continue;
+      skip();
+      if (axis != next++) return false;
+    }
+    skip();
+    return next == group.space.rank();
+  }
+
+  /// An open group over the same space that reads one of the operands already: both then read it once.
+  int sibling(const Node& n) const {
+    const Shape space = without_ones(shape(n.outputs[0]));
+    for (int value : n.inputs) {
+      const int g = resolve(reader_[at(value)]);
+      if (g >= 0 && groups_[at(g)].open && groups_[at(g)].group.space == space && without_ones(shape(value)) == space)
+        return g;
+    }
+    return -1;
+  }
+
+  // --- reductions
+
+  int visit_reduction(int i) {
+    const Node& n = node(i);
+    const int value = n.inputs[0];
+    int g = open_group(value);
+    if (g < 0 && open_group(layouts_[at(value)].root) < 0) {
+      const int other = resolve(reader_[at(value)]);
+      if (other >= 0 && groups_[at(other)].open && whole(other, shape(value))) g = other;
+    }
+    if (g < 0 || !can_reduce(g, n)) {
+      g = open(without_ones(shape(value)));
+      can_reduce(g, n);
+    }
+    State& state = groups_[at(g)];
+    const auto reduced = reduced_axes(g, n);
+    if (std::find(reduced.begin(), reduced.end(), true) == reduced.end()) {  // nothing to join: left to itself
+      close(value);
+      return -1;
+    }
+    if (state.group.kind == Group::Kind::elementwise) {
+      state.group.reduced = reduced;
+      state.group.kind = std::is_sorted(reduced.begin(), reduced.end()) ? Group::Kind::rows : Group::Kind::columns;
+    }
+    join(g, i, result_axes(g, n));
+    return g;
+  }
+  Shape operand_axes(int g, int value) const {
+    return open_group(value) == g ? axes_[at(value)] : *whole(g, shape(value));
+  }
+  std::vector<bool> reduced_axes(int g, const Node& n) const {
+    const Shape axes = operand_axes(g, n.inputs[0]);
+    std::vector<bool> reduced(at(groups_[at(g)].group.space.rank()));
+    for (auto axis : ints(n.attributes[0]))
+      if (axes[static_cast<int>(axis)] >= 0) reduced[at(static_cast<int>(axes[static_cast<int>(axis)]))] = true;
+    return reduced;
+  }
+  bool can_reduce(int g, const Node& n) const {
+    const Group& group = groups_[at(g)].group;
+    if (groups_[at(g)].cost + 1 > largest_cost || !is_whole(g, operand_axes(g, n.inputs[0]))) return false;
+    return group.kind == Group::Kind::elementwise || reduced_axes(g, n) == group.reduced;
+  }
+  Shape result_axes(int g, const Node& n) const {
+    const Shape axes = operand_axes(g, n.inputs[0]);
+    const Shape& gone = ints(n.attributes[0]);
+    Shape out;
+    for (int k = 0; k < axes.rank(); ++k) {
+      const bool is_gone = std::find(gone.begin(), gone.end(), k) != gone.end();
+      if (!is_gone) out.push_back(axes[k]);
+      else if (boolean(n.attributes[1])) out.push_back(-1);
+    }
+    return out;
+  }
+
+  // --- groups
+
+  int open(Shape space) {
+    groups_.emplace_back();
+    Group& group = groups_.back().group;
+    group.reduced.resize(at(space.rank()));
+    group.space = std::move(space);
+    return static_cast<int>(groups_.size()) - 1;
+  }
+  void add(int g, int i, const Shape& axes) {
+    groups_[at(g)].group.nodes.push_back(i);
+    const int value = node(i).outputs[0];
+    group_of_[at(value)] = g;
+    axes_[at(value)] = axes;
+  }
+  void join(int g, int i, const Shape& axes) {
+    add(g, i, axes);
+    State& state = groups_[at(g)];
+    state.cost += cost_of(node(i));
+    ++state.group.work;
+    for (int value : node(i).inputs) {
+      close(value, g);
+      reader_[at(value)] = g;
+    }
+  }
+
+  /// One group of two that both are open, if they fit: the one that is left, else the larger.
+  int merge(int a, int b) {
+    State &x = groups_[at(a)], &y = groups_[at(b)];
+    const bool fits = x.group.space == y.group.space && x.cost + y.cost <= largest_cost &&
+                      (x.group.reduced == y.group.reduced || x.group.kind == Group::Kind::elementwise ||
+                       y.group.kind == Group::Kind::elementwise);
+    if (!fits) return x.group.space.num_elements() >= y.group.space.num_elements() ? a : b;
+    if (x.group.kind == Group::Kind::elementwise) {
+      x.group.kind = y.group.kind;
+      x.group.reduced = y.group.reduced;
+    }
+    x.cost += y.cost;
+    x.group.work += y.group.work;
+    x.group.nodes.insert(x.group.nodes.end(), y.group.nodes.begin(), y.group.nodes.end());
+    std::sort(x.group.nodes.begin(), x.group.nodes.end());
+    y.merged_into = a;
+    return a;
+  }
+
+  Fusion finish(const std::vector<int>& joined) {
+    Fusion out;
+    std::vector<int> numbers(groups_.size(), -1);
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      // One operation alone has its own kernel already.
+      if (groups_[g].merged_into >= 0 || groups_[g].group.work < 2) continue;
+      numbers[g] = static_cast<int>(out.groups.size());
+      out.groups.push_back(std::move(groups_[g].group));
+    }
+    for (int g : joined) out.group_of.push_back(g < 0 ? -1 : numbers[at(resolve(g))]);
+    out.axes_of = std::move(axes_);
+    return out;
+  }
+
+  const Graph& graph_;
+  std::span<const Layout> layouts_;
+  std::vector<State> groups_;
+  std::vector<int> group_of_;  // a value; through merges
+  std::vector<Shape> axes_;    // a value in a group
+  std::vector<int> reader_;    // a value: the last group that reads it from outside or inside
+};
+
+}  // namespace
+
+Fusion fuse(const Graph& graph, std::span<const Layout> layouts) { return Fuser(graph, layouts).run(); }
+
+}  // namespace keen::detail

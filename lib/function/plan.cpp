@@ -1,0 +1,156 @@
+#include "function/plan.h"
+
+#include <chrono>
+
+#include "core/allocator.h"
+#include "core/message.h"
+
+namespace keen::detail {
+
+namespace {
+
+// How many frames wait for calls; more are given back to the allocator.
+constexpr std::size_t most_idle = 16;
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+Plan::~Plan() { delete spare_.load(); }
+
+int Plan::kernels() const {
+  int count = 0;
+  for (const auto& step : steps_) count += dynamic_cast<const KernelStep*>(step.get()) != nullptr;
+  return count;
+}
+
+std::unique_ptr<Frame> Plan::make_frame() const {
+  auto frame = std::make_unique<Frame>();
+  frame->base.resize(at(slots_));
+  frame->held.resize(at(slots_));
+  frame->addresses.resize(most_operands_);
+  if (arena_bytes_) {
+    frame->memory = allocate(arena_bytes_);
+    frame->bytes = arena_bytes_;
+  }
+  for (auto [slot, address] : constants_) frame->base[at(slot)] = address;
+  for (auto [slot, offset] : temporaries_) frame->base[at(slot)] = static_cast<char*>(frame->memory) + offset;
+  const Tensor nothing = make_tensor(DType::bool_, Shape{0}, Device());
+  const auto header = [&](const OpTemplate::Header& h) {
+    Tensor t = make_view(*nothing.impl(), h.shape, h.strides, 0);
+    t.impl()->dtype = h.dtype;
+    return t;
+  };
+  frame->ops.resize(op_templates_.size());
+  for (std::size_t i = 0; i < op_templates_.size(); ++i) {
+    OpState& state = frame->ops[i];
+    for (const auto& h : op_templates_[i].inputs) state.inputs.emplace_back(header(h));
+    for (const auto& h : op_templates_[i].outputs) state.outputs.push_back(h.is_fresh ? Tensor() : header(h));
+    state.attributes = op_templates_[i].attributes;
+    op_steps_[i]->place(*frame);
+  }
+  return frame;
+}
+
+std::unique_ptr<Frame> Plan::take_frame() const {
+  if (Frame* spare = spare_.exchange(nullptr, std::memory_order_acquire)) return std::unique_ptr<Frame>(spare);
+  {
+    std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      auto frame = std::move(idle_.back());
+      idle_.pop_back();
+      return frame;
+    }
+  }
+  return make_frame();
+}
+
+void Plan::give_back(std::unique_ptr<Frame> frame) const noexcept {
+  Frame* none = nullptr;
+  if (spare_.compare_exchange_strong(none, frame.get(), std::memory_order_release, std::memory_order_relaxed)) {
+    static_cast<void>(frame.release());
+    return;
+  }
+  std::lock_guard lock(mutex_);
+  if (idle_.size() < most_idle) idle_.push_back(std::move(frame));
+}
+
+void Plan::begin(Frame& frame, std::span<const Tensor> arguments) const {
+  for (std::size_t i = 0; i < argument_slots_.size(); ++i)
+    if (argument_slots_[i] >= 0) frame.base[at(argument_slots_[i])] = arguments[i].impl()->as<char>();
+  for (const auto& root : fresh_) {
+    Tensor t = Tensor::adopt(make_impl(root.dtype, root.shape, root.strides, root.size, Device()));
+    frame.base[at(root.slot)] = t.impl()->as<char>();
+    frame.held[at(root.slot)] = std::move(t);
+  }
+}
+
+std::vector<Tensor> Plan::finish(Frame& frame, std::span<const Tensor> arguments) const {
+  std::vector<Tensor> out;
+  out.reserve(results_.size());
+  for (const auto& result : results_) {
+    Tensor root;
+    switch (result.from) {
+      case Result::From::nowhere:
+        break;
+      case Result::From::argument:
+        root = arguments[at(result.index)];
+        break;
+      case Result::From::constant:
+        root = graph_->constants[at(result.index)].tensor;
+        break;
+      case Result::From::slot:
+        root = frame.held[at(result.index)];
+        break;
+    }
+    out.push_back(
+        result.is_view ? make_view(*root.impl(), result.shape, result.strides, result.offset) : std::move(root));
+  }
+  return out;
+}
+
+namespace {
+
+/// Gives the frame back, without the tensors of this call, however the call ends.
+template <class GiveBack>
+class Borrowed {
+ public:
+  Borrowed(std::unique_ptr<Frame> frame, GiveBack give_back) : frame_(std::move(frame)), give_back_(give_back) {}
+  ~Borrowed() {
+    for (auto& tensor : frame_->held) tensor = {};
+    give_back_(std::move(frame_));
+  }
+  Frame& operator*() const noexcept { return *frame_; }
+
+ private:
+  std::unique_ptr<Frame> frame_;
+  GiveBack give_back_;
+};
+
+}  // namespace
+
+std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) const {
+  const Borrowed frame(take_frame(), [this](std::unique_ptr<Frame> f) { give_back(std::move(f)); });
+  begin(*frame, arguments);
+  for (const auto& step : steps_) {
+    step->run(*frame);
+    for (int slot : step->releases) (*frame).held[at(slot)] = {};
+  }
+  return finish(*frame, arguments);
+}
+
+std::vector<double> Plan::timed_run(std::span<const Tensor> arguments) const {
+  using Clock = std::chrono::steady_clock;
+  const Borrowed frame(take_frame(), [this](std::unique_ptr<Frame> f) { give_back(std::move(f)); });
+  begin(*frame, arguments);
+  std::vector<double> seconds;
+  for (const auto& step : steps_) {
+    const auto start = Clock::now();
+    step->run(*frame);
+    for (int slot : step->releases) (*frame).held[at(slot)] = {};
+    seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return seconds;
+}
+
+}  // namespace keen::detail

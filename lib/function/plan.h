@@ -1,0 +1,85 @@
+// Plan: a graph of known sizes as a flat list of steps over buffers that were placed beforehand.
+#pragma once
+#include <atomic>
+#include <mutex>
+
+#include "function/fuse.h"
+#include "function/steps.h"
+
+namespace keen::detail {
+
+/// May run in several threads at once: each call takes a frame of its own.
+class Plan {
+ public:
+  struct Options {
+    bool fuse = true;
+  };
+  /// For arguments of these strides. Compiles the kernels. Throws UsageError for a graph that has no plan: one with values
+  /// on other devices, or with operations that have no kernel.
+  Plan(std::shared_ptr<const Graph> graph, std::span<const Shape> argument_strides, Options options);
+  ~Plan();
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  std::vector<Tensor> run(std::span<const Tensor> arguments) const;
+
+  const Graph& graph() const noexcept { return *graph_; }
+  std::span<const std::unique_ptr<Step>> steps() const noexcept { return steps_; }
+  std::size_t arena_bytes() const noexcept { return arena_bytes_; }
+  /// How many of the steps are fused kernels.
+  int kernels() const;
+  /// Runs it once, and says for each step how many seconds it took.
+  std::vector<double> timed_run(std::span<const Tensor> arguments) const;
+
+ private:
+  friend class PlanBuilder;
+  // A result in the making: a fresh tensor a call.
+  struct FreshRoot {
+    int slot;
+    DType dtype;
+    Shape shape, strides;
+    std::int64_t size;
+  };
+  struct Result {
+    enum class From : unsigned char { nowhere, argument, constant, slot };
+    From from = From::nowhere;
+    int index = -1;  // of the argument, the constant or the slot
+    bool is_view = false;
+    Shape shape, strides;  // of a view
+    std::int64_t offset = 0;
+  };
+  // Headers of an operation's operands, which each frame copies.
+  struct OpTemplate {
+    struct Header {
+      DType dtype;
+      Shape shape, strides;
+      bool is_fresh = false;  // no header: the result itself
+    };
+    std::vector<Header> inputs, outputs;
+    std::vector<Attribute> attributes;
+  };
+
+  std::unique_ptr<Frame> make_frame() const;
+  std::unique_ptr<Frame> take_frame() const;
+  void give_back(std::unique_ptr<Frame> frame) const noexcept;
+  void begin(Frame& frame, std::span<const Tensor> arguments) const;
+  std::vector<Tensor> finish(Frame& frame, std::span<const Tensor> arguments) const;
+
+  std::shared_ptr<const Graph> graph_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<const OpStep*> op_steps_;
+  std::vector<OpTemplate> op_templates_;
+  std::vector<int> argument_slots_;                        // -1 for one that nothing reads
+  std::vector<std::pair<int, char*>> constants_;           // slots and addresses
+  std::vector<std::pair<int, std::int64_t>> temporaries_;  // slots and offsets
+  std::vector<FreshRoot> fresh_;
+  std::vector<Result> results_;
+  int slots_ = 0;
+  std::size_t arena_bytes_ = 0, most_operands_ = 0;
+
+  mutable std::atomic<Frame*> spare_{nullptr};
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Frame>> idle_;
+};
+
+}  // namespace keen::detail

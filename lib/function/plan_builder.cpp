@@ -1,0 +1,238 @@
+#include "function/plan_builder.h"
+
+#include <algorithm>
+
+#include "core/message.h"
+#include "core/parallel.h"
+#include "function/passes/passes.h"
+#include "keen/log.h"
+
+namespace keen::detail {
+
+extern const Op full_op;
+
+Plan::Plan(std::shared_ptr<const Graph> graph, std::span<const Shape> argument_strides, Options options)
+    : graph_(std::move(graph)) {
+  PlanBuilder(*this, argument_strides, options.fuse).run();
+}
+
+PlanBuilder::PlanBuilder(Plan& plan, std::span<const Shape> argument_strides, bool fuse)
+    : plan_(plan),
+      graph_(*plan.graph_),
+      layouts_(lay_out(graph_, argument_strides)),
+      maker_(makers(graph_)),
+      roots_(graph_.values.size()) {
+  if (fuse) fusion_ = keen::detail::fuse(graph_, layouts_);
+  fusion_.group_of.resize(graph_.nodes.size(), -1);
+}
+
+void PlanBuilder::run() {
+  check_devices();
+  compile_groups();
+  add_drafts();
+  find_homes();
+  place_temporaries();
+  make_steps();
+  make_results();
+}
+
+void PlanBuilder::check_devices() const {
+  for (const auto& value : graph_.values)
+    if (!value.device.is_cpu()) fail<UsageError>("function", "no plan for values on ", value.device);
+  for (const auto& constant : graph_.constants)
+    if (constant.tensor.is_sparse()) fail<UsageError>("function", "no plan for sparse constants");
+  for (const auto& node : graph_.nodes)
+    if (!node.op->cpu && !node.op->view && node.op != &read_variable_op)
+      fail<UsageError>("function", "no plan for ", node.op->name, ", which has no kernel");
+}
+
+// --- kernels
+
+/// Roots that something outside their group reads. A number that fills a tensor is read in its stead by kernels.
+std::vector<bool> PlanBuilder::needed_in_memory() const {
+  std::vector<bool> needed(graph_.values.size());
+  for (int v : graph_.results)
+    if (v >= 0) needed[at(root(v))] = true;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const Node& node = graph_.nodes[i];
+    if (is_view(graph_, layouts_, node)) continue;
+    const int group = fusion_.group_of[i];
+    for (int v : node.inputs) {
+      const int made_by = maker_[at(v)];
+      if (group >= 0 && made_by >= 0 && fusion_.group_of[at(made_by)] == group) continue;
+      needed[at(root(group >= 0 ? source_of(graph_, maker_, v) : v))] = true;
+    }
+  }
+  return needed;
+}
+
+bool PlanBuilder::compile(std::size_t number, const std::vector<bool>& stored) try {
+  const Group& group = fusion_.groups[number];
+  LoweredGroup lowered = lower(graph_, layouts_, maker_, fusion_, static_cast<int>(number), stored);
+  lowered.kernel.check();
+  std::vector<Shape> strides;
+  for (const auto& operand : lowered.inputs) strides.push_back(operand.strides);
+  for (const auto& operand : lowered.outputs) strides.push_back(operand.strides);
+  using Code = KernelStep::Code;
+  const int reduced = static_cast<int>(std::count(group.reduced.begin(), group.reduced.end(), true));
+  auto code =
+      group.kind == Group::Kind::columns
+          ? std::make_shared<const Code>(
+                std::in_place_type<fusion::ColumnReduction>, lowered.kernel, group.space, group.reduced, strides)
+          : std::make_shared<const Code>(
+                std::in_place_type<fusion::Launch>, lowered.kernel, group.space, reduced, strides);
+  compiled_[number] = {std::move(lowered), std::move(code)};
+  return true;
+} catch (const Error& error) {
+  log(LogLevel::debug,
+      text("function: a group of ", fusion_.groups[number].work, " operations is not fused: ", error.what()));
+  return false;
+}
+
+/// Kernels are compiled side by side. A group that has none falls apart into its operations.
+void PlanBuilder::compile_groups() {
+  for (;;) {
+    in_memory_ = needed_in_memory();
+    compiled_.clear();
+    compiled_.resize(fusion_.groups.size());
+    std::vector<char> compiles(fusion_.groups.size(), true);
+    parallel_for(static_cast<std::int64_t>(compiles.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto g = static_cast<std::size_t>(begin); g < static_cast<std::size_t>(end); ++g)
+        if (fusion_.groups[g].work > 0) compiles[g] = compile(g, in_memory_);
+    });
+    if (std::find(compiles.begin(), compiles.end(), false) == compiles.end()) return;
+    for (int& group : fusion_.group_of)
+      if (group >= 0 && !compiles[at(group)]) group = -1;
+    for (std::size_t g = 0; g < compiles.size(); ++g)
+      if (!compiles[g]) fusion_.groups[g] = {};
+  }
+}
+
+// --- order
+
+void PlanBuilder::add_drafts() {
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const int node = static_cast<int>(i), group = fusion_.group_of[i];
+    if (group < 0) draft_node(node);
+    else if (fusion_.groups[at(group)].nodes.back() == node) draft_group(group);
+  }
+  for (std::size_t d = 0; d < drafts_.size(); ++d) {
+    for (int r : drafts_[d].reads) roots_[at(r)].last_use = static_cast<int>(d);
+    for (int r : drafts_[d].makes) roots_[at(r)].last_use = static_cast<int>(d);
+  }
+  for (int v : graph_.results)
+    if (v >= 0) roots_[at(root(v))].last_use = static_cast<int>(drafts_.size());
+}
+
+void PlanBuilder::draft_node(int number) {
+  const Node& node = graph_.nodes[at(number)];
+  if (is_view(graph_, layouts_, node)) return;
+  if (node.op == &full_op && !in_memory_[at(node.outputs[0])]) return;
+  Draft draft{.node = number};
+  for (int v : node.inputs) draft.reads.push_back(root(v));
+  draft.makes = node.outputs;
+  drafts_.push_back(std::move(draft));
+}
+
+void PlanBuilder::draft_group(int group) {
+  Draft draft{.group = group};
+  const LoweredGroup& lowered = compiled_[at(group)].lowered;
+  for (const auto& operand : lowered.inputs) draft.reads.push_back(root(operand.value));
+  for (const auto& operand : lowered.outputs) draft.makes.push_back(operand.value);
+  note_replacements(draft);
+  drafts_.push_back(std::move(draft));
+}
+
+/// An output may take the place of an input that it follows element by element, if the input is read nowhere else in the
+/// kernel and no later pass over the row reads it again.
+void PlanBuilder::note_replacements(Draft& draft) const {
+  const LoweredGroup& lowered = compiled_[at(draft.group)].lowered;
+  const auto facts = fusion::analyse(lowered.kernel);
+  for (std::size_t o = 0; o < lowered.outputs.size(); ++o) {
+    const auto& out = lowered.outputs[o];
+    const bool is_whole = std::find(out.strides.begin(), out.strides.end(), 0) == out.strides.end();
+    if (!is_whole || facts.pass[at(lowered.kernel.stores()[o])] + 1 != facts.passes) continue;
+    for (const auto& in : lowered.inputs) {
+      const bool is_same = in.strides == out.strides && root(in.value) == in.value &&
+                           bytes(in.value) == bytes(out.value) &&
+                           size_of(value(in.value).dtype) == size_of(value(out.value).dtype);
+      if (is_same && std::count(draft.reads.begin(), draft.reads.end(), in.value) == 1)
+        draft.may_replace.emplace_back(out.value, in.value);
+    }
+  }
+}
+
+// --- places
+
+void PlanBuilder::find_homes() {
+  const auto home = [&](int v, Home where) {
+    Root& r = roots_[at(v)];
+    r.home = where;
+    r.slot = plan_.slots_++;
+  };
+  for (int v : graph_.inputs) {
+    const bool is_read = roots_[at(v)].last_use >= 0;
+    if (is_read) home(v, Home::argument);
+    plan_.argument_slots_.push_back(is_read ? roots_[at(v)].slot : -1);
+  }
+  for (const auto& constant : graph_.constants) {
+    home(constant.value, Home::constant);
+    plan_.constants_.emplace_back(roots_[at(constant.value)].slot, constant.tensor.impl()->as<char>());
+  }
+  std::vector<bool> is_result(graph_.values.size());
+  for (int v : graph_.results)
+    if (v >= 0) is_result[at(root(v))] = true;
+  for (const Draft& draft : drafts_)
+    for (int v : draft.makes) {
+      if (draft.node >= 0 && graph_.nodes[at(draft.node)].op == &read_variable_op) {
+        home(v, Home::variable);
+      } else if (is_result[at(v)]) {
+        home(v, Home::fresh);
+        const Shape& shape = value(v).shape;
+        plan_.fresh_.push_back(
+            {roots_[at(v)].slot, value(v).dtype, shape, contiguous_strides(shape), shape.num_elements()});
+      } else {
+        home(v, Home::temporary);
+      }
+    }
+}
+
+void PlanBuilder::place_temporaries() {
+  ArenaPlan arena;
+  const auto is_temporary = [&](int v) { return roots_[at(v)].home == Home::temporary; };
+  for (std::size_t d = 0; d < drafts_.size(); ++d) {
+    const Draft& draft = drafts_[d];
+    const auto dies = [&](int v) { return is_temporary(v) && roots_[at(v)].last_use == static_cast<int>(d); };
+    std::vector<int> taken;
+    for (int v : draft.makes) {
+      if (!is_temporary(v)) continue;
+      const auto fits = [&](const auto& pair) {
+        return pair.first == v && dies(pair.second) &&
+               std::find(taken.begin(), taken.end(), pair.second) == taken.end();
+      };
+      const auto found = std::find_if(draft.may_replace.begin(), draft.may_replace.end(), fits);
+      if (found != draft.may_replace.end()) {
+        taken.push_back(found->second);
+        roots_[at(v)].offset = roots_[at(found->second)].offset;
+      } else {
+        roots_[at(v)].offset = arena.allocate(bytes(v));
+      }
+      plan_.temporaries_.emplace_back(roots_[at(v)].slot, roots_[at(v)].offset);
+    }
+    const auto release = [&](int v) {
+      if (!dies(v) || std::find(taken.begin(), taken.end(), v) != taken.end()) return;
+      taken.push_back(v);  // once, though it be read twice
+      arena.release(roots_[at(v)].offset, bytes(v));
+    };
+    for (int v : draft.reads) release(v);
+    for (int v : draft.makes) release(v);
+  }
+  plan_.arena_bytes_ = static_cast<std::size_t>(arena.size());
+}
+
+Address PlanBuilder::address(int v) const {
+  const Layout& layout = layouts_[at(v)];
+  return {roots_[at(layout.root)].slot, layout.offset * static_cast<std::int64_t>(size_of(value(v).dtype))};
+}
+
+}  // namespace keen::detail

@@ -1,0 +1,102 @@
+// The last part of making a plan: steps with addresses, and the results.
+#include <algorithm>
+
+#include "core/message.h"
+#include "function/plan_builder.h"
+
+namespace keen::detail {
+
+extern const Op contiguous_op;
+
+void PlanBuilder::make_steps() {
+  for (std::size_t d = 0; d < drafts_.size(); ++d) {
+    const Draft& draft = drafts_[d];
+    if (draft.group >= 0) make_kernel_step(draft);
+    else make_op_step(draft);
+    // Variables are let go as soon as nothing reads them: a write then finds their buffer unshared.
+    const auto release = [&](int r) {
+      if (roots_[at(r)].home == Home::variable && roots_[at(r)].last_use == static_cast<int>(d))
+        plan_.steps_.back()->releases.push_back(roots_[at(r)].slot);
+    };
+    for (int r : draft.reads) release(r);
+    for (int r : draft.makes) release(r);
+  }
+}
+
+void PlanBuilder::make_kernel_step(const Draft& draft) {
+  Compiled& compiled = compiled_[at(draft.group)];
+  std::vector<Address> operands;
+  for (const auto& operand : compiled.lowered.inputs) operands.push_back(address(operand.value));
+  for (const auto& operand : compiled.lowered.outputs) operands.push_back(address(operand.value));
+  plan_.most_operands_ = std::max(plan_.most_operands_, operands.size());
+  const Group& group = fusion_.groups[at(draft.group)];
+  std::string names;
+  for (int node : group.nodes)
+    if (!graph_.nodes[at(node)].op->view) names += text(names.empty() ? "" : " ", graph_.nodes[at(node)].op->name);
+  const char* kind = group.kind == Group::Kind::rows      ? " by rows"
+                     : group.kind == Group::Kind::columns ? " by columns"
+                                                          : "";
+  std::string description = text(
+      "kernel over ", group.space, kind, ", ", compiled.lowered.inputs.size(), " in, ", compiled.lowered.outputs.size(),
+      " out: ", names);
+  plan_.steps_.push_back(
+      std::make_unique<KernelStep>(std::move(compiled.code), std::move(operands), std::move(description)));
+}
+
+void PlanBuilder::make_op_step(const Draft& draft) {
+  const Node& node = graph_.nodes[at(draft.node)];
+  if (node.op == &read_variable_op) {
+    const auto& object = *std::get_if<std::shared_ptr<void>>(&node.attributes[0]);
+    plan_.steps_.push_back(
+        std::make_unique<ReadStep>(roots_[at(node.outputs[0])].slot, std::static_pointer_cast<VariableState>(object)));
+    return;
+  }
+  const bool copies = node.op->view != nullptr;  // a reshape of scattered elements
+  std::vector<OpStep::Place> inputs, outputs;
+  Plan::OpTemplate made{{}, {}, node.attributes};
+  for (int v : node.inputs) {
+    inputs.push_back({address(v), moves(v)});
+    made.inputs.push_back({value(v).dtype, value(v).shape, layouts_[at(v)].strides});
+  }
+  for (int v : node.outputs) {
+    outputs.push_back({address(v), moves(v)});
+    made.outputs.push_back({value(v).dtype, value(v).shape, layouts_[at(v)].strides, moves(v)});
+  }
+  auto step = std::make_unique<OpStep>(
+      copies ? contiguous_op : *node.op, plan_.op_templates_.size(), std::move(inputs), std::move(outputs));
+  plan_.op_steps_.push_back(step.get());
+  plan_.op_templates_.push_back(std::move(made));
+  plan_.steps_.push_back(std::move(step));
+}
+
+void PlanBuilder::make_results() {
+  using From = Plan::Result::From;
+  for (int v : graph_.results) {
+    Plan::Result result;
+    if (v >= 0) {
+      const Layout& layout = layouts_[at(v)];
+      const auto input = std::find(graph_.inputs.begin(), graph_.inputs.end(), layout.root);
+      const auto constant = std::find_if(
+          graph_.constants.begin(), graph_.constants.end(), [&](const Constant& c) { return c.value == layout.root; });
+      if (input != graph_.inputs.end()) {
+        result.from = From::argument;
+        result.index = static_cast<int>(input - graph_.inputs.begin());
+      } else if (constant != graph_.constants.end()) {
+        result.from = From::constant;
+        result.index = static_cast<int>(constant - graph_.constants.begin());
+      } else {
+        result.from = From::slot;
+        result.index = roots_[at(layout.root)].slot;
+      }
+      if (layout.root != v) {
+        result.is_view = true;
+        result.shape = value(v).shape;
+        result.strides = layout.strides;
+        result.offset = layout.offset;
+      }
+    }
+    plan_.results_.push_back(std::move(result));
+  }
+}
+
+}  // namespace keen::detail

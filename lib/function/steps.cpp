@@ -1,0 +1,72 @@
+#include "function/steps.h"
+
+#include "core/allocator.h"
+#include "core/message.h"
+#include "random/generator.h"
+
+namespace keen::detail {
+
+Frame::~Frame() {
+  if (memory) deallocate(memory, bytes);
+}
+
+void ReadStep::run(Frame& frame) const {
+  Tensor value = read(*variable_);
+  frame.base[static_cast<std::size_t>(slot_)] = value.impl()->as<char>();
+  frame.held[static_cast<std::size_t>(slot_)] = std::move(value);
+}
+
+std::string ReadStep::to_string() const { return text("read variable '", variable_->name, '\''); }
+
+void KernelStep::run(Frame& frame) const {
+  for (std::size_t i = 0; i < operands_.size(); ++i)
+    frame.addresses[i] = frame.base[static_cast<std::size_t>(operands_[i].slot)] + operands_[i].offset;
+  const std::span<void* const> addresses(frame.addresses.data(), operands_.size());
+  if (const auto* launch = std::get_if<fusion::Launch>(code_.get())) launch->run(addresses);
+  else std::get_if<fusion::ColumnReduction>(code_.get())->run(addresses);
+}
+
+OpStep::OpStep(const Op& op, std::size_t state, std::vector<Place> inputs, std::vector<Place> outputs)
+    : op_(op), state_(state), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
+
+void OpStep::place(Frame& frame) const {
+  OpState& state = frame.ops[state_];
+  const auto at = [&](const Address& a) { return frame.base[static_cast<std::size_t>(a.slot)] + a.offset; };
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    if (!inputs_[i].moves) state.inputs[i].impl()->data = at(inputs_[i].address);
+  for (std::size_t i = 0; i < outputs_.size(); ++i)
+    if (!outputs_[i].moves) state.outputs[i].impl()->data = at(outputs_[i].address);
+}
+
+void OpStep::run(Frame& frame) const {
+  OpState& state = frame.ops[state_];
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const Address& a = inputs_[i].address;
+    if (inputs_[i].moves) state.inputs[i].impl()->data = frame.base[static_cast<std::size_t>(a.slot)] + a.offset;
+  }
+  for (std::size_t i = 0; i < outputs_.size(); ++i)
+    if (outputs_[i].moves) state.outputs[i] = frame.held[static_cast<std::size_t>(outputs_[i].address.slot)];
+  if (op_.random) draw_anew(op_, state.attributes);
+  KernelCall call{op_, state.inputs, state.attributes, state.outputs};
+  op_.cpu(call);
+  for (std::size_t i = 0; i < outputs_.size(); ++i)
+    if (outputs_[i].moves) state.outputs[i] = {};
+}
+
+std::string OpStep::to_string() const { return op_.name; }
+
+void draw_anew(const Op& op, std::vector<Attribute>& attributes) {
+  const auto* stream = std::get_if<std::shared_ptr<void>>(&attributes.back());
+  if (!op.random || !stream || !*stream) return;
+  auto& state = *static_cast<GeneratorState*>(stream->get());
+  DType type = DType::float32;
+  std::int64_t count = 0;
+  for (const auto& attribute : attributes) {
+    if (const auto* found = std::get_if<DType>(&attribute)) type = *found;
+    if (const auto* found = std::get_if<Shape>(&attribute)) count = found->num_elements();
+  }
+  attributes[0] = static_cast<std::int64_t>(state.seed.load());
+  attributes[1] = static_cast<std::int64_t>(reserve(state, blocks_for(op, type, count)));
+}
+
+}  // namespace keen::detail

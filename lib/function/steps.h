@@ -1,0 +1,103 @@
+// The steps of a plan, and what a call in flight owns while they run.
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/variable_state.h"
+#include "function/graph.h"
+#include "fusion/columns.h"
+#include "fusion/launch.h"
+
+namespace keen::detail {
+
+/// Where a value's elements start: a slot of the frame, and bytes behind it.
+struct Address {
+  int slot = -1;
+  std::int64_t offset = 0;
+};
+
+/// The operands of an operation's own kernel, made once: only addresses change from call to call.
+struct OpState {
+  std::vector<Operand> inputs;
+  std::vector<Tensor> outputs;
+  std::vector<Attribute> attributes;
+};
+
+/// What one call needs for itself.
+struct Frame {
+  std::vector<char*> base;   // a slot
+  std::vector<Tensor> held;  // a slot: the value of a variable, a result in the making
+  std::vector<OpState> ops;  // an OpStep
+  std::vector<void*> addresses;
+  void* memory = nullptr;  // where temporaries lie
+  std::size_t bytes = 0;
+
+  Frame() = default;
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
+  ~Frame();
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual void run(Frame& frame) const = 0;
+  /// One line for explain().
+  virtual std::string to_string() const = 0;
+
+  std::vector<int> releases;  // slots whose tensors nothing needs after this step
+};
+
+/// Fetches a variable's value: held until its last use, so that writes meanwhile do not touch it.
+class ReadStep final : public Step {
+ public:
+  ReadStep(int slot, std::shared_ptr<VariableState> variable) : slot_(slot), variable_(std::move(variable)) {}
+  void run(Frame& frame) const override;
+  std::string to_string() const override;
+
+ private:
+  int slot_;
+  std::shared_ptr<VariableState> variable_;
+};
+
+/// Runs a fused kernel.
+class KernelStep final : public Step {
+ public:
+  using Code = std::variant<fusion::Launch, fusion::ColumnReduction>;
+  KernelStep(std::shared_ptr<const Code> code, std::vector<Address> operands, std::string description)
+      : code_(std::move(code)), operands_(std::move(operands)), description_(std::move(description)) {}
+  void run(Frame& frame) const override;
+  std::string to_string() const override { return description_; }
+  std::size_t operands() const noexcept { return operands_.size(); }
+
+ private:
+  std::shared_ptr<const Code> code_;
+  std::vector<Address> operands_;
+  std::string description_;
+};
+
+/// Runs an operation's own kernel.
+class OpStep final : public Step {
+ public:
+  struct Place {
+    Address address;
+    bool moves;  // from call to call
+  };
+  OpStep(const Op& op, std::size_t state, std::vector<Place> inputs, std::vector<Place> outputs);
+  void run(Frame& frame) const override;
+  std::string to_string() const override;
+  /// Sets the addresses that stay.
+  void place(Frame& frame) const;
+
+ private:
+  const Op& op_;
+  std::size_t state_;
+  std::vector<Place> inputs_, outputs_;
+};
+
+/// A draw from a shared stream takes the next part of it, as it would eagerly.
+void draw_anew(const Op& op, std::vector<Attribute>& attributes);
+
+}  // namespace keen::detail

@@ -1,0 +1,68 @@
+#include "fusion/space.h"
+
+namespace keen::detail::fusion {
+
+std::vector<std::int64_t> operand_sizes(const Kernel& kernel) {
+  std::vector<std::int64_t> sizes;
+  for (int node : kernel.inputs()) sizes.push_back(static_cast<std::int64_t>(size_of(kernel[node].dtype)));
+  for (int node : kernel.stores()) sizes.push_back(static_cast<std::int64_t>(size_of(kernel[node].dtype)));
+  return sizes;
+}
+
+std::vector<Axis> collapse(
+    const Shape& space, std::span<const int> chosen, std::span<const Shape> strides,
+    std::span<const std::int64_t> sizes) {
+  std::vector<Axis> axes;
+  for (int axis : chosen) {
+    if (space[axis] == 1) continue;
+    Axis next{space[axis], {}};
+    for (std::size_t i = 0; i < strides.size(); ++i) next.strides.push_back(strides[i][axis] * sizes[i]);
+    bool merges = !axes.empty();
+    for (std::size_t i = 0; merges && i < strides.size(); ++i)
+      merges = axes.back().strides[i] == next.strides[i] * next.size;
+    if (merges) {
+      axes.back().size *= next.size;
+      axes.back().strides = next.strides;
+    } else {
+      axes.push_back(std::move(next));
+    }
+  }
+  return axes;
+}
+
+namespace {
+
+/// Some input that a node depends on, counted among the kernel's inputs.
+int any_input_of(const Kernel& kernel, int node) {
+  while (kernel[node].kind != NodeKind::input) {
+    if (kernel[node].operands[0] < 0) return -1;
+    node = kernel[node].operands[0];
+  }
+  const auto inputs = kernel.inputs();
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i] == node) return static_cast<int>(i);
+  return -1;
+}
+
+}  // namespace
+
+std::vector<Access> accesses(const Kernel& kernel, const Axis& row) {
+  std::vector<Access> result;
+  const std::size_t inputs = kernel.inputs().size();
+  for (std::size_t i = 0; i < inputs; ++i) {
+    const auto size = static_cast<std::int64_t>(size_of(kernel[kernel.inputs()[i]].dtype));
+    const auto stride = row.strides[i];
+    result.push_back(stride == size ? Access::contiguous : stride == 0 ? Access::broadcast : Access::strided);
+  }
+  const Analysis facts = analyse(kernel.with_access(result));
+  for (std::size_t i = 0; i < kernel.stores().size(); ++i) {
+    const int node = kernel.stores()[i];
+    const bool is_one_per_row = row.strides[inputs + i] == 0 || kernel[node].kind == NodeKind::reduce;
+    if (is_one_per_row || facts.per_element[static_cast<std::size_t>(node)]) continue;
+    if (const int input = any_input_of(kernel, node); input >= 0)
+      result[static_cast<std::size_t>(input)] = Access::strided;
+  }
+  return result;
+}
+
+}  // namespace keen::detail::fusion
