@@ -48,11 +48,11 @@ struct BFloat {
   explicit operator float() const noexcept;
 };
 
-namespace detail {
-inline constexpr std::uint8_t dtype_sizes[dtype_count] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
-}
 /// Bytes an element takes.
-constexpr std::size_t size_of(DType dtype) noexcept { return detail::dtype_sizes[static_cast<int>(dtype)]; }
+constexpr std::size_t size_of(DType dtype) noexcept {
+  // A nibble a dtype, bool_ the lowest: log2 of the size. (A table would be a symbol or be built at each call.)
+  return std::size_t{1} << (0x433211321032100ULL >> (4 * static_cast<int>(dtype)) & 15);
+}
 constexpr bool is_floating(DType d) noexcept { return d >= DType::float16 && d <= DType::float64; }
 constexpr bool is_complex(DType d) noexcept { return d >= DType::complex64; }
 constexpr bool is_signed_integer(DType d) noexcept { return d >= DType::int8 && d <= DType::int64; }
