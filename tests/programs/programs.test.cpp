@@ -1,13 +1,54 @@
 // The programs that must compile and run as written (those whose parts exist); samples/ holds others.
+#include <algorithm>
+#include <sstream>
+
 #include "catch.h"
 #include "keen/keen.h"
 
 using namespace keen;
 
+namespace {
+
+// What a program prints while this lives.
+class Printed {
+ public:
+  Printed() : before_(std::cout.rdbuf(text_.rdbuf())) {}
+  ~Printed() { std::cout.rdbuf(before_); }
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+  std::streambuf* before_;
+};
+
+}  // namespace
+
 TEST_CASE("program 1: a series with variables", "[programs]") {
+  Printed printed;
   Variable x(0.f), y(1.f);
   for (int i = 0; i <= 50; ++i) { x.assign(x + y); y.assign(y / 2); }
-  CHECK(x.item<float>() == 2.f);
+  std::cout << x.item<float>() << '\n';                                   // 2
+  CHECK(printed.text() == "2\n");
+}
+
+TEST_CASE("program 3: devices", "[programs]") {
+  Printed printed;
+  std::vector<std::string> lines;
+  const LogLevel level = log_level();
+  set_log_handler([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+
+  log_device_placement(true);
+  Tensor a = constant({{1, 2, 3}, {4, 5, 6}}, {.dtype = float32, .device = "/cpu:0", .name = "a"});
+  Tensor b = constant({{1, 2}, {3, 4}, {5, 6}}, {.dtype = float32});
+  { DeviceScope on("/cpu:0"); std::cout << matmul(a, b) << '\n'; }
+  if (device_count("gpu") > 0) std::cout << a.gpu(0).device() << ' ' << a.gpu().cpu().device() << '\n';
+
+  log_device_placement(false);
+  set_log_level(level);
+  set_log_handler({});
+  const std::string product = "Tensor([[22. 28.]\n [49. 64.]], shape=(2, 2), dtype=float32, device=cpu:0)\n";
+  CHECK(printed.text() == product + (device_count("gpu") > 0 ? "gpu:0 cpu:0\n" : ""));
+  CHECK(std::count(lines.begin(), lines.end(), "matmul: cpu:0") == 1);
 }
 
 TEST_CASE("program 4: timing a product", "[programs]") {
@@ -76,6 +117,9 @@ TEST_CASE("program 9: linear regression", "[programs]") {
   auto [x_train, x_test, y_train, y_test] = data::train_test_split(x, y, {.test_size = 0.2, .seed = 1});
   optimizers::SGD opt(0.2);
   for (int i = 0; i < 1000; ++i) opt.minimize([&] { return mean(square(y_train - predict(x_train))); }, {weight, bias});
+  Printed printed;
+  std::cout << mean(square(predict(x_test) - y_test)) << '\n' << weight << '\n';   // Variable 'weight' shape=(4, 1) dtype=float32 device=cpu:0, values
+  CHECK(printed.text().find("Variable 'weight' shape=(4, 1) dtype=float32 device=cpu:0\n[[") != std::string::npos);
   CHECK(mean(square(predict(x_test) - y_test)).item<float>() < 1e-6f);
   CHECK(bias.item<float>() == Approx(5).epsilon(1e-3));
 }
