@@ -43,7 +43,7 @@ ColumnReduction::ColumnReduction(
     const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced, std::span<const Shape> strides) {
   const auto sizes = operand_sizes(kernel);
   if (strides.size() != sizes.size()) fail<InternalError>("fusion", "a layout for each operand is needed");
-  lay_out(space, reduced, strides, sizes);
+  lay_out(kernel, space, reduced, strides, sizes);
 
   // Each reduction becomes an element that is read, joined and written back.
   const std::size_t inputs = kernel.inputs().size();
@@ -83,9 +83,8 @@ ColumnReduction::ColumnReduction(
   code_ = compiled(code);
 }
 
-void ColumnReduction::lay_out(
-    const Shape& space, const std::vector<bool>& reduced, std::span<const Shape> strides,
-    std::span<const std::int64_t> sizes) {
+void ColumnReduction::lay_out(const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced,
+                              std::span<const Shape> strides, std::span<const std::int64_t> sizes) {
   int first_column = space.rank();
   while (first_column > 0 && !reduced[static_cast<std::size_t>(first_column - 1)]) --first_column;
   std::vector<int> kept, gone, columns;
@@ -98,6 +97,17 @@ void ColumnReduction::lay_out(
   row_ = std::move(inner.back());
   inner.pop_back();
   outer_.insert(outer_.end(), inner.begin(), inner.end());
+  std::vector<bool> fixed(sizes.size());
+  for (std::size_t i = 0; i < kernel.stores().size(); ++i)
+    fixed[kernel.inputs().size() + i] = kernel[kernel.stores()[i]].kind == NodeKind::reduce;
+  std::vector<Axis> others = outer_;
+  others.insert(others.end(), rows_.begin(), rows_.end() - 1);
+  joined_ = join_rows(row_, rows_.back(), others, kernel.inputs().size(), fixed);
+  if (joined_.factor > 1) {
+    for (std::size_t i : joined_.repeated) staged_strides_.push_back(row_.strides[i]);
+    sizes_.assign(sizes.begin(), sizes.end());
+    apply(joined_, row_, rows_.back(), sizes);
+  }
   for (const auto& axis : outer_) outer_count_ *= axis.size;
   for (const auto& axis : rows_) row_count_ *= axis.size;
   tile_ = std::min(row_.size, widest_tile);
@@ -138,12 +148,19 @@ void ColumnReduction::run_task(const Task& task) const {
 
 void ColumnReduction::run(std::span<void* const> addresses) const {
   if (outer_count_ == 0 || row_.size == 0) return;
+  if (joined_.repeated.empty()) return run_tasks(addresses);
+  const StagedRows staged(joined_, row_.size, staged_strides_, sizes_, addresses);
+  run_tasks(staged.addresses());
+}
+
+void ColumnReduction::run_tasks(std::span<void* const> addresses) const {
+  const bool in_parts = chunks_ * joined_.factor > 1;
   // Partials of one reduction: outer, then chunk, then column. With a single chunk they are the result.
   std::deque<cpu::Scratch> scratch;
   std::vector<char*> partials;
   for (const auto& g : gathered_) {
-    if (chunks_ > 1) scratch.emplace_back(static_cast<std::size_t>(outer_count_ * chunks_ * row_.size * g.size));
-    partials.push_back(chunks_ > 1 ? scratch.back().data() : nullptr);
+    if (in_parts) scratch.emplace_back(static_cast<std::size_t>(outer_count_ * chunks_ * row_.size * g.size));
+    partials.push_back(in_parts ? scratch.back().data() : nullptr);
   }
   const std::int64_t tasks = outer_count_ * chunks_ * tiles_;
   const std::int64_t work = std::min(chunk_, row_count_) * tile_;
@@ -155,32 +172,34 @@ void ColumnReduction::run(std::span<void* const> addresses) const {
           const std::int64_t column = i % tiles_ * tile_, chunk = i / tiles_ % chunks_, outer = i / tiles_ / chunks_;
           for (std::size_t g = 0; g < into.size(); ++g) {
             const auto store = gathered_[g].store;
-            into[g] = chunks_ > 1 ? partials[g] + ((outer * chunks_ + chunk) * row_.size + column) * gathered_[g].size
-                                  : static_cast<char*>(addresses[store]) + offset(outer_, outer, store) +
-                                        column * gathered_[g].size;
+            into[g] = in_parts ? partials[g] + ((outer * chunks_ + chunk) * row_.size + column) * gathered_[g].size
+                               : static_cast<char*>(addresses[store]) + offset(outer_, outer, store) +
+                                     column * gathered_[g].size;
           }
           run_task(
               {addresses, into, outer, chunk * chunk_, std::min((chunk + 1) * chunk_, row_count_), column,
                std::min(tile_, row_.size - column)});
         }
       });
-  if (chunks_ > 1) join_chunks(addresses, partials);
+  if (in_parts) join_chunks(addresses, partials);
 }
 
 void ColumnReduction::join_chunks(std::span<void* const> addresses, const std::vector<char*>& partials) const {
+  // Of rows that were joined, each has gathered for itself: the parts are as wide as a row was.
+  const std::int64_t parts = chunks_ * joined_.factor, width = row_.size / joined_.factor,
+                     tile = std::min(tile_, width);
   for (std::size_t k = 0; k < gathered_.size(); ++k) {
     const Gathered& g = gathered_[k];
     parallel_for(
-        outer_count_ * tiles_, std::max<std::int64_t>(1, elementwise_grain / (tile_ * chunks_)),
+        outer_count_ * tiles_, std::max<std::int64_t>(1, elementwise_grain / (tile * parts)),
         [&](std::int64_t begin, std::int64_t end) {
           for (std::int64_t i = begin; i < end; ++i) {
-            const std::int64_t column = i % tiles_ * tile_, outer = i / tiles_,
-                               columns = std::min(tile_, row_.size - column);
+            const std::int64_t column = i % tiles_ * tile, outer = i / tiles_, columns = std::min(tile, width - column);
             const auto part = [&](std::int64_t chunk) {
-              return partials[k] + ((outer * chunks_ + chunk) * row_.size + column) * g.size;
+              return partials[k] + ((outer * parts + chunk) * width + column) * g.size;
             };
-            for (std::int64_t half = 1; half < chunks_; half *= 2)
-              for (std::int64_t c = 0; c + half < chunks_; c += 2 * half) {
+            for (std::int64_t half = 1; half < parts; half *= 2)
+              for (std::int64_t c = 0; c + half < parts; c += 2 * half) {
                 const CodeOperand operands[] = {
                     {part(c), 0, g.size}, {part(c + half), 0, g.size}, {part(c), 0, g.size}};
                 (*g.join)(operands, 1, columns);

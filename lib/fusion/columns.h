@@ -31,9 +31,9 @@ class ColumnReduction {
   };
   struct Task;
 
-  void lay_out(
-      const Shape& space, const std::vector<bool>& reduced, std::span<const Shape> strides,
-      std::span<const std::int64_t> sizes);
+  void lay_out(const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced,
+               std::span<const Shape> strides, std::span<const std::int64_t> sizes);
+  void run_tasks(std::span<void* const> addresses) const;
   void run_task(const Task& task) const;
   void join_chunks(std::span<void* const> addresses, const std::vector<char*>& partials) const;
   std::int64_t offset(const std::vector<Axis>& axes, std::int64_t index, std::size_t operand) const;
@@ -41,6 +41,8 @@ class ColumnReduction {
   std::vector<Axis> outer_, rows_;  // outermost first; rows_ are the reduced ones
   Axis row_;
   std::int64_t outer_count_ = 1, row_count_ = 1, tile_ = 1, tiles_ = 1, chunk_ = 1, chunks_ = 1;
+  JoinedRows joined_;  // short rows walked as one: each result is gathered `factor` times, side by side
+  std::vector<std::int64_t> staged_strides_, sizes_;
   std::vector<int> operand_of_;  // of each operand of the code: which of the call, or -1 - (number of the gathered)
   std::vector<Gathered> gathered_;
   std::shared_ptr<const CompiledKernel> code_;

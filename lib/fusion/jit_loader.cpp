@@ -1,6 +1,7 @@
 #include "fusion/jit_loader.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -10,7 +11,10 @@
 
 #include "core/message.h"
 #include "core/plugin_folders.h"
+#include "fusion/disk_cache.h"
 #include "keen/error.h"
+#include "keen/log.h"
+#include "keen_version.h"
 
 namespace keen::detail::fusion {
 namespace {
@@ -74,6 +78,27 @@ std::string ask(decltype(JitTable::compile) JitTable::* what, const std::string&
   return std::move(result.bytes);
 }
 
+/// What code depends on besides the kernel: the processor's instruction set and the compiler, known by its plugin's file,
+/// so that nothing needs to be opened. Empty without a plugin.
+std::string compiler_identity() {
+  for (const auto& folder : plugin_folders("jit")) {
+    struct stat s {};
+    if (stat((folder + "/libkeen_jit.so").c_str(), &s) != 0) continue;
+    return text("keen ", KEEN_VERSION, ", jit ", jit_abi, ", isa ", static_cast<int>(cpu::isa()), ", plugin ", s.st_size, ' ',
+                s.st_mtim.tv_sec, '.', s.st_mtim.tv_nsec, '\n');
+  }
+  return {};
+}
+
+/// Code from the disk, if there is an entry that can be mapped.
+std::shared_ptr<const CompiledKernel> from_disk(const std::string& key) try {
+  const auto object = disk_cache().find(key);
+  if (!object) return nullptr;
+  return std::make_shared<const CompiledKernel>(ObjectCode(*object, code_symbol));
+} catch (const Error&) {
+  return nullptr;
+}
+
 // Compiled kernels by content; the oldest go when there are too many.
 class KernelCache {
  public:
@@ -88,10 +113,21 @@ class KernelCache {
     }
     // Outside the lock: two threads may compile the same kernel, neither waits for an unrelated one.
     const auto start = std::chrono::steady_clock::now();
-    auto made = std::make_shared<const CompiledKernel>(ObjectCode(ask(&JitTable::compile, content, cpu::isa()), code_symbol));
+    static const std::string identity = compiler_identity();
+    const std::string key = identity + content;
+    auto made = identity.empty() ? nullptr : from_disk(key);
+    const bool is_from_disk = made != nullptr;
+    if (!made) {
+      const std::string object = ask(&JitTable::compile, content, cpu::isa());
+      made = std::make_shared<const CompiledKernel>(ObjectCode(object, code_symbol));
+      disk_cache().store(key, object);
+    }
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    if (log_level() <= LogLevel::debug)
+      log(LogLevel::debug, text("kernel of ", kernel.nodes().size(), " nodes, ", kernel.inputs().size(), " in, ", kernel.stores().size(),
+                                " out: ", is_from_disk ? "read from the disk in " : "compiled in ", took.count(), " ms"));
     std::lock_guard lock(mutex_);
-    ++stats_.compilations;
+    ++(is_from_disk ? stats_.disk_hits : stats_.compilations);
     stats_.milliseconds += took.count();
     const auto [place, is_new] = kernels_.emplace(content, std::move(made));
     if (is_new) order_.push_back(&place->first);

@@ -37,8 +37,8 @@ std::shared_ptr<const CompiledKernel> compile_for(const Kernel& kernel, Isa isa)
 std::string ir_text(const Kernel& kernel);
 
 struct JitStats {
-  std::int64_t compilations = 0, hits = 0;
-  double milliseconds = 0;  // spent compiling
+  std::int64_t compilations = 0, disk_hits = 0, hits = 0;
+  double milliseconds = 0;  // spent compiling and reading
 };
 JitStats jit_stats();
 

@@ -48,6 +48,7 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
     inner = {{1, sizes}};  // a single element is a contiguous row of one
   }
   row_ = std::move(inner[0]);
+  if (!has_reduction_ && !outer_.empty()) join_short_rows(sizes);
   for (const auto& axis : outer_) rows_ *= axis.size;
   rows_in_chunk_ = std::max<std::int64_t>(1, piece / std::max<std::int64_t>(1, row_.size));
 
@@ -59,6 +60,16 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
   } else {
     code_ = compiled(laid_out);
   }
+}
+
+/// A bias added to pixels of few channels would make rows of a few elements: many rows become one, along which the bias
+/// repeats.
+void Launch::join_short_rows(std::span<const std::int64_t> sizes) {
+  joined_ = join_rows(row_, outer_.back(), std::span(outer_).first(outer_.size() - 1), inputs_);
+  if (joined_.factor == 1) return;
+  for (std::size_t i : joined_.repeated) staged_strides_.push_back(row_.strides[i]);
+  sizes_.assign(sizes.begin(), sizes.end());
+  apply(joined_, row_, outer_.back(), sizes);
 }
 
 /// Points the operands at row number `row`.
@@ -136,8 +147,14 @@ void Launch::run_split(std::span<void* const> addresses) const {
   }
 }
 
+void Launch::run_joined(std::span<void* const> addresses) const {
+  const StagedRows staged(joined_, row_.size, staged_strides_, sizes_, addresses);
+  parallel_for(rows_, rows_in_chunk_, [&](std::int64_t begin, std::int64_t end) { run_rows(staged.addresses(), begin, end); });
+}
+
 void Launch::run(std::span<void* const> addresses) const {
   if (rows_ == 0 || (row_.size == 0 && !has_reduction_)) return;
+  if (joined_.factor > 1) return run_joined(addresses);
   if (finish_) return run_split(addresses);
   if (!has_reduction_ && row_.size > piece) return run_pieces(addresses);
   parallel_for(rows_, rows_in_chunk_, [&](std::int64_t begin, std::int64_t end) { run_rows(addresses, begin, end); });

@@ -28,6 +28,8 @@ class Launch {
   bool is_split() const noexcept { return finish_ != nullptr; }
 
  private:
+  void join_short_rows(std::span<const std::int64_t> sizes);
+  void run_joined(std::span<void* const> addresses) const;
   void place(CodeOperand* operands, std::span<void* const> addresses, std::int64_t row) const;
   void run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const;
   void run_pieces(std::span<void* const> addresses) const;
@@ -38,6 +40,9 @@ class Launch {
   std::int64_t rows_ = 1;
   std::int64_t rows_in_chunk_ = 1;
   bool has_reduction_ = false;
+  // Short rows that are walked as one; strides and sizes of the operands that are staged for it.
+  JoinedRows joined_;
+  std::vector<std::int64_t> staged_strides_, sizes_;
   std::shared_ptr<const CompiledKernel> code_;
   // A long reduction: partial runs over pieces of rows, finish over what they gave.
   std::shared_ptr<const CompiledKernel> finish_;

@@ -1,5 +1,8 @@
 #include "fusion/space.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace keen::detail::fusion {
 
 std::vector<std::int64_t> operand_sizes(const Kernel& kernel) {
@@ -63,6 +66,56 @@ std::vector<Access> accesses(const Kernel& kernel, const Axis& row) {
       result[static_cast<std::size_t>(input)] = Access::strided;
   }
   return result;
+}
+
+namespace {
+
+constexpr std::int64_t short_row = 64, longest_joined = 1024;
+
+}  // namespace
+
+JoinedRows join_rows(
+    const Axis& row, const Axis& run, std::span<const Axis> others, std::size_t inputs,
+    const std::vector<bool>& fixed) {
+  JoinedRows out;
+  if (row.size >= short_row) return out;
+  for (std::size_t i = 0; i < row.strides.size(); ++i) {
+    if (!fixed.empty() && fixed[i]) continue;
+    if (run.strides[i] == row.strides[i] * row.size) continue;
+    const bool repeats =
+        i < inputs && run.strides[i] == 0 &&
+        std::all_of(others.begin(), others.end(), [&](const Axis& axis) { return axis.strides[i] == 0; });
+    if (!repeats) return {};
+    out.repeated.push_back(i);
+  }
+  for (std::int64_t factor = std::min(run.size, longest_joined / row.size); factor > 1; --factor)
+    if (run.size % factor == 0) {
+      out.factor = factor;
+      return out;
+    }
+  return {};
+}
+
+void apply(const JoinedRows& joined, Axis& row, Axis& run, std::span<const std::int64_t> sizes) {
+  row.size *= joined.factor;
+  run.size /= joined.factor;
+  for (auto& stride : run.strides) stride *= joined.factor;
+  for (std::size_t i : joined.repeated) row.strides[i] = sizes[i];
+}
+
+StagedRows::StagedRows(
+    const JoinedRows& joined, std::int64_t row_size, std::span<const std::int64_t> strides,
+    std::span<const std::int64_t> sizes, std::span<void* const> addresses)
+    : addresses_(addresses.begin(), addresses.end()) {
+  const std::int64_t short_size = row_size / joined.factor;
+  for (std::size_t k = 0; k < joined.repeated.size(); ++k) {
+    const std::size_t i = joined.repeated[k];
+    char* to = scratch_.emplace_back(static_cast<std::size_t>(row_size * sizes[i])).data();
+    const char* from = static_cast<const char*>(addresses[i]);
+    for (std::int64_t n = 0; n < row_size; ++n)
+      std::memcpy(to + n * sizes[i], from + n % short_size * strides[k], static_cast<std::size_t>(sizes[i]));
+    addresses_[i] = to;
+  }
 }
 
 }  // namespace keen::detail::fusion

@@ -1,9 +1,11 @@
 // The axes of an iteration space, after those that all operands walk as one have been merged.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <vector>
 
+#include "cpu/layout.h"
 #include "fusion/kernel.h"
 #include "keen/shape.h"
 
@@ -24,5 +26,31 @@ std::vector<Axis> collapse(
 /// The accesses of a kernel's inputs along a row. A store that walks along the row gets an input that does, so that its
 /// value is one per element.
 std::vector<Access> accesses(const Kernel& kernel, const Axis& row);
+
+/// How many short rows of a run can be walked as one long row, because operands either go on from one to the next or repeat.
+struct JoinedRows {
+  std::int64_t factor = 1;
+  std::vector<std::size_t> repeated;  // operands that must be staged: the same row, `factor` times
+};
+/// `fixed` operands (results of column reductions) take no part. `others` are the axes outside the run.
+JoinedRows join_rows(
+    const Axis& row, const Axis& run, std::span<const Axis> others, std::size_t inputs,
+    const std::vector<bool>& fixed = {});
+/// Makes one axis of the joined rows and shortens the run; staged operands become contiguous.
+void apply(const JoinedRows& joined, Axis& row, Axis& run, std::span<const std::int64_t> sizes);
+
+/// The staged copies of repeated operands, for one launch.
+class StagedRows {
+ public:
+  /// `row` is the joined row, `strides` of the operands along the original one.
+  StagedRows(
+      const JoinedRows& joined, std::int64_t row_size, std::span<const std::int64_t> strides,
+      std::span<const std::int64_t> sizes, std::span<void* const> addresses);
+  std::span<void* const> addresses() const noexcept { return addresses_; }
+
+ private:
+  std::vector<void*> addresses_;
+  std::deque<cpu::Scratch> scratch_;
+};
 
 }  // namespace keen::detail::fusion

@@ -286,7 +286,7 @@ Program Program::draw(std::uint32_t seed) {
 std::vector<Tensor> Program::arguments() const {
   std::mt19937 engine(seed + 1);
   const auto size = [&] {
-    constexpr int sizes[] = {1, 2, 3, 5, 8, 17, 33};
+    constexpr int sizes[] = {1, 2, 3, 6, 8, 17, 36};
     return sizes[engine() % std::size(sizes)];
   };
   const int n = size(), m = size();
