@@ -46,7 +46,7 @@ TEST_CASE("program 3: devices", "[programs]") {
   log_device_placement(false);
   set_log_level(level);
   set_log_handler({});
-  const std::string product = "Tensor([[22. 28.]\n [49. 64.]], shape=(2, 2), dtype=float32, device=cpu:0)\n";
+  const std::string product = "Tensor(\n[[22. 28.]\n [49. 64.]], shape=(2, 2), dtype=float32, device=cpu:0)\n";
   CHECK(printed.text() == product + (device_count("gpu") > 0 ? "gpu:0 cpu:0\n" : ""));
   CHECK(std::count(lines.begin(), lines.end(), "matmul: cpu:0") == 1);
 }
