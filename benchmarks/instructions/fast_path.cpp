@@ -51,6 +51,11 @@ constexpr int turns = 1000;
   for (int i = 0; i < turns; ++i) Tensor c = a.reshape({2, 8});
 }
 
+[[gnu::noinline]] void measured_dot16(const Tensor& a, const Tensor& b) {
+  const Tensor row = a.reshape({1, 16}), column = b.reshape({16, 1});
+  for (int i = 0; i < turns; ++i) Tensor c = matmul(row, column);
+}
+
 struct Measured {
   const char* name;
   void (*run)(const Tensor&, const Tensor&);
@@ -60,7 +65,7 @@ constexpr Measured loops[] = {
     {"add16", measured_add16, false},           {"add16_scalar", measured_add16_scalar, false},
     {"add16_grad", measured_add16_grad, false}, {"chain_fwdbwd", measured_chain_fwdbwd, false},
     {"series", measured_series, false},         {"matmul4", measured_matmul4, true},
-    {"reshape", measured_reshape, false},
+    {"reshape", measured_reshape, false},       {"dot16", measured_dot16, false},
 };
 
 }  // namespace

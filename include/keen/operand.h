@@ -67,12 +67,10 @@ class Operand {
     detail::retain(impl_);
     return Tensor::adopt(impl_);
   }
-  /// Gives up ownership of an owned tensor.
-  detail::TensorImpl* take() noexcept {
+  /// Gives an owned tensor's reference away, to which this operand then refers.
+  detail::TensorImpl* hand_over() noexcept {
     kind_ = Kind::borrowed;
-    auto* p = impl_;
-    impl_ = nullptr;
-    return p;
+    return impl_;
   }
 
  private:

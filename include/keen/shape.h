@@ -73,7 +73,10 @@ class Shape {
   std::int64_t* begin() noexcept { return data(); }
   std::int64_t* end() noexcept { return data() + size_; }
 
-  void push_back(std::int64_t dim);
+  void push_back(std::int64_t dim) {
+    if (size_ < inline_capacity && !heap_) [[likely]] inline_[static_cast<std::size_t>(size_++)] = dim;
+    else resize(size_ + 1, dim);
+  }
   void insert(int at, std::int64_t dim);
   void erase(int at) noexcept;
   void resize(int rank, std::int64_t value = 0);

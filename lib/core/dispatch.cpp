@@ -20,6 +20,7 @@ constinit std::atomic<bool> log_placement{false};
 // --- promotion
 
 DType meet(const Op& op, DType a, DType b) {
+  if (a == b) return a;
   try {
     return promote(a, b);
   } catch (const DTypeError&) {
@@ -149,8 +150,7 @@ Tensor donated(const Op& op, std::span<Operand> inputs, DType dtype, const Shape
     if (!t->sole_owner() || t->shape != shape) continue;
     t->id = next_id();
     t->flags &= static_cast<std::uint8_t>(~TensorImpl::from_number);
-    retain(t);
-    return Tensor::adopt(t);
+    return Tensor::adopt(in.hand_over());
   }
   return {};
 }

@@ -10,14 +10,11 @@
 namespace keen {
 
 Shape::Shape(std::initializer_list<detail::Dim> dims) : Shape() {
-  resize(static_cast<int>(dims.size()));
-  std::int64_t* out = data();
-  for (auto d : dims) *out++ = d.value;
+  for (auto d : dims) push_back(d.value);
 }
 
 Shape::Shape(std::span<const std::int64_t> dims) : Shape() {
-  resize(static_cast<int>(dims.size()));
-  std::copy(dims.begin(), dims.end(), begin());
+  for (auto d : dims) push_back(d);
 }
 
 Shape Shape::filled(int rank, std::int64_t value) {
@@ -58,8 +55,6 @@ void Shape::resize(int rank, std::int64_t value) {
   size_ = rank;
 }
 
-void Shape::push_back(std::int64_t dim) { resize(size_ + 1, dim); }
-
 void Shape::insert(int at, std::int64_t dim) {
   push_back(dim);
   std::rotate(begin() + at, end() - 1, end());
@@ -70,16 +65,27 @@ void Shape::erase(int at) noexcept {
   --size_;
 }
 
+namespace {
+
+[[noreturn, gnu::noinline]] void not_known(const Shape& shape) {
+  throw ShapeError("[shape] " + shape.numbers() + " has a negative or unknown dimension");
+}
+[[noreturn, gnu::noinline]] void too_many(const Shape& shape) {
+  throw ShapeError("[shape] " + shape.to_string() + " has more elements than 63 bits can count");
+}
+
+}  // namespace
+
 std::int64_t Shape::num_elements() const {
   std::int64_t n = 1;
   bool overflow = false, empty = false;
   for (auto d : *this) {
-    if (d < 0) throw ShapeError("[shape] " + numbers() + " has a negative or unknown dimension");
+    if (d < 0) not_known(*this);
     empty |= d == 0;
     overflow |= __builtin_mul_overflow(n, d, &n);
   }
   // An empty tensor has no elements however large its other dimensions are, but those must make sense by themselves.
-  if (overflow && !empty) throw ShapeError("[shape] " + to_string() + " has more elements than 63 bits can count");
+  if (overflow && !empty) too_many(*this);
   return empty ? 0 : n;
 }
 

@@ -2,6 +2,7 @@
 #include "core/tensor_impl.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/allocator.h"
 #include "core/backend.h"
@@ -23,25 +24,34 @@ constexpr std::size_t inline_limit = 4096 - header_bytes;
   return impl;
 }
 
-}  // namespace
-
-TensorImpl* make_impl(DType dtype, const Shape& shape, const Shape& strides, std::int64_t size, Device device) {
-  std::size_t bytes;
-  if (__builtin_mul_overflow(static_cast<std::size_t>(size), size_of(dtype), &bytes))
-    fail<OutOfMemory>(
-        "allocate", "a tensor of shape ", shape, " and dtype ", name(dtype), " has more bytes than can be addressed");
-  if (device.is_cpu() && bytes <= inline_limit) [[likely]] {
-    TensorImpl* impl = new_header(header_bytes + bytes, dtype, device, shape, strides, size);
-    impl->flags |= TensorImpl::inline_data;
-    impl->data = reinterpret_cast<char*>(impl) + header_bytes;
-    return impl;
-  }
+// A header and its elements in blocks of their own.
+[[gnu::noinline]] TensorImpl* make_apart(
+    std::size_t bytes, DType dtype, Device device, const Shape& shape, const Shape& strides, std::int64_t size) {
   Tensor guard =
       Tensor::adopt(new_header(header_bytes, dtype, device, shape, strides, size));  // freed when no data is to be had
   TensorImpl* impl = guard.impl();
   impl->data = device.is_cpu() ? allocate(bytes) : backend(device).allocate(bytes);
   impl->data_bytes = bytes;
   return guard.release_impl();
+}
+
+[[noreturn, gnu::noinline]] void too_large(const Shape& shape, DType dtype) {
+  fail<OutOfMemory>(
+      "allocate", "a tensor of shape ", shape, " and dtype ", name(dtype), " has more bytes than can be addressed");
+}
+
+}  // namespace
+
+TensorImpl* make_impl(DType dtype, const Shape& shape, const Shape& strides, std::int64_t size, Device device) {
+  std::size_t bytes;
+  if (__builtin_mul_overflow(static_cast<std::size_t>(size), size_of(dtype), &bytes)) too_large(shape, dtype);
+  if (device.is_cpu() && bytes <= inline_limit) [[likely]] {
+    TensorImpl* impl = new_header(header_bytes + bytes, dtype, device, shape, strides, size);
+    impl->flags |= TensorImpl::inline_data;
+    impl->data = reinterpret_cast<char*>(impl) + header_bytes;
+    return impl;
+  }
+  return make_apart(bytes, dtype, device, shape, strides, size);
 }
 
 Tensor make_tensor(DType dtype, const Shape& shape, Device device) {
@@ -106,10 +116,11 @@ void destroy(TensorImpl* impl) noexcept {
 Shape contiguous_strides(const Shape& shape) {
   Shape strides = shape;
   std::int64_t stride = 1;
+  std::int64_t* at = strides.data();
   for (int i = shape.rank() - 1; i >= 0; --i) {
-    strides[i] = stride;
+    const std::int64_t dim = std::exchange(at[i], stride);
     // Beside an axis of size 0 the others may be of any size: strides that overflow are never used.
-    if (shape[i] > 0 && __builtin_mul_overflow(stride, shape[i], &stride)) stride = 1;
+    if (dim > 0 && __builtin_mul_overflow(stride, dim, &stride)) stride = 1;
   }
   return strides;
 }
@@ -131,7 +142,8 @@ const TensorImpl& checked(const Tensor& t, const char* operation) {
 }
 
 Tensor scalar_tensor(DType dtype, const void* value) {
-  TensorImpl* impl = make_impl(dtype, Shape(), Shape(), 1, Device());
+  static const Shape scalar;
+  TensorImpl* impl = make_impl(dtype, scalar, scalar, 1, Device());
   std::memcpy(impl->data, value, size_of(dtype));
   return Tensor::adopt(impl);
 }

@@ -48,12 +48,20 @@ struct Loops {
     }
   }
 
-  /// The last n < lanes products, one to each accumulator.
+  /// The last n < lanes products, one to each accumulator. Other accumulators stay or take a zero, which is the same:
+  /// none of them is -0.
   static void add_rest(V (&sum)[vectors], const T* a, const T* x, int64_t n) {
-    T left[lanes] = {}, right[lanes] = {};
-    __builtin_memcpy(left, a, static_cast<std::size_t>(n) * sizeof(T));
-    __builtin_memcpy(right, x, static_cast<std::size_t>(n) * sizeof(T));
-    for (int v = 0; v < vectors; ++v) sum[v] += load<T, width>(left + v * width) * load<T, width>(right + v * width);
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v, n -= width) {
+      if (n >= width) {
+        sum[v] += load<T, width>(a + v * width) * load<T, width>(x + v * width);
+      } else if (n > 0) {
+        T left[width] = {}, right[width] = {};
+        __builtin_memcpy(left, a + v * width, static_cast<std::size_t>(n) * sizeof(T));
+        __builtin_memcpy(right, x + v * width, static_cast<std::size_t>(n) * sizeof(T));
+        sum[v] += load<T, width>(left) * load<T, width>(right);
+      }
+    }
   }
 
   static void dot(void* out, const void* a, const void* b, int64_t n) {

@@ -48,7 +48,8 @@ Tensor on_device(const std::optional<Device>& device, F&& f) {
 
 Tensor to_current(Tensor t, const std::optional<Device>& device) {
   Device d = device ? *device : current_device();
-  return d.is_cpu() && d.index == 0 ? t : t.to(d);
+  if (d.is_cpu() && d.index == 0) return t;
+  return t.to(d);
 }
 
 // --- literals
@@ -106,23 +107,47 @@ DType compute_dtype(DType d) {
   return is_complex(d) || d == DType::float16 || d == DType::bfloat16 ? DType::float64 : d;
 }
 
+template <class F>
+void visit_literal(DType dtype, F&& f) {
+  if (dtype == DType::bool_) f(bool{});
+  else visit_numeric(dtype, "constant", f);
+}
+
+// A number by itself: no lists to measure.
+Tensor of_number(const Literal& number, DType dtype) {
+  Tensor t;
+  visit_literal(dtype, [&]<class T>(T value) {
+    write(number, &value);
+    t = scalar_tensor(dtype, &value);
+  });
+  return t;
+}
+
+// `dtype` is the common one of the elements unless it is given.
+Tensor of_lists(const Literal& lists, std::optional<DType>& dtype) {
+  Shape shape;
+  outline(lists, shape);
+  DType natural = float32;
+  bool first = true;
+  measure(lists, shape, 0, natural, first);
+  if (!dtype) dtype = natural;
+  Tensor t = make_result("constant", compute_dtype(*dtype), shape);
+  visit_literal(t.dtype(), [&]<class T>(T) { write(lists, t.impl()->as<T>()); });
+  return t;
+}
+
 }  // namespace
 }  // namespace detail
 
 using namespace detail;
 
 Tensor constant(const Literal& literal, const TensorOptions& options) {
-  Shape shape;
-  outline(literal, shape);
-  DType natural = float32;
-  bool first = true;
-  measure(literal, shape, 0, natural, first);
-  DType wanted = options.dtype.value_or(natural);
-  Tensor t = make_result("constant", compute_dtype(wanted), shape);
-  if (t.dtype() == bool_) write(literal, t.impl()->as<bool>());
-  else visit_numeric(t.dtype(), "constant", [&]<class T>(T) { write(literal, t.impl()->as<T>()); });
+  std::optional<DType> wanted = options.dtype;
+  if (!literal.is_list() && !wanted) wanted = literal.dtype();
+  Tensor t = literal.is_list() ? of_lists(literal, wanted) : of_number(literal, compute_dtype(*wanted));
   EagerScope eager;
-  return to_current(t.cast(wanted), options.device);
+  if (t.dtype() != *wanted) t = t.cast(*wanted);
+  return to_current(std::move(t), options.device);
 }
 
 Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options) {

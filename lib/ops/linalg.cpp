@@ -21,17 +21,14 @@ void matmul_rule(Inference& in) {
     fail<ShapeError>(
         "matmul", "shapes ", a, " and ", b, ta || tb ? " (transposed as asked)" : "", ": inner dimensions differ (", k,
         " and ", k2, ")");
-  Shape out;
-  if (a.rank() == 2 && b.rank() == 2) {
-    out = Shape{m, n};
-  } else {
+  Shape& out = in.results[0].shape;
+  in.results[0].dtype = in.dtype(0);
+  if (a.rank() > 2 || b.rank() > 2)
     out = rules::broadcast(
         in.op, Shape(std::span(a.data(), static_cast<std::size_t>(a.rank() - 2))),
         Shape(std::span(b.data(), static_cast<std::size_t>(b.rank() - 2))));
-    out.push_back(m);
-    out.push_back(n);
-  }
-  in.results[0] = {in.dtype(0), out};
+  out.push_back(m);
+  out.push_back(n);
 }
 
 Tensor product(const Tensor& a, const Tensor& b, bool ta, bool tb);
