@@ -29,8 +29,11 @@
 #include "keen/autodiff/gradient_tape.h"
 
 // compiled functions
+#include "keen/function/carry.h"
+#include "keen/function/control_flow.h"
 #include "keen/function/function.h"
 #include "keen/function/names.h"
+#include "keen/function/tensor_array.h"
 
 // training
 #include "keen/data/dataset.h"

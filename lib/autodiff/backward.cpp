@@ -26,6 +26,7 @@ class EntryGradient final : public Gradient {
 
   const Op& op() const override { return *entry_.op; }
   int inputs() const override { return entry_.input_count; }
+  int outputs() const override { return entry_.output_count; }
   bool wants(int i) const override {
     std::int32_t n = node(i);
     return n != Tape::none && needed_[static_cast<std::size_t>(n)];

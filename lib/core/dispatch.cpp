@@ -260,6 +260,8 @@ namespace {
 // Every step, for any operation. Apart from the fast path, whose frame it would make large.
 [[gnu::noinline]] void dispatch_any(
     const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
+  if (op.composite) [[unlikely]]
+    return op.composite(op, inputs, attributes, outputs);
   auto& c = thread_context;
   if (c.interpreter) c.interpreter->begin(inputs);
   promote_inputs(op, inputs);

@@ -58,6 +58,7 @@ class Gradient {
   virtual Shape in_shape(int i) const = 0;
   virtual DType in_dtype(int i) const = 0;
   virtual int inputs() const = 0;
+  virtual int outputs() const = 0;
   /// The gradient of output i: zeros when nothing depends on it.
   virtual Tensor dy(int i = 0) const = 0;
   virtual bool has_dy(int i) const = 0;
@@ -76,6 +77,9 @@ enum class Inputs : std::uint8_t {
   promote_floating,   // and integers to float32
   promote_but_first,  // all but input 0 (a condition)
 };
+
+/// What dispatch does instead of everything else, for operations that hold parts of programs (branches, loops).
+using Composite = void (*)(const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs);
 
 /// Which dtypes an operation computes with, after promotion: one bit a DType.
 using DTypeSet = std::uint16_t;
@@ -113,6 +117,7 @@ struct Op {
   Rule infer = nullptr;
   Kernel cpu = nullptr;
   ViewKernel view = nullptr;                         // a view operation: runs on every device
+  Composite composite = nullptr;                     // runs, traces and records itself
   scalar::Function scalar = scalar::Function::none;  // an elementwise operation: what the fuser and CUDA compute
   Differentiable differentiable = Differentiable::yes;
   GradientFunction gradient = nullptr;

@@ -74,6 +74,12 @@ std::shared_ptr<const Plan> Executable::find_plan(std::span<const Tensor> argume
 std::shared_ptr<const Plan> Executable::make_plan(
     const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
   std::shared_ptr<Graph> graph = optimised_;
+  // Branches and loops run node by node; what they hold has plans of its own.
+  const auto is_control_flow = [](const Node& node) { return node.op->composite != nullptr; };
+  if (std::any_of(graph->nodes.begin(), graph->nodes.end(), is_control_flow)) {
+    has_no_plan_ = true;
+    return nullptr;
+  }
   if (graph->symbols) {
     graph = specialise(*graph, shapes);
     run_passes(*graph);  // with the sizes known, more of it folds

@@ -114,6 +114,7 @@ std::shared_ptr<const Trace> FunctionCore::State::trace(const Signature& signatu
   try {
     TraceScope scope(tracer);
     Traced traced = body(arguments);
+    tracer.check_unspoilt();
     for (const auto& result : traced.results) tracer.result(result);
     made->structure = std::move(traced.structure);
   } catch (const Error& error) {

@@ -1,6 +1,7 @@
 #include "function/steps.h"
 
 #include "core/allocator.h"
+#include "core/context.h"
 #include "core/message.h"
 #include "random/generator.h"
 
@@ -57,7 +58,7 @@ std::string OpStep::to_string() const { return op_.name; }
 
 void draw_anew(const Op& op, std::vector<Attribute>& attributes) {
   const auto* stream = std::get_if<std::shared_ptr<void>>(&attributes.back());
-  if (!op.random || !stream || !*stream) return;
+  if (!op.random || !stream || !*stream || thread_context.interpreter) return;  // a trace draws nothing
   auto& state = *static_cast<GeneratorState*>(stream->get());
   DType type = DType::float32;
   std::int64_t count = 0;

@@ -76,6 +76,17 @@ void Tracer::go_on_in(Graph& graph) {
   reads_.clear();
 }
 
+void Tracer::check_unspoilt() const {
+  if (spoilt_) fail<UsageError>("trace", spoilt_);
+}
+
+Tracer& Tracer::owner_of_deferred(const Tensor& tensor) {
+  for (Tracer* tracer = this; tracer; tracer = tracer->outer_)
+    for (const Tensor& own : tracer->deferred_)
+      if (own.impl() == tensor.impl()) return *tracer;
+  fail<UsageError>("TensorArray", "the array belongs to the trace of another function");
+}
+
 namespace {
 
 Device device_of(const Op& op, std::span<const Operand> inputs, Attributes attributes) {
@@ -125,15 +136,64 @@ void Tracer::interpret(
     outputs[i] = make(node.outputs.back());
   }
   graph_->nodes.push_back(std::move(node));
-  if (op.effect)
-    for (const auto& attribute : attributes)
-      if (const auto* object = std::get_if<std::shared_ptr<void>>(&attribute))
-        reads_.erase(static_cast<const VariableState*>(object->get()));
+  if (!op.effect) return;
+  std::vector<std::shared_ptr<void>> objects;
+  for (const auto& attribute : attributes)
+    if (const auto* object = std::get_if<std::shared_ptr<void>>(&attribute)) objects.push_back(*object);
+  wrote(objects);
+}
+
+Tensor Tracer::add_output(Node& node, const ResultSpec& spec, Device device) {
+  Shape shape = spec.shape;
+  for (auto& dim : shape)
+    if (dim == unknown) dim = graph_->new_symbol();
+  node.outputs.push_back(graph_->add_value({spec.dtype, shape, device, {}}));
+  return make(node.outputs.back());
+}
+
+void Tracer::wrote(const std::vector<std::shared_ptr<void>>& objects) {
+  for (const auto& object : objects) {
+    reads_.erase(static_cast<const VariableState*>(object.get()));
+    written_.insert(object.get());
+  }
+}
+
+void Tracer::read_here(const std::vector<std::shared_ptr<void>>& written) {
+  for (const auto& lifted : lifted_) {
+    const auto is_it = [&](const auto& object) { return object.get() == lifted.variable.get(); };
+    if (std::none_of(written.begin(), written.end(), is_it)) continue;
+    const int value = captured_.at(lifted.read.impl());
+    std::erase(graph_->inputs, value);
+    std::erase_if(captures_, [&](const Tensor& t) { return t.impl() == lifted.read.impl(); });
+    captured_.erase(lifted.read.impl());
+    graph_->nodes.insert(
+        graph_->nodes.begin(), {&read_variable_op, {}, {std::shared_ptr<void>(lifted.variable)}, {value}});
+  }
+}
+
+Tensor Tracer::carrier_of(std::int64_t symbol) {
+  for (std::size_t value = 0; value < graph_->values.size(); ++value)
+    for (auto dim : graph_->values[value].shape)
+      if (dim == symbol) return make(static_cast<int>(value));
+  return outer_ ? outer_->carrier_of(symbol) : Tensor();
+}
+
+void Tracer::capture_sizes() {
+  std::unordered_set<std::int64_t> known;
+  for (const auto& value : graph_->values) known.insert(value.shape.begin(), value.shape.end());
+  for (std::size_t i = 0; i < graph_->nodes.size(); ++i)
+    for (const auto& attribute : graph_->nodes[i].attributes)
+      if (const auto* shape = std::get_if<Shape>(&attribute))
+        for (auto dim : *shape)
+          if (is_symbol(dim) && outer_ && known.insert(dim).second)
+            if (const Tensor carrier = outer_->carrier_of(dim); carrier.defined()) capture(carrier.impl());
 }
 
 Tensor Tracer::read(const std::shared_ptr<VariableState>& variable) {
   Tensor& value = reads_[variable.get()];
-  if (!value.defined()) {
+  if (!value.defined() && outer_ && !written_.contains(variable.get())) {
+    value = read_outside(variable);
+  } else if (!value.defined()) {
     const Attribute attributes[] = {std::shared_ptr<void>(variable)};
     ResultSpec spec;
     Inference inference{read_variable_op, {}, attributes, {&spec, 1}};
@@ -144,6 +204,17 @@ Tensor Tracer::read(const std::shared_ptr<VariableState>& variable) {
   }
   for (Observer* o = thread_context.observers; o; o = o->outer) o->observe_read(variable, value);
   return value;
+}
+
+/// Tapes of the outer trace see the read, so that gradients reach the variable.
+Tensor Tracer::read_outside(const std::shared_ptr<VariableState>& variable) {
+  EagerScope back;
+  thread_context.interpreter = outer_;
+  thread_context.observers = outer_observers_;
+  Tensor read = outer_->read(variable);
+  capture(read.impl());
+  lifted_.push_back({variable, read});
+  return read;
 }
 
 std::optional<std::int64_t> Tracer::ask(const Tensor& tensor, Question) {

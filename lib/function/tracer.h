@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <unordered_set>
 
 #include "function/graph.h"
 #include "keen/function/tensor_spec.h"
@@ -21,6 +22,16 @@ class Tracer : public Interpreter {
   Tensor input(const TensorSpec& spec, Device device);
   /// Adds to what the graph returns.
   void result(const Tensor& tensor);
+  /// The trace cannot become a program; said when it ends.
+  void spoil(const char* reason) noexcept { spoilt_ = reason; }
+  void check_unspoilt() const;
+  /// The tensor of a value of this trace.
+  Tensor tensor(int value) { return make(value); }
+  /// The number of a tensor's value in this trace.
+  int number_of(const Tensor& tensor) { return value_of(tensor.impl(), "trace"); }
+  /// Deferred tensors (deferred.h) belong to the trace that made them.
+  void own_deferred(const Tensor& tensor) { deferred_.push_back(tensor); }
+  Tracer& owner_of_deferred(const Tensor& tensor);
   /// Gives a value of this trace a name, made unique by a number; returns it.
   std::string name(const Tensor& tensor, const std::string& wanted);
 
@@ -33,11 +44,23 @@ class Tracer : public Interpreter {
   Tensor initial_value(const Tensor& initial) override;
 
   Graph& graph() noexcept { return *graph_; }
+  const Graph& graph() const noexcept { return *graph_; }
+  /// The tracer of the trace around this part; null for a whole program.
+  Tracer* outer() const noexcept { return outer_; }
+  /// Adds an output to a node.
+  Tensor add_output(Node& node, const ResultSpec& spec, Device device);
   /// The tensors from the outer trace that became inputs, in the order of these inputs.
   const std::vector<Tensor>& captures() const noexcept { return captures_; }
   /// The user's line at which the last operation with a known one began.
   const std::source_location& line() const noexcept { return line_; }
   const std::map<std::string, int>& names() const noexcept { return names_; }
+  /// Objects were written by what a node holds: they are read anew from now on.
+  void wrote(const std::vector<std::shared_ptr<void>>& objects);
+  /// Reads in the outer trace of variables that this part writes become reads here, at its start: each turn of a loop
+  /// sees what the turn before it wrote.
+  void read_here(const std::vector<std::shared_ptr<void>>& written);
+  /// Captures what carries the sizes that nodes of this part name and none of its inputs has.
+  void capture_sizes();
   /// Turns variables' creation into an error from now on.
   void forbid_variables() noexcept { may_create_ = false; }
 
@@ -53,17 +76,26 @@ class Tracer : public Interpreter {
   int capture(TensorImpl* impl);
   Shape result_shape(const Op& op, std::span<const Operand> inputs, const Shape& inferred);
   Tensor read_outside(const std::shared_ptr<VariableState>& variable);
+  Tensor carrier_of(std::int64_t symbol);
 
   Tracer* outer_;
   Observer* outer_observers_;
   std::source_location line_;
   bool may_create_ = true;
+  const char* spoilt_ = nullptr;
   std::unordered_map<const TensorImpl*, int> constants_;
   std::unordered_map<const TensorImpl*, int> captured_;
   std::vector<Tensor> captures_;
   // Reads of a variable that nothing has assigned since are one node.
   std::unordered_map<const VariableState*, Tensor> reads_;
+  std::unordered_set<const void*> written_;
+  struct Lifted {
+    std::shared_ptr<VariableState> variable;
+    Tensor read;  // in the outer trace
+  };
+  std::vector<Lifted> lifted_;
   std::map<std::string, int> names_;
+  std::vector<Tensor> deferred_;
 };
 
 /// The tracer of this thread's innermost trace; null outside.

@@ -60,6 +60,7 @@ std::vector<Sample> indexing_samples() {
   auto add = [&](const char* name, std::function<Tensor(Inputs)> f, std::vector<Tensor> inputs) { out.push_back({name, std::move(f), std::move(inputs)}); };
   for (const char* spec : {"4x5:c", "4x5:t", "4x5:s", "4x5:b"}) {
     Tensor x = sample(spec, 1), rows = constant({0, -1, 2, 0}), grid = constant({{3, 1}, {-4, 1}}), along = constant({{0, 1, 0}, {4, -1, 2}, {1, 1, 1}, {2, 3, 4}});
+    add("set_row", [](Inputs in) { return run(*find_op("set_row"), in[0], Tensor(2), in[1]); }, {x, sample("5:c", 2)});
     add("slice", [](Inputs in) { return in[0](slice({}, {}, -2), slice(1, 4)); }, {x});
     add("slice", [](Inputs in) { return in[0](1); }, {x});
     add("slice_gradient", [](Inputs in) { return run(*find_op("slice_gradient"), {Shape{8, 0}, Shape{-2, 1}, Shape{9, 5}}, in[0]); }, {x});

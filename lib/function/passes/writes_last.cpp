@@ -23,6 +23,8 @@ int writes_last(Graph& graph) {
     for (const auto& attribute : node.attributes)
       if (const auto* object = std::get_if<std::shared_ptr<void>>(&attribute))
         any_stays = any_stays || read_later.contains(object->get());
+    // Control flow gives results, which come before what takes them, and its parts write what they write.
+    any_stays = any_stays || node.op->composite;
     stays[i] = any_stays;  // writes keep their order, so those before one that stays do too
   }
   const auto moves = [&](const Node& node) {

@@ -1,0 +1,83 @@
+// range(n, carry(…)): a `for` that is one operation inside a compiled function, its body traced once.
+#pragma once
+#include "keen/function/control_flow.h"
+
+namespace keen {
+
+namespace detail {
+
+/// The named tensors of a staged `for`: read before and set after each turn.
+class Carried {
+ public:
+  virtual ~Carried() = default;
+  virtual PartResult get() = 0;
+  virtual void set(const Leaves& tensors) = 0;
+};
+template <class... T>
+class CarriedReferences final : public Carried {
+ public:
+  explicit CarriedReferences(T&... values) : values_(values...) {}
+  PartResult get() override {
+    std::tuple<T...> copy = values_;
+    return part_result(copy);
+  }
+  void set(const Leaves& tensors) override {
+    PutTensors put(tensors);
+    visit_leaves(values_, put);
+  }
+
+ private:
+  std::tuple<T&...> values_;
+};
+
+/// A `for` over 0 … n-1.
+class StagedRange {
+ public:
+  StagedRange(Tensor count, std::unique_ptr<Carried> carried);
+  StagedRange(std::int64_t count, std::unique_ptr<Carried> carried);
+  ~StagedRange();
+  class Iterator {
+   public:
+    Tensor operator*() const { return range_->current(); }
+    Iterator& operator++() {
+      range_->advance();
+      return *this;
+    }
+    bool operator==(std::default_sentinel_t) const { return range_->is_over(); }
+
+   private:
+    friend StagedRange;
+    explicit Iterator(StagedRange& range) : range_(&range) {}
+    StagedRange* range_;
+  };
+  Iterator begin();
+  std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  struct State;
+  Tensor current() const;
+  void advance();
+  bool is_over() const;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace detail
+
+/// What a loop over `range(n, carry(…))` carries from turn to turn: variables that hold tensors or structures of them.
+template <class... T>
+std::unique_ptr<detail::Carried> carry(T&... values) {
+  return std::make_unique<detail::CarriedReferences<T...>>(values...);
+}
+
+/// `for (Tensor t : range(n, carry(a, b))) …`: t is 0, 1, … n−1, and each turn may set a and b anew. Eagerly it simply
+/// runs. Inside a compiled function the body is traced once and becomes one loop, in which a and b keep their structure,
+/// dtypes and shapes; other variables of the program must not be set by the body, and leaving it by break or return is a
+/// UsageError.
+inline detail::StagedRange range(std::int64_t n, std::unique_ptr<detail::Carried> carried) {
+  return {n, std::move(carried)};
+}
+inline detail::StagedRange range(const Tensor& n, std::unique_ptr<detail::Carried> carried) {
+  return {n, std::move(carried)};
+}
+
+}  // namespace keen

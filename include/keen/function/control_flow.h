@@ -1,0 +1,213 @@
+// Branches and loops whose course depends on tensors. Eagerly they simply run; inside a compiled function each becomes one
+// operation, traced once, whatever the course.
+#pragma once
+#include <functional>
+
+#include "keen/function/signature.h"
+
+namespace keen {
+
+struct WhileOptions {
+  std::int64_t maximum_iterations = -1;  ///< negative: no limit
+  /// Shapes of the state's tensors, in order, with `unknown` where turns may change a size; absent: they keep their shapes.
+  std::vector<Shape> shape_invariants = {};
+};
+struct ScanOptions {
+  bool reverse = false;  ///< from the last slice to the first; results keep their places
+};
+
+namespace detail {
+
+using Leaves = std::vector<Tensor>;
+/// What a part of a program gives: its tensors, and the key of the structure they stood in.
+struct PartResult {
+  Leaves tensors;
+  std::string key;
+};
+
+/// Is a trace going on, so that control flow becomes part of it?
+bool is_tracing() noexcept;
+Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartResult()>>& branches);
+Leaves stage_while(
+    const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
+    const PartResult& initial, const WhileOptions& options);
+/// `count` is of the results that are state; those behind it are stacked.
+Leaves stage_scan(
+    const std::function<PartResult(const Leaves&, const Leaves&)>& body, const PartResult& initial, const Leaves& xs,
+    std::size_t& count, const ScanOptions& options);
+std::int64_t scan_length(const Leaves& xs);
+[[noreturn]] void fail_without_branch();
+
+/// Numbers become tensors, alone and as elements of tuples and pairs; everything else stays.
+template <class T>
+struct Staged {
+  using type = std::conditional_t<std::is_arithmetic_v<T> || std::is_same_v<T, Variable>, Tensor, T>;
+};
+template <class... T>
+struct Staged<std::tuple<T...>> {
+  using type = std::tuple<typename Staged<T>::type...>;
+};
+template <class A, class B>
+struct Staged<std::pair<A, B>> {
+  using type = std::pair<typename Staged<A>::type, typename Staged<B>::type>;
+};
+template <class T>
+using StagedType = typename Staged<std::decay_t<T>>::type;
+
+template <class T>
+Leaves leaves_in(T value) {
+  TakeTensors take;
+  visit_leaves(value, take);
+  return std::move(take.tensors);
+}
+template <class T>
+PartResult part_result(T& value) {
+  Signature signature;
+  visit_leaves(std::as_const(value), signature);
+  return {leaves_in(value), std::string(signature.key())};
+}
+template <class T>
+T with_leaves(T value, const Leaves& tensors) {
+  PutTensors put(tensors);
+  visit_leaves(value, put);
+  return value;
+}
+/// f(state), or with the elements of a tuple f(elements…).
+template <class F, class S>
+decltype(auto) call_with(F& f, S& state) {
+  if constexpr (std::is_invocable_v<F&, S&>) return f(state);
+  else return std::apply(f, state);
+}
+template <class T>
+T slice_leaves(const T& xs, std::int64_t i) {
+  Leaves slices = leaves_in(xs);
+  for (Tensor& x : slices) x = x[i];
+  return with_leaves(xs, slices);
+}
+Leaves stack_leaves(std::vector<Leaves>& turns, bool reverse);
+
+}  // namespace detail
+
+/// The branch number `index` (0, 1, …) of several; the last one for a number out of range. All give one type; inside a
+/// trace the same structure and dtypes, else a UsageError that shows both. Sizes that differ become unknown.
+template <class First, class... Rest>
+auto switch_case(const Tensor& index, First&& first, Rest&&... rest) {
+  using R = detail::StagedType<std::invoke_result_t<First&>>;
+  static_assert(
+      (std::is_same_v<R, detail::StagedType<std::invoke_result_t<Rest&>>> && ...),
+      "the branches must give the same type");
+  if (!detail::is_tracing() || !index.is_symbolic()) {
+    constexpr std::int64_t count = 1 + sizeof...(Rest);
+    std::int64_t i = index.item<std::int64_t>();
+    if (i < 0 || i >= count) i = count - 1;
+    std::optional<R> out;
+    const auto run = [&](auto& branch) {
+      if (i-- == 0) out.emplace(branch());
+    };
+    run(first), (run(rest), ...);
+    return std::move(*out);
+  }
+  std::optional<R> structure;
+  const auto traced = [&](auto& branch) -> std::function<detail::PartResult()> {
+    return [&] {
+      structure.emplace(branch());
+      return detail::part_result(*structure);
+    };
+  };
+  const detail::Leaves results = detail::stage_branches(index, {traced(first), traced(rest)...});
+  return detail::with_leaves(std::move(*structure), results);
+}
+
+/// `then()` where the one-element tensor is true, else `otherwise()`: the rules of switch_case.
+template <class Then, class Else>
+auto cond(const Tensor& predicate, Then&& then, Else&& otherwise) {
+  return switch_case(predicate, otherwise, then);
+}
+
+/// Runs `state = body(state)` while `condition(state)` is true; gives the last state. The state is a tensor or any
+/// structure of them; those who take a tuple may take its elements instead. Inside a trace the state keeps its structure
+/// and dtypes, and its shapes but for what `shape_invariants` leaves open, else a UsageError that shows both.
+template <class C, class B, class S>
+auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options = {}) {
+  using State = detail::StagedType<S>;
+  State state(std::move(initial));
+  if (!detail::is_tracing()) {
+    for (std::int64_t turn = 0; turn != options.maximum_iterations && Tensor(detail::call_with(condition, state));
+         ++turn)
+      state = State(detail::call_with(body, state));
+    return state;
+  }
+  State structure = state;
+  const auto results = detail::stage_while(
+      [&](const detail::Leaves& leaves) -> Tensor {
+        State at = detail::with_leaves(structure, leaves);
+        return detail::call_with(condition, at);
+      },
+      [&](const detail::Leaves& leaves) {
+        State at = detail::with_leaves(structure, leaves);
+        State next(detail::call_with(body, at));
+        return detail::part_result(next);
+      },
+      detail::part_result(state), options);
+  return detail::with_leaves(std::move(structure), results);
+}
+
+/// For each slice x of the first axis of `xs` (a tensor or a structure of them): `(state, y) = f(state, x)`. Gives the last
+/// state and the stacked ys. An f that gives the state alone gives it as y too, and scan the stacked states alone.
+template <class F, class S, class X>
+auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}) {
+  using State = detail::StagedType<S>;
+  using Out = std::decay_t<std::invoke_result_t<F&, State&, X&>>;
+  constexpr bool state_only = std::is_same_v<detail::StagedType<Out>, State>;
+  const auto turn = [&](State& state, const X& x) {
+    if constexpr (state_only) {
+      State next(f(state, x));
+      return std::pair<State, State>{next, next};
+    } else {
+      auto [next, y] = f(state, x);
+      return std::pair<State, detail::StagedType<decltype(y)>>{State(std::move(next)), std::move(y)};
+    }
+  };
+  using Y = typename decltype(turn(std::declval<State&>(), xs))::second_type;
+  State state(std::move(initial));
+  std::optional<Y> structure;
+  detail::Leaves ys;
+  if (!detail::is_tracing()) {
+    const std::int64_t length = detail::scan_length(detail::leaves_in(xs));
+    std::vector<detail::Leaves> turns;
+    for (std::int64_t i = 0; i < length; ++i) {
+      auto [next, y] = turn(state, detail::slice_leaves(xs, options.reverse ? length - 1 - i : i));
+      state = std::move(next);
+      turns.push_back(detail::leaves_in(y));
+      structure.emplace(std::move(y));
+    }
+    ys = detail::stack_leaves(turns, options.reverse);
+  } else {
+    State carried = state;
+    std::size_t count = 0;
+    ys = detail::stage_scan(
+        [&](const detail::Leaves& leaves, const detail::Leaves& slices) {
+          State at = detail::with_leaves(carried, leaves);
+          auto [next, y] = turn(at, detail::with_leaves(xs, slices));
+          structure.emplace(y);
+          detail::PartResult result = detail::part_result(next);
+          for (Tensor& tensor : detail::leaves_in(std::move(y))) result.tensors.push_back(std::move(tensor));
+          return result;
+        },
+        detail::part_result(state), detail::leaves_in(xs), count, options);
+    state = detail::with_leaves(carried, {ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count)});
+    ys.erase(ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+  if (!structure) detail::fail_without_branch();
+  Y stacked = detail::with_leaves(std::move(*structure), ys);
+  if constexpr (state_only) return stacked;
+  else return std::pair<State, Y>{std::move(state), std::move(stacked)};
+}
+
+/// f of each slice of the first axis of `xs`, stacked.
+template <class F, class X>
+auto map_fn(F&& f, const X& xs) {
+  return scan([&](const Tensor& none, const X& x) { return std::pair{none, f(x)}; }, Tensor(0), xs).second;
+}
+
+}  // namespace keen

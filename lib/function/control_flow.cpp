@@ -1,0 +1,115 @@
+// cond, switch_case, while_loop and scan inside traces.
+#include "keen/function/control_flow.h"
+
+#include "core/message.h"
+#include "function/staged_loop.h"
+#include "keen/ops/shape.h"
+
+namespace keen::detail {
+
+bool is_tracing() noexcept { return thread_context.interpreter; }
+
+void fail_without_branch() {
+  fail<UsageError>("scan", "there are no slices to scan, so that nothing is known of the results");
+}
+
+namespace {
+
+std::string structure_in_words(const std::string& key) {
+  std::string out;
+  for (const Leaf& leaf : leaves_of(key)) out += (out.empty() ? "" : ", ") + leaf.to_string();
+  return '(' + out + ')';
+}
+
+/// The same structure and dtypes, and the same values of what is no tensor?
+bool match(const std::string& a, const std::string& b) {
+  const auto x = leaves_of(a), y = leaves_of(b);
+  bool same = x.size() == y.size();
+  for (std::size_t i = 0; same && i < x.size(); ++i) {
+    const bool tensors = x[i].has_spec && y[i].has_spec;
+    same = tensors ? x[i].spec.dtype == y[i].spec.dtype && x[i].spec.shape.rank() == y[i].spec.shape.rank()
+                   : x[i].to_string() == y[i].to_string();
+  }
+  return same;
+}
+
+}  // namespace
+
+Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartResult()>>& branches) {
+  Tracer& outer = *current_tracer();
+  if (index.size() != 1 || (index.dtype() != DType::bool_ && !is_integer(index.dtype())))
+    fail<UsageError>("cond", "the predicate is ", in_words({index}), ": one bool or integer is wanted");
+  std::vector<std::unique_ptr<PartTracer>> parts;
+  std::vector<PartInputs> inputs;
+  std::string first;
+  for (const auto& branch : branches) {
+    PartTracer& part = *parts.emplace_back(std::make_unique<PartTracer>(outer));
+    part.begin();
+    const PartResult result = branch();
+    part.finish(result.tensors);
+    inputs.push_back({&part, 0});
+    if (parts.size() == 1) first = result.key;
+    else if (!match(first, result.key))
+      fail<UsageError>(
+          "cond", "one branch gives ", structure_in_words(first), ", another ", structure_in_words(result.key),
+          ": they must agree in structure, dtypes and ranks");
+  }
+  const Leaves operands = align_captures(inputs);
+  std::vector<std::shared_ptr<Graph>> graphs;
+  for (const auto& part : parts) graphs.push_back(part->graph());
+  return stage_branch(outer, index, graphs, operands);
+}
+
+Leaves stage_while(
+    const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
+    const PartResult& initial, const WhileOptions& options) {
+  StagedLoop loop(*current_tracer(), initial.tensors, options.shape_invariants, {});
+  const PartResult result = body(loop.open());
+  if (!match(initial.key, result.key))
+    fail<UsageError>(
+        "while_loop", "a turn finds ", structure_in_words(initial.key), " and leaves ", structure_in_words(result.key),
+        ": the state keeps its structure, and what changes in it must be tensors");
+  loop.close(result.tensors);
+  const Shape limit = options.maximum_iterations < 0 ? Shape{} : Shape{options.maximum_iterations};
+  return loop.stage(condition, limit, false);
+}
+
+Leaves stage_scan(
+    const std::function<PartResult(const Leaves&, const Leaves&)>& body, const PartResult& initial, const Leaves& xs,
+    std::size_t& count, const ScanOptions& options) {
+  scan_length(xs);
+  StagedLoop loop(*current_tracer(), initial.tensors, {}, xs);
+  const Leaves found = loop.open();
+  count = initial.tensors.size();
+  const auto slices = found.begin() + static_cast<std::ptrdiff_t>(count);
+  const PartResult result = body({found.begin(), slices}, {slices, found.end()});
+  if (!match(initial.key, result.key))
+    fail<UsageError>(
+        "scan", "a turn finds the state ", structure_in_words(initial.key), " and leaves ",
+        structure_in_words(result.key));
+  loop.close(result.tensors);
+  return loop.stage(nullptr, {}, options.reverse);
+}
+
+std::int64_t scan_length(const Leaves& xs) {
+  if (xs.empty()) fail<UsageError>("scan", "there is no tensor to scan");
+  for (const Tensor& x : xs)
+    if (checked(x, "scan").shape.rank() == 0) fail<ShapeError>("scan", "a 0-d tensor has no slices");
+  for (const Tensor& x : xs)
+    if (x.dim(0) != xs[0].dim(0) && x.dim(0) >= 0 && xs[0].dim(0) >= 0)
+      fail<ShapeError>("scan", "tensors of ", xs[0].dim(0), " and of ", x.dim(0), " slices cannot be scanned together");
+  return xs[0].dim(0);
+}
+
+Leaves stack_leaves(std::vector<Leaves>& turns, bool reverse) {
+  Leaves out;
+  for (std::size_t i = 0; !turns.empty() && i < turns[0].size(); ++i) {
+    std::vector<Tensor> column;
+    for (auto& turn : turns) column.push_back(turn[i]);
+    if (reverse) column = {column.rbegin(), column.rend()};
+    out.push_back(stack(column));
+  }
+  return out;
+}
+
+}  // namespace keen::detail

@@ -1,0 +1,200 @@
+// The loop operation: how it runs, and how it gets into a trace.
+#include <algorithm>
+
+#include "core/message.h"
+#include "function/loop_gradient.h"
+#include "function/staged_ops.h"
+#include "keen/creation.h"
+#include "keen/ops/shape.h"
+
+namespace keen::detail {
+namespace {
+
+constexpr AttributeSpec loop_attributes[] = {
+    {"condition", AttributeKind::resource}, {"body", AttributeKind::resource},   {"carried", AttributeKind::integer},
+    {"scanned", AttributeKind::integer},    {"reverse", AttributeKind::boolean}, {"length", AttributeKind::shape}};
+
+/// One run of a loop on tensors.
+class Run {
+ public:
+  Run(std::span<Operand> inputs, Attributes attributes)
+      : condition_(static_cast<const Part*>(std::get_if<std::shared_ptr<void>>(&attributes[0])->get())),
+        body_(resource<Part>(attributes[1])),
+        carried_count_(static_cast<std::size_t>(integer(attributes[2]))),
+        scanned_count_(static_cast<std::size_t>(integer(attributes[3]))),
+        reverse_(boolean(attributes[4])) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      auto& to = i < carried_count_ ? carried_ : i < carried_count_ + scanned_count_ ? scanned_ : rest_;
+      to.push_back(inputs[i].tensor());
+    }
+    if (!ints(attributes[5]).empty()) turns_ = ints(attributes[5])[0];
+    for (const Tensor& s : scanned_) turns_ = turns_ < 0 ? s.dim(0) : std::min(turns_, s.dim(0));
+    stacked_.resize(body_.graph().results.size() - carried_count_);
+  }
+
+  std::vector<Tensor> results() {
+    for (std::int64_t turn = 0; turn != turns_ && goes_on(); ++turn) take_turn(reverse_ ? turns_ - 1 - turn : turn);
+    for (std::size_t i = 0; i < stacked_.size(); ++i) carried_.push_back(stack_of(i));
+    return std::move(carried_);
+  }
+
+ private:
+  bool goes_on() const {
+    if (!condition_) return true;
+    std::vector<Tensor> arguments = carried_;
+    arguments.insert(arguments.end(), rest_.begin(), rest_.end());
+    return condition_->run(arguments)[0].item<bool>();
+  }
+
+  void take_turn(std::int64_t at) {
+    std::vector<Tensor> arguments = std::move(carried_);
+    for (const Tensor& s : scanned_) arguments.push_back(s[at]);
+    arguments.insert(arguments.end(), rest_.begin(), rest_.end());
+    std::vector<Tensor> results = body_.run(arguments);
+    const auto own = results.begin() + static_cast<std::ptrdiff_t>(carried_count_);
+    for (std::size_t i = 0; i < stacked_.size(); ++i)
+      stacked_[i].push_back(std::move(own[static_cast<std::ptrdiff_t>(i)]));
+    results.erase(own, results.end());
+    carried_ = std::move(results);
+  }
+
+  Tensor stack_of(std::size_t i) {
+    auto& turns = stacked_[i];
+    if (reverse_) std::reverse(turns.begin(), turns.end());
+    if (!turns.empty()) return stack(std::exchange(turns, {}));
+    ResultSpec spec = spec_of(body_.graph(), body_.graph().results[carried_count_ + i]);
+    for (auto& dim : spec.shape) dim = std::max<std::int64_t>(dim, 0);
+    spec.shape.insert(0, 0);
+    return zeros(spec.shape, {.dtype = spec.dtype});
+  }
+
+  const Part* condition_;
+  const Part& body_;
+  std::size_t carried_count_, scanned_count_;
+  bool reverse_;
+  std::int64_t turns_ = -1;  // negative: the condition ends it
+  std::vector<Tensor> carried_, scanned_, rest_;
+  std::vector<std::vector<Tensor>> stacked_;
+};
+
+/// The loop of a node, for the symbols of this trace.
+Loop loop_of(Tracer& tracer, std::span<const Operand> inputs, Attributes attributes) {
+  Loop loop;
+  loop.carried = static_cast<std::size_t>(integer(attributes[2]));
+  loop.scanned = static_cast<std::size_t>(integer(attributes[3]));
+  loop.reverse = boolean(attributes[4]);
+  loop.length = ints(attributes[5]);
+  const auto again = [&](const Attribute& attribute, bool slices) -> std::shared_ptr<Graph> {
+    const auto* part = static_cast<const Part*>(std::get_if<std::shared_ptr<void>>(&attribute)->get());
+    if (!part) return nullptr;
+    std::vector<ResultSpec> specs;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const std::size_t given = specs.size();
+      ResultSpec spec = spec_of(inputs[i].tensor());
+      if (i < loop.carried) {  // a size that turns may change stays open
+        const ResultSpec inside = spec_of(part->graph(), part->graph().inputs[given]);
+        for (int axis = 0; axis < spec.shape.rank(); ++axis)
+          if (inside.shape[axis] < 0 && spec.shape[axis] >= 0) spec.shape[axis] = unknown;
+      } else if (i < loop.carried + loop.scanned) {
+        if (!slices) continue;
+        spec.shape.erase(0);
+      }
+      specs.push_back(spec);
+    }
+    return retrace(tracer, part->graph(), specs);
+  };
+  loop.condition = again(attributes[0], false);
+  loop.body = again(attributes[1], true);
+  return loop;
+}
+
+void dispatch_loop(const Op&, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs) {
+  std::vector<Tensor> results;
+  if (Tracer* tracer = current_tracer()) {
+    std::vector<Tensor> operands;
+    for (const auto& in : inputs) operands.push_back(in.tensor());
+    results = stage_loop(*tracer, loop_of(*tracer, inputs, attributes), operands);
+  } else {
+    results = Run(inputs, attributes).results();
+  }
+  std::move(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(outputs.size()), outputs.begin());
+}
+
+}  // namespace
+
+KEEN_OP(loop){
+    .name = "loop",
+    .arity = variadic,
+    .outputs = variadic,
+    .attributes = loop_attributes,
+    .composite = dispatch_loop,
+    .differentiable = Differentiable::no,
+    .formula = "a part of a program, again and again"};
+KEEN_OP(loop_with_effects){
+    .name = "loop_with_effects",
+    .arity = variadic,
+    .outputs = variadic,
+    .attributes = loop_attributes,
+    .composite = dispatch_loop,
+    .differentiable = Differentiable::no,
+    .effect = true,
+    .formula = "a part of a program, again and again"};
+
+std::vector<const Part*> parts_of(const Node& node) {
+  if (!node.op->composite) return {};
+  std::vector<const Part*> out;
+  if (is_branch(*node.op)) {
+    for (const auto& part : resource<Branches>(node.attributes[0])) out.push_back(part.get());
+  } else {
+    for (std::size_t i : {0, 1})
+      if (const auto& part = *std::get_if<std::shared_ptr<void>>(&node.attributes[i]))
+        out.push_back(static_cast<const Part*>(part.get()));
+  }
+  return out;
+}
+
+namespace {
+
+/// Does the outer trace know what size a symbol stands for?
+bool is_known_to(std::span<const Tensor> operands, std::int64_t dim) {
+  return std::any_of(operands.begin(), operands.end(), [&](const Tensor& t) {
+    return std::find(t.shape().begin(), t.shape().end(), dim) != t.shape().end();
+  });
+}
+
+}  // namespace
+
+ResultSpec loop_result_spec(const Loop& loop, std::size_t i, std::span<const Tensor> operands) {
+  const bool carried = i < loop.carried;
+  ResultSpec spec = spec_of(*loop.body, carried ? loop.body->inputs[i] : loop.body->results[i]);
+  for (auto& dim : spec.shape)
+    if (dim < 0 && !is_known_to(operands, dim)) dim = unknown;
+  if (carried) return spec;
+  std::int64_t turns = unknown;
+  if (!loop.condition) turns = loop.scanned ? operands[loop.carried].shape()[0] : loop.length[0];
+  spec.shape.insert(0, turns);
+  return spec;
+}
+
+std::vector<Attribute> loop_attributes_of(const Loop& loop) {
+  std::shared_ptr<void> condition, body = std::make_shared<Part>(loop.body);
+  if (loop.condition) condition = std::make_shared<Part>(loop.condition);
+  return {condition,    body,       static_cast<std::int64_t>(loop.carried), static_cast<std::int64_t>(loop.scanned),
+          loop.reverse, loop.length};
+}
+
+std::vector<Tensor> stage_loop(Tracer& tracer, const Loop& loop, const std::vector<Tensor>& operands) {
+  const std::vector<Attribute> attributes = loop_attributes_of(loop);
+  bool effects = false;
+  for (const Part* part : parts_of({&loop_op, {}, attributes, {}})) effects = effects || part->has_effects();
+  const std::vector<Operand> inputs(operands.begin(), operands.end());
+  std::vector<ResultSpec> specs;
+  for (std::size_t i = 0; i < loop.body->results.size(); ++i) specs.push_back(loop_result_spec(loop, i, operands));
+  auto staged = std::make_shared<StagedNode>(StagedNode{operands, std::vector<Tensor>(specs.size())});
+  tracer.interpret(effects ? loop_with_effects_op : loop_op, inputs, attributes, specs, staged->outputs);
+  for (const Part* part : parts_of({&loop_op, {}, attributes, {}})) tracer.wrote(part->writes());
+  record_staged(staged, 0, loop_op);
+  return staged->outputs;
+}
+
+}  // namespace keen::detail

@@ -1,0 +1,183 @@
+// The gradient of a loop. With turn t: (cₜ₊₁, yₜ) = body(cₜ, xₜ, w), the gradient runs the turns backwards:
+// (dcₜ, dxₜ, dwₜ) = bodyᵀ(dcₜ₊₁, dyₜ), dw = Σ dwₜ. What bodyᵀ needs of a turn is stacked by the forward loop.
+#include "function/loop_gradient.h"
+
+#include <algorithm>
+
+#include "core/message.h"
+#include "function/lift.h"
+#include "keen/creation.h"
+#include "keen/ops/arithmetic.h"
+
+namespace keen::detail {
+namespace {
+
+bool uses(const Graph& graph, int value) {
+  const auto has = [&](const Node& n) { return std::find(n.inputs.begin(), n.inputs.end(), value) != n.inputs.end(); };
+  return std::find(graph.results.begin(), graph.results.end(), value) != graph.results.end() ||
+         std::any_of(graph.nodes.begin(), graph.nodes.end(), has);
+}
+
+/// One differentiation of a loop, on its way.
+class LoopGradient {
+ public:
+  LoopGradient(Gradient& g, const std::shared_ptr<StagedNode>& staged, std::size_t first)
+      : g_(g), staged_(staged), first_(first), place_(find_node(*staged)) {
+    if (!place_.tracer)
+      fail<UsageError>(
+          "while_loop",
+          "its gradient is asked for after host control flow that came behind it: ask before, or "
+          "use the host's while instead");
+    const auto& attributes = place_.node().attributes;
+    body_ = &resource<Part>(attributes[1]).graph();
+    carried_ = static_cast<std::size_t>(integer(attributes[2]));
+    scanned_ = static_cast<std::size_t>(integer(attributes[3]));
+    inputs_ = body_->inputs.size();
+  }
+
+  void run() {
+    ask();
+    std::vector<bool> wanted(inputs_);
+    for (std::size_t i = 0; i < carried_; ++i) wanted[i] = true;  // each turn may depend on what is asked for
+    for (std::size_t i : asked_slices_) wanted[i] = true;
+    for (std::size_t i : asked_rest_) wanted[i] = true;
+    std::vector<std::size_t> seeded = seeded_carried_;
+    seeded.insert(seeded.end(), seeded_stacks_.begin(), seeded_stacks_.end());
+    parts_ = split(*current_tracer(), *body_, wanted, seeded);
+    keep();
+    const Loop backward = backward_loop();
+    give(stage_loop(*current_tracer(), backward, operands()));
+  }
+
+ private:
+  /// Which gradients are asked for, and which results have one.
+  void ask() {
+    for (std::size_t i = carried_; i < inputs_; ++i)
+      if (g_.wants(static_cast<int>(i))) (i < carried_ + scanned_ ? asked_slices_ : asked_rest_).push_back(i);
+    for (std::size_t i = 0; i < carried_; ++i)
+      if (is_differentiable(*body_, body_->results[i])) seeded_carried_.push_back(i);
+    for (std::size_t i = std::max(first_, carried_); i < first_ + static_cast<std::size_t>(g_.outputs()); ++i)
+      if (is_trainable(staged_->outputs[i].dtype()) && g_.has_dy(static_cast<int>(i - first_)))
+        seeded_stacks_.push_back(i);
+  }
+
+  /// Has the forward loop stack what the turns back need: values of the body, and carried tensors as a turn found them.
+  void keep() {
+    Graph& body = *parts_.forward;
+    std::vector<int> values = parts_.kept;
+    for (std::size_t i = 0; i < carried_; ++i)
+      if (uses(*parts_.backward, body.inputs[i])) values.push_back(body.inputs[i]), kept_carried_.push_back(i);
+    const std::size_t before = body.results.size();
+    for (int value : values) {
+      const auto begin = body.results.begin() + static_cast<std::ptrdiff_t>(carried_);
+      const auto there = std::find(begin, body.results.end(), value);
+      kept_at_.push_back(carried_ + static_cast<std::size_t>(there - begin));
+      if (there == body.results.end()) body.results.push_back(value);
+    }
+    counts_turns_ = values.empty() && !scanned_ && seeded_stacks_.empty();
+    if (counts_turns_) {  // something must say how many there were
+      Tracer counter(body);
+      TraceScope scope(counter);
+      kept_at_.push_back(body.results.size());
+      counter.result(zeros({}, {.dtype = DType::bool_}));
+    }
+    Loop forward = forward_loop();
+    std::vector<ResultSpec> specs;
+    for (std::size_t i = before; i < body.results.size(); ++i)
+      specs.push_back(loop_result_spec(forward, i, staged_->operands));
+    extend_node(*staged_, place_, loop_attributes_of(forward), specs);
+    record_staged(staged_, before, loop_op);
+  }
+
+  Loop forward_loop() const {
+    const auto& attributes = place_.node().attributes;
+    Loop loop{.condition = nullptr, .body = parts_.forward, .carried = carried_, .scanned = scanned_, .length = {}};
+    loop.reverse = boolean(attributes[4]);
+    loop.length = ints(attributes[5]);
+    if (const auto* condition = std::get_if<std::shared_ptr<void>>(&attributes[0]); *condition)
+      loop.condition = clone(resource<Part>(attributes[0]).graph());
+    return loop;
+  }
+
+  /// Carried: d of the carried tensors, sums of d of the rest. Scanned: what was kept, d of the stacked results, the
+  /// scanned tensors. Then the forward loop's rest.
+  Loop backward_loop() const {
+    std::shared_ptr<Graph> body = clone(*parts_.backward);
+    body->symbols = std::max(body->symbols, current_tracer()->graph().symbols);
+    const std::vector<int> own = std::exchange(body->inputs, {}), gradients = std::exchange(body->results, {});
+    const auto seeds = own.begin() + static_cast<std::ptrdiff_t>(inputs_ + parts_.kept.size());
+    const auto stacks = seeds + static_cast<std::ptrdiff_t>(seeded_carried_.size());
+    body->inputs.assign(seeds, stacks);
+    std::vector<int> sums;
+    for (std::size_t i : asked_rest_) {
+      sums.push_back(body->add_value(Value(body->values[static_cast<std::size_t>(own[i])])));
+      body->inputs.push_back(sums.back());
+    }
+    Loop loop;
+    loop.carried = body->inputs.size();
+    for (std::size_t k = 0; k < parts_.kept.size(); ++k) body->inputs.push_back(own[inputs_ + k]);
+    for (std::size_t i : kept_carried_) body->inputs.push_back(own[i]);
+    if (counts_turns_) body->inputs.push_back(body->add_value({DType::bool_, {}, Device(), {}}));
+    body->inputs.insert(body->inputs.end(), stacks, own.end());
+    for (std::size_t i = carried_; i < inputs_; ++i) {
+      if (i == carried_ + scanned_) loop.scanned = body->inputs.size() - loop.carried;
+      body->inputs.push_back(own[i]);
+    }
+    if (inputs_ == carried_ + scanned_) loop.scanned = body->inputs.size() - loop.carried;
+    loop.reverse = !boolean(place_.node().attributes[4]);
+
+    Tracer tracer(*body);
+    TraceScope scope(tracer);
+    const auto gradient_or_zeros = [&](std::size_t i) {
+      const ResultSpec spec = spec_of(*body, own[i]);
+      if (gradients[i] >= 0) body->results.push_back(gradients[i]);
+      else tracer.result(zeros(spec.shape, {.dtype = spec.dtype}));
+    };
+    for (std::size_t i : seeded_carried_) gradient_or_zeros(i);
+    for (std::size_t k = 0; k < asked_rest_.size(); ++k) {
+      const int gradient = gradients[asked_rest_[k]];
+      if (gradient < 0) body->results.push_back(sums[k]);
+      else tracer.result(tracer.tensor(sums[k]) + tracer.tensor(gradient));
+    }
+    for (std::size_t i : asked_slices_) gradient_or_zeros(i);
+    loop.body = body;
+    return loop;
+  }
+
+  std::vector<Tensor> operands() const {
+    std::vector<Tensor> out;
+    for (std::size_t i : seeded_carried_) {
+      if (i >= first_ && first_ < carried_) out.push_back(g_.dy(static_cast<int>(i - first_)));
+      else out.push_back(zeros_like(staged_->outputs[i]));
+    }
+    for (std::size_t i : asked_rest_) out.push_back(zeros_like(staged_->operands[i]));
+    for (std::size_t at : kept_at_) out.push_back(staged_->outputs[at]);
+    for (std::size_t i : seeded_stacks_) out.push_back(g_.dy(static_cast<int>(i - first_)));
+    out.insert(out.end(), staged_->operands.begin() + static_cast<std::ptrdiff_t>(carried_), staged_->operands.end());
+    return out;
+  }
+
+  void give(const std::vector<Tensor>& gradients) {
+    std::size_t next = 0;
+    for (const auto* list : {&seeded_carried_, &asked_rest_, &asked_slices_})
+      for (std::size_t i : *list) g_.set(static_cast<int>(i), gradients[next++]);
+  }
+
+  Gradient& g_;
+  const std::shared_ptr<StagedNode> staged_;
+  const std::size_t first_;
+  NodePlace place_;
+  const Graph* body_;
+  std::size_t carried_, scanned_, inputs_;
+  std::vector<std::size_t> asked_slices_, asked_rest_, seeded_carried_, seeded_stacks_, kept_carried_, kept_at_;
+  bool counts_turns_ = false;
+  Split parts_;
+};
+
+}  // namespace
+
+void differentiate_loop(Gradient& g, const std::shared_ptr<StagedNode>& staged, std::size_t first) {
+  LoopGradient(g, staged, first).run();
+}
+
+}  // namespace keen::detail

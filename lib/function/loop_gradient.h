@@ -1,0 +1,11 @@
+// What loops and their gradients share.
+#pragma once
+#include "function/staged_ops.h"
+
+namespace keen::detail {
+
+/// The form of the loop's result i in the trace around it.
+ResultSpec loop_result_spec(const Loop& loop, std::size_t i, std::span<const Tensor> operands);
+std::vector<Attribute> loop_attributes_of(const Loop& loop);
+
+}  // namespace keen::detail
