@@ -24,6 +24,10 @@ std::string in_words(const std::vector<Leaf>& leaves) {
   return '(' + out + ')';
 }
 
+[[noreturn]] void refuse(const std::string& name, const std::vector<Leaf>& wanted, const std::vector<Leaf>& given) {
+  fail<UsageError>(name.c_str(), "this trace takes ", in_words(wanted), ", not ", in_words(given));
+}
+
 Tensor number_as(const Leaf& leaf, DType dtype) {
   const Operand number = leaf.kind == 'F' || leaf.kind == 'D' ? Operand(leaf.real) : Operand(leaf.integer);
   return number_tensor("function", number, dtype);
@@ -32,24 +36,21 @@ Tensor number_as(const Leaf& leaf, DType dtype) {
 /// The tensors of a call, checked against the trace's form; numbers become what the trace has in their place.
 std::vector<Tensor> arguments_for(const Trace& trace, const std::string& name, const Signature& call) {
   const auto wanted = leaves_of(trace.key), given = leaves_of(call.key());
-  const auto refuse = [&] [[noreturn]] () {
-    fail<UsageError>(name.c_str(), "this trace takes ", in_words(wanted), ", not ", in_words(given));
-  };
-  if (wanted.size() != given.size()) refuse();
+  if (wanted.size() != given.size()) refuse(name, wanted, given);
   std::vector<Tensor> out;
   std::size_t next = 0;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const Leaf &w = wanted[i], &g = given[i];
     if (w.kind != 'T' && w.kind != 't') {
-      if (w.to_string() != g.to_string()) refuse();
+      if (w.to_string() != g.to_string()) refuse(name, wanted, given);
       continue;
     }
     const TensorSpec& spec = trace.specs[out.size()];
     Tensor tensor;
     if (g.is_number()) tensor = number_as(g, spec.dtype);
     else if (g.kind == 'T') tensor = call.tensors()[next++];
-    else refuse();
-    if (tensor.dtype() != spec.dtype || !fits(tensor.shape(), spec.shape) || tensor.device() != w.device) refuse();
+    else refuse(name, wanted, given);
+    if (tensor.dtype() != spec.dtype || !fits(tensor.shape(), spec.shape) || tensor.device() != w.device) refuse(name, wanted, given);
     out.push_back(std::move(tensor));
   }
   return out;
