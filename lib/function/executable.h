@@ -10,6 +10,7 @@
 
 #include "function/passes/passes.h"
 #include "function/plan.h"
+#include "function/recorded_call.h"
 #include "function/replay.h"
 
 namespace keen::detail {
@@ -21,7 +22,8 @@ class Executable {
   ~Executable();
 
   /// The results for one tensor an input, whose forms the caller has checked. Sizes that one symbol stands for must agree,
-  /// else it is a ShapeError. What tapes of this thread record are the graph's operations.
+  /// else it is a ShapeError. Tapes of this thread record it as one operation with a compiled gradient, where that can be,
+  /// else as the graph's operations.
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
 
   const Graph& traced() const noexcept { return *traced_; }
@@ -33,7 +35,13 @@ class Executable {
     std::vector<Shape> shapes, strides;
     std::shared_ptr<const Plan> plan;
   };
+  struct GradientEntry {
+    std::vector<Shape> shapes;
+    std::shared_ptr<const CallGradient> gradient;
+  };
   void prepare() const;
+  std::vector<Tensor> run_recorded(std::span<const Tensor> arguments) const;
+  std::shared_ptr<const CallGradient> find_gradient(std::span<const Tensor> arguments) const;
   std::shared_ptr<const Plan> find_plan(std::span<const Tensor> arguments) const;
   std::shared_ptr<const Plan> make_plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
 
@@ -43,12 +51,14 @@ class Executable {
   mutable std::shared_ptr<Graph> optimised_;
   mutable std::vector<PassReport> reports_;
 
-  // The plan for contiguous arguments of a graph without symbols: there is one, and it stays.
+  // The plan for contiguous arguments of a graph without symbols: there is one, and it stays (`kept_` owns it), so that
+  // it is found without a lock.
   mutable std::atomic<const Plan*> only_{nullptr};
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_, gradient_mutex_;
   mutable std::list<Entry> plans_;  // the last used first
   mutable std::shared_ptr<const Plan> kept_;
-  mutable bool has_no_plan_ = false;
+  mutable bool has_no_plan_ = false, has_no_gradient_ = false;
+  mutable std::list<GradientEntry> gradients_;  // the last used first
 };
 
 }  // namespace keen::detail

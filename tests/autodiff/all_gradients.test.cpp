@@ -17,6 +17,7 @@ namespace {
 // Differentiable operations without a sample, and why.
 const std::map<std::string, const char*> without_sample = {
     {"custom_function", "its gradient is the user's: custom_gradient.test.cpp"},
+    {"compiled_call", "a compiled function as a tape sees it: tests/function/gradients.test.cpp"},
 };
 
 int check(const std::vector<Sample>& samples, int order) {
