@@ -18,7 +18,15 @@ bool is_plain(const Tensor& t) {
   return (t.impl()->flags & mask) == TensorImpl::contiguous;
 }
 
+constinit std::atomic<bool> timed{false};
+
+std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments) {
+  return timed.load(std::memory_order_relaxed) ? plan.run_timed(arguments) : plan.run(arguments);
+}
+
 }  // namespace
+
+void time_functions(bool on) noexcept { timed = on; }
 
 Executable::Executable(std::shared_ptr<const Graph> traced) : traced_(std::move(traced)), replay_(*traced_) {}
 Executable::~Executable() = default;
@@ -38,8 +46,8 @@ const Graph& Executable::optimised() const {
 std::vector<Tensor> Executable::run(std::span<const Tensor> arguments) const {
   if (thread_context.observers) return run_recorded(arguments);
   if (const Plan* plan = only_.load(std::memory_order_acquire))
-    if (std::all_of(arguments.begin(), arguments.end(), is_plain)) return plan->run(arguments);
-  if (const auto plan = find_plan(arguments)) return plan->run(arguments);
+    if (std::all_of(arguments.begin(), arguments.end(), is_plain)) return run_plan(*plan, arguments);
+  if (const auto plan = find_plan(arguments)) return run_plan(*plan, arguments);
   return replay_.run(arguments);
 }
 

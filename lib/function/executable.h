@@ -15,6 +15,9 @@
 
 namespace keen::detail {
 
+/// From now on, calls of compiled functions measure their steps, for explain(); this costs about 50 ns a step.
+void time_functions(bool on) noexcept;
+
 /// May be called from several threads at once.
 class Executable {
  public:
@@ -25,6 +28,12 @@ class Executable {
   /// else it is a ShapeError. Tapes of this thread record it as one operation with a compiled gradient, where that can be,
   /// else as the graph's operations.
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
+
+  /// What the passes did, and the steps of the plans made so far, with their times if functions were timed. Without
+  /// unknown sizes a plan is made for this if there is none.
+  std::string explain() const;
+  /// The LLVM IR of the kernels of the plan used last.
+  std::vector<std::string> kernel_ir() const;
 
   const Graph& traced() const noexcept { return *traced_; }
   /// The graph after the passes.
@@ -43,6 +52,7 @@ class Executable {
   std::vector<Tensor> run_recorded(std::span<const Tensor> arguments) const;
   std::shared_ptr<const CallGradient> find_gradient(std::span<const Tensor> arguments) const;
   std::shared_ptr<const Plan> find_plan(std::span<const Tensor> arguments) const;
+  std::vector<std::shared_ptr<const Plan>> plans() const;
   std::shared_ptr<const Plan> make_plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
 
   std::shared_ptr<const Graph> traced_;
