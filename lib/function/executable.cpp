@@ -18,7 +18,15 @@ bool is_plain(const Tensor& t) {
   return (t.impl()->flags & mask) == TensorImpl::contiguous;
 }
 
+constinit std::atomic<bool> timed{false};
+
+std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments) {
+  return timed.load(std::memory_order_relaxed) ? plan.run_timed(arguments) : plan.run(arguments);
+}
+
 }  // namespace
+
+void time_functions(bool on) noexcept { timed = on; }
 
 Executable::Executable(std::shared_ptr<const Graph> traced) : traced_(std::move(traced)), replay_(*traced_) {}
 Executable::~Executable() = default;
@@ -36,11 +44,43 @@ const Graph& Executable::optimised() const {
 }
 
 std::vector<Tensor> Executable::run(std::span<const Tensor> arguments) const {
-  if (thread_context.observers) return replay_.run(arguments);
+  if (thread_context.observers) return run_recorded(arguments);
   if (const Plan* plan = only_.load(std::memory_order_acquire))
-    if (std::all_of(arguments.begin(), arguments.end(), is_plain)) return plan->run(arguments);
-  if (const auto plan = find_plan(arguments)) return plan->run(arguments);
+    if (std::all_of(arguments.begin(), arguments.end(), is_plain)) return run_plan(*plan, arguments);
+  if (const auto plan = find_plan(arguments)) return run_plan(*plan, arguments);
   return replay_.run(arguments);
+}
+
+std::vector<Tensor> Executable::run_recorded(std::span<const Tensor> arguments) const {
+  auto gradient = find_gradient(arguments);
+  return gradient ? CallGradient::call(std::move(gradient), arguments) : replay_.run(arguments);
+}
+
+std::shared_ptr<const CallGradient> Executable::find_gradient(std::span<const Tensor> arguments) const {
+  if (std::any_of(arguments.begin(), arguments.end(), [](const Tensor& t) { return t.is_sparse(); })) return nullptr;
+  std::vector<Shape> shapes;
+  for (const auto& t : arguments) shapes.push_back(t.shape());
+  std::lock_guard lock(gradient_mutex_);
+  if (has_no_gradient_) return nullptr;
+  const auto found =
+      std::find_if(gradients_.begin(), gradients_.end(), [&](const GradientEntry& e) { return e.shapes == shapes; });
+  if (found != gradients_.end()) {
+    gradients_.splice(gradients_.begin(), gradients_, found);
+    return found->gradient;
+  }
+  try {
+    // From the graph as it was traced: what has no gradient there, such as stop_gradient, has none here.
+    if (!can_differentiate(*traced_))
+      fail<UsageError>("function", "its writes and draws would be repeated by gradients of higher order");
+    auto made = std::make_shared<const CallGradient>(traced_->symbols ? *specialise(*traced_, shapes) : *traced_);
+    gradients_.push_front({std::move(shapes), made});
+    if (gradients_.size() > most_plans) gradients_.pop_back();
+    return made;
+  } catch (const UsageError& why) {
+    log(LogLevel::debug, text("function: recorded operation by operation: ", why.what()));
+    has_no_gradient_ = true;
+    return nullptr;
+  }
 }
 
 std::shared_ptr<const Plan> Executable::find_plan(std::span<const Tensor> arguments) const {
@@ -59,9 +99,11 @@ std::shared_ptr<const Plan> Executable::find_plan(std::span<const Tensor> argume
     plans_.splice(plans_.begin(), plans_, found);
     return found->plan;
   }
+  const bool is_only = optimised_->symbols == 0 && std::all_of(arguments.begin(), arguments.end(), is_plain);
+  if (is_only && kept_) return kept_;  // another thread made it meanwhile
   const auto plan = make_plan(shapes, strides);
   if (!plan) return nullptr;
-  if (optimised_->symbols == 0 && std::all_of(arguments.begin(), arguments.end(), is_plain)) {
+  if (is_only) {
     kept_ = plan;
     only_.store(plan.get(), std::memory_order_release);
   } else {

@@ -10,9 +10,13 @@
 
 #include "function/passes/passes.h"
 #include "function/plan.h"
+#include "function/recorded_call.h"
 #include "function/replay.h"
 
 namespace keen::detail {
+
+/// From now on, calls of compiled functions measure their steps, for explain(); this costs about 50 ns a step.
+void time_functions(bool on) noexcept;
 
 /// May be called from several threads at once.
 class Executable {
@@ -21,8 +25,15 @@ class Executable {
   ~Executable();
 
   /// The results for one tensor an input, whose forms the caller has checked. Sizes that one symbol stands for must agree,
-  /// else it is a ShapeError. What tapes of this thread record are the graph's operations.
+  /// else it is a ShapeError. Tapes of this thread record it as one operation with a compiled gradient, where that can be,
+  /// else as the graph's operations.
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
+
+  /// What the passes did, and the steps of the plans made so far, with their times if functions were timed. Without
+  /// unknown sizes a plan is made for this if there is none.
+  std::string explain() const;
+  /// The LLVM IR of the kernels of the plan used last.
+  std::vector<std::string> kernel_ir() const;
 
   const Graph& traced() const noexcept { return *traced_; }
   /// The graph after the passes.
@@ -33,8 +44,15 @@ class Executable {
     std::vector<Shape> shapes, strides;
     std::shared_ptr<const Plan> plan;
   };
+  struct GradientEntry {
+    std::vector<Shape> shapes;
+    std::shared_ptr<const CallGradient> gradient;
+  };
   void prepare() const;
+  std::vector<Tensor> run_recorded(std::span<const Tensor> arguments) const;
+  std::shared_ptr<const CallGradient> find_gradient(std::span<const Tensor> arguments) const;
   std::shared_ptr<const Plan> find_plan(std::span<const Tensor> arguments) const;
+  std::vector<std::shared_ptr<const Plan>> plans() const;
   std::shared_ptr<const Plan> make_plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
 
   std::shared_ptr<const Graph> traced_;
@@ -43,12 +61,14 @@ class Executable {
   mutable std::shared_ptr<Graph> optimised_;
   mutable std::vector<PassReport> reports_;
 
-  // The plan for contiguous arguments of a graph without symbols: there is one, and it stays.
+  // The plan for contiguous arguments of a graph without symbols: there is one, and it stays (`kept_` owns it), so that
+  // it is found without a lock.
   mutable std::atomic<const Plan*> only_{nullptr};
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_, gradient_mutex_;
   mutable std::list<Entry> plans_;  // the last used first
   mutable std::shared_ptr<const Plan> kept_;
-  mutable bool has_no_plan_ = false;
+  mutable bool has_no_plan_ = false, has_no_gradient_ = false;
+  mutable std::list<GradientEntry> gradients_;  // the last used first
 };
 
 }  // namespace keen::detail

@@ -62,6 +62,8 @@ struct Graph {
   void check() const;
   /// "%3: float32(?, 10) = matmul(%1, %2) transpose_b=true", a line a node.
   std::string to_string() const;
+  /// The same for Graphviz.
+  std::string to_dot() const;
   /// The number of nodes of an operation, for tests and explain.
   int count(std::string_view op) const;
 };

@@ -139,7 +139,7 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) const {
   return finish(*frame, arguments);
 }
 
-std::vector<double> Plan::timed_run(std::span<const Tensor> arguments) const {
+std::vector<Tensor> Plan::run_timed(std::span<const Tensor> arguments) const {
   using Clock = std::chrono::steady_clock;
   const Borrowed frame(take_frame(), [this](std::unique_ptr<Frame> f) { give_back(std::move(f)); });
   begin(*frame, arguments);
@@ -150,7 +150,20 @@ std::vector<double> Plan::timed_run(std::span<const Tensor> arguments) const {
     for (int slot : step->releases) (*frame).held[at(slot)] = {};
     seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
   }
-  return seconds;
+  {
+    std::lock_guard lock(mutex_);
+    seconds_.resize(seconds.size());
+    for (std::size_t i = 0; i < seconds.size(); ++i) seconds_[i] += seconds[i];
+    ++timed_runs_;
+  }
+  return finish(*frame, arguments);
+}
+
+std::vector<double> Plan::step_seconds() const {
+  std::lock_guard lock(mutex_);
+  std::vector<double> mean = seconds_;
+  for (double& seconds : mean) seconds /= timed_runs_;
+  return mean;
 }
 
 }  // namespace keen::detail

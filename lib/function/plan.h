@@ -28,8 +28,10 @@ class Plan {
   std::size_t arena_bytes() const noexcept { return arena_bytes_; }
   /// How many of the steps are fused kernels.
   int kernels() const;
-  /// Runs it once, and says for each step how many seconds it took.
-  std::vector<double> timed_run(std::span<const Tensor> arguments) const;
+  /// The same, measuring each step.
+  std::vector<Tensor> run_timed(std::span<const Tensor> arguments) const;
+  /// Mean seconds of each step in timed runs; empty before the first.
+  std::vector<double> step_seconds() const;
 
  private:
   friend class PlanBuilder;
@@ -80,6 +82,8 @@ class Plan {
   mutable std::atomic<Frame*> spare_{nullptr};
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Frame>> idle_;
+  mutable std::vector<double> seconds_;  // a step, over all timed runs
+  mutable int timed_runs_ = 0;
 };
 
 }  // namespace keen::detail

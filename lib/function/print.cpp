@@ -77,6 +77,30 @@ class Printer {
 
 std::string Graph::to_string() const { return Printer(*this).run(); }
 
+std::string Graph::to_dot() const {
+  std::string out = "digraph keen {\n  node [shape=box];\n";
+  const auto declare = [&](int value, const char* what) {
+    const Value& v = values[static_cast<std::size_t>(value)];
+    out += text("  v", value, " [label=\"", what, "\\n", keen::name(v.dtype), v.shape, "\", shape=ellipse];\n");
+  };
+  for (int value : inputs) declare(value, "input");
+  for (const auto& constant : constants) declare(constant.value, "constant");
+  std::unordered_map<int, std::string> made_by;
+  const auto source = [&](int value) {
+    const auto found = made_by.find(value);
+    return found == made_by.end() ? text('v', value) : found->second;
+  };
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const std::string name = text('n', i);
+    out += text("  ", name, " [label=\"", nodes[i].op->name, "\"];\n");
+    for (int value : nodes[i].inputs) out += text("  ", source(value), " -> ", name, ";\n");
+    for (int value : nodes[i].outputs) made_by[value] = name;
+  }
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (results[i] >= 0) out += text("  r", i, " [label=\"result ", i, "\", shape=ellipse];\n  ", source(results[i]), " -> r", i, ";\n");
+  return out + "}\n";
+}
+
 }  // namespace detail
 
 std::string TensorSpec::to_string() const { return detail::text(keen::name(dtype), shape); }

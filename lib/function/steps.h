@@ -70,7 +70,10 @@ class KernelStep final : public Step {
       : code_(std::move(code)), operands_(std::move(operands)), description_(std::move(description)) {}
   void run(Frame& frame) const override;
   std::string to_string() const override { return description_; }
-  std::size_t operands() const noexcept { return operands_.size(); }
+  /// What it computes, with the accesses of its layouts.
+  const fusion::Kernel& kernel() const noexcept {
+    return std::visit([](const auto& code) -> const fusion::Kernel& { return code.kernel(); }, *code_);
+  }
 
  private:
   std::shared_ptr<const Code> code_;

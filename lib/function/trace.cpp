@@ -32,7 +32,7 @@ std::string explain(const std::string& name, const Trace& trace) {
         "pruned: ", node.op->name, value.name.empty() ? "" : text(" '", value.name, "'"), ": ", keen::name(value.dtype),
         value.shape, '\n');
   }
-  return out;
+  return out + trace.program->explain();
 }
 
 }  // namespace keen::detail

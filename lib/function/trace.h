@@ -12,6 +12,8 @@ class Program {
   explicit Program(const Graph& recorded);
   std::vector<Tensor> run(std::span<const Tensor> arguments) const { return executable_.run(arguments); }
   const Graph& graph() const noexcept { return *graph_; }
+  /// What the compiler made of it.
+  std::string explain() const { return executable_.explain(); }
 
  private:
   std::shared_ptr<const Graph> graph_;

@@ -48,7 +48,6 @@ ColumnReduction::ColumnReduction(
   // Each reduction becomes an element that is read, joined and written back.
   const std::size_t inputs = kernel.inputs().size();
   const Kernel laid_out = kernel.with_access(accesses(kernel, row_));
-  Kernel code;
   std::vector<int> numbers;
   int input = 0;
   for (const Node& node : laid_out.nodes()) {
@@ -57,19 +56,19 @@ ColumnReduction::ColumnReduction(
       if (operand >= 0) operand = numbers[static_cast<std::size_t>(operand)];
     if (node.kind == NodeKind::input) operand_of_.push_back(input++);
     if (node.kind != NodeKind::reduce) {
-      numbers.push_back(code.append(copy));
+      numbers.push_back(kernel_.append(copy));
       continue;
     }
     operand_of_.push_back(-1 - static_cast<int>(gathered_.size()));
     gathered_.push_back(
         {0, operand_of_.size() - 1, 0, static_cast<std::int64_t>(size_of(node.dtype)),
          identity_bits(node.function, node.dtype), compiled(joining(node.function, node.dtype))});
-    numbers.push_back(code.apply(node.function, code.input(node.dtype), copy.operands[0]));
+    numbers.push_back(kernel_.apply(node.function, kernel_.input(node.dtype), copy.operands[0]));
   }
   std::size_t next = 0;
   for (std::size_t i = 0; i < laid_out.stores().size(); ++i) {
     const int node = laid_out.stores()[i];
-    code.store(numbers[static_cast<std::size_t>(node)]);
+    kernel_.store(numbers[static_cast<std::size_t>(node)]);
     if (laid_out[node].kind != NodeKind::reduce) {
       operand_of_.push_back(static_cast<int>(inputs + i));
       continue;
@@ -80,7 +79,7 @@ ColumnReduction::ColumnReduction(
     operand_of_.push_back(-1 - static_cast<int>(next++));
   }
   if (next != gathered_.size()) fail<InternalError>("fusion", "a column reduction that is not stored");
-  code_ = compiled(code);
+  code_ = compiled(kernel_);
 }
 
 void ColumnReduction::lay_out(const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced,

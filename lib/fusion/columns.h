@@ -20,6 +20,8 @@ class ColumnReduction {
 
   /// One address an operand, inputs then stores.
   void run(std::span<void* const> addresses) const;
+  /// The kernel as its code is generated.
+  const Kernel& kernel() const noexcept { return kernel_; }
 
  private:
   // A reduction of the kernel: a store whose operand in the code is both read and written.
@@ -38,6 +40,7 @@ class ColumnReduction {
   void join_chunks(std::span<void* const> addresses, const std::vector<char*>& partials) const;
   std::int64_t offset(const std::vector<Axis>& axes, std::int64_t index, std::size_t operand) const;
 
+  Kernel kernel_;
   std::vector<Axis> outer_, rows_;  // outermost first; rows_ are the reduced ones
   Axis row_;
   std::int64_t outer_count_ = 1, row_count_ = 1, tile_ = 1, tiles_ = 1, chunk_ = 1, chunks_ = 1;

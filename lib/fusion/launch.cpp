@@ -52,13 +52,13 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
   for (const auto& axis : outer_) rows_ *= axis.size;
   rows_in_chunk_ = std::max<std::int64_t>(1, piece / std::max<std::int64_t>(1, row_.size));
 
-  const Kernel laid_out = kernel.with_access(accesses(kernel, row_));
-  if (has_reduction_ && row_.size >= shortest_split) split_ = split_reduction(laid_out);
+  kernel_ = kernel.with_access(accesses(kernel, row_));
+  if (has_reduction_ && row_.size >= shortest_split) split_ = split_reduction(kernel_);
   if (split_.possible) {
     code_ = compiled(split_.partial);
     finish_ = compiled(split_.finish);
   } else {
-    code_ = compiled(laid_out);
+    code_ = compiled(kernel_);
   }
 }
 

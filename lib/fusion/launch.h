@@ -22,6 +22,8 @@ class Launch {
   /// One address an operand, inputs then stores.
   void run(std::span<void* const> addresses) const;
 
+  /// The kernel as its code is generated.
+  const Kernel& kernel() const noexcept { return kernel_; }
   /// Loops around a row that remain after collapsing, for tests and explain.
   int outer_rank() const noexcept { return static_cast<int>(outer_.size()); }
   std::int64_t row_length() const noexcept { return row_.size; }
@@ -35,6 +37,7 @@ class Launch {
   void run_pieces(std::span<void* const> addresses) const;
   void run_split(std::span<void* const> addresses) const;
 
+  Kernel kernel_;
   std::vector<Axis> outer_;  // outermost first
   Axis row_;
   std::int64_t rows_ = 1;

@@ -18,6 +18,7 @@ namespace {
 const std::map<std::string, const char*> without_sample = {
     {"staged", "the gradients of branches and loops: tests/function/control_flow.test.cpp"},
     {"custom_function", "its gradient is the user's: custom_gradient.test.cpp"},
+    {"compiled_call", "a compiled function as a tape sees it: tests/function/gradients.test.cpp"},
 };
 
 int check(const std::vector<Sample>& samples, int order) {

@@ -32,6 +32,7 @@ const std::map<std::string, const char*> without_reference = {
     {"momentum_update", "an effect on variables: tests/optimizers"},
     {"sgd_update", "an effect on a variable: tests/optimizers"},
     {"custom_function", "the user's own function: tests/autodiff/custom_gradient.test.cpp"},
+    {"compiled_call", "a compiled function as a tape sees it: tests/function/gradients.test.cpp"},
     {"random_uniform", "a random draw: tests/random"},
     {"random_normal", "a random draw: tests/random"},
     {"random_truncated_normal", "a random draw: tests/random"},

@@ -1,7 +1,10 @@
 // The order of the passes, and what they share.
 #include "function/passes/passes.h"
 
+#include <map>
 #include <numeric>
+
+#include "core/message.h"
 
 namespace keen::detail {
 
@@ -18,12 +21,36 @@ std::span<const Pass> all_passes() {
   return passes;
 }
 
+namespace {
+
+std::map<std::string, int> counts(const Graph& graph) {
+  std::map<std::string, int> out;
+  for (const auto& node : graph.nodes) ++out[node.op->name];
+  return out;
+}
+
+/// The operations of which there are fewer than before.
+std::string removed(const std::map<std::string, int>& before, const std::map<std::string, int>& after) {
+  std::string out;
+  for (const auto& [name, count] : before) {
+    const auto left = after.find(name);
+    const int gone = count - (left == after.end() ? 0 : left->second);
+    if (gone > 0) out += text(out.empty() ? ": " : ", ", gone > 1 ? text(gone, ' ') : "", name);
+  }
+  return out;
+}
+
+}  // namespace
+
 std::vector<PassReport> run_passes(Graph& graph) {
   std::vector<PassReport> reports;
   for (const Pass& pass : all_passes()) {
     const int before = static_cast<int>(graph.nodes.size());
+    const auto present = counts(graph);
     const int changed = pass.run(graph);
-    reports.push_back({pass.name, before, static_cast<int>(graph.nodes.size()), changed});
+    reports.push_back(
+        {pass.name, before, static_cast<int>(graph.nodes.size()), changed,
+         changed ? removed(present, counts(graph)) : ""});
 #ifndef NDEBUG
     graph.check();
 #endif

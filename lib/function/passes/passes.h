@@ -1,6 +1,7 @@
 // The passes over a graph: each keeps what the graph computes, bit for bit, and says how many nodes it changed.
 #pragma once
 #include <span>
+#include <string>
 #include <vector>
 
 #include "function/graph.h"
@@ -30,6 +31,7 @@ std::span<const Pass> all_passes();
 struct PassReport {
   const char* name;
   int before, after, changed;
+  std::string removed;  // ": exp, 2 add"
 };
 /// Runs all passes; checks the graph after each where assertions are on.
 std::vector<PassReport> run_passes(Graph& graph);

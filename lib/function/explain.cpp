@@ -1,0 +1,70 @@
+// What a compiled function tells of itself.
+#include <cstdio>
+
+#include "core/message.h"
+#include "function/executable.h"
+
+namespace keen::detail {
+namespace {
+
+std::string describe(const Plan& plan) {
+  std::string out = text(
+      "plan: ", plan.steps().size(), " steps, ", plan.kernels(), " of them fused kernels; ", plan.arena_bytes(),
+      " bytes of temporaries\n");
+  const auto seconds = plan.step_seconds();
+  for (std::size_t i = 0; i < plan.steps().size(); ++i) {
+    char time[32] = "";
+    if (!seconds.empty()) std::snprintf(time, sizeof time, "%10.2f us", 1e6 * seconds[i]);
+    out += text(time, "  ", plan.steps()[i]->to_string(), '\n');
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<const Plan>> Executable::plans() const {
+  prepare();
+  const bool needs_one = [&] {
+    std::lock_guard lock(mutex_);
+    return optimised_->symbols == 0 && !kept_ && plans_.empty() && !has_no_plan_;
+  }();
+  std::lock_guard lock(mutex_);
+  if (needs_one && !kept_) {
+    std::vector<Shape> shapes, strides;
+    for (int v : optimised_->inputs) {
+      shapes.push_back(optimised_->values[static_cast<std::size_t>(v)].shape);
+      strides.push_back(contiguous_strides(shapes.back()));
+    }
+    kept_ = make_plan(shapes, strides);
+    if (kept_) only_.store(kept_.get(), std::memory_order_release);
+  }
+  std::vector<std::shared_ptr<const Plan>> out;
+  if (kept_) out.push_back(kept_);
+  for (const auto& entry : plans_) out.push_back(entry.plan);
+  return out;
+}
+
+std::string Executable::explain() const {
+  const auto made = plans();
+  std::string out;
+  for (const auto& report : reports_)
+    if (report.changed)
+      out += text(
+          report.name, ": ", report.changed, " changed, ", report.before, " -> ", report.after, " operations",
+          report.removed, '\n');
+  if (made.empty()) out += "no plan: run operation by operation, or not called yet with known sizes\n";
+  for (const auto& plan : made) out += describe(*plan);
+  return out;
+}
+
+std::vector<std::string> Executable::kernel_ir() const {
+  std::vector<std::string> out;
+  const auto made = plans();
+  if (made.empty()) return out;
+  for (const auto& step : made.front()->steps())
+    if (const auto* kernel = dynamic_cast<const KernelStep*>(step.get()))
+      out.push_back(fusion::ir_text(kernel->kernel()));
+  return out;
+}
+
+}  // namespace keen::detail

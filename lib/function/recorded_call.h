@@ -1,0 +1,45 @@
+// Calls of compiled functions that a tape records: a compiled forward and a compiled backward, in the tape one operation.
+#pragma once
+#include <list>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "function/graph.h"
+#include "keen/variable.h"
+
+namespace keen::detail {
+
+class Executable;
+
+/// The two halves of a graph's gradient for known sizes. The forward half gives the results and what the backward half
+/// wants kept; both come from one trace of the graph under a tape.
+class CallGradient {
+ public:
+  /// Of a graph without symbols, effects and draws from shared streams (see `can_differentiate`).
+  explicit CallGradient(const Graph& graph);
+  ~CallGradient();
+
+  /// Computes the results and tells this thread's observers of one operation from the arguments, and the trainable
+  /// variables that the graph reads, to the results.
+  static std::vector<Tensor> call(std::shared_ptr<const CallGradient> gradient, std::span<const Tensor> arguments);
+
+ private:
+  friend void recorded_call_gradient(class Gradient& g);
+  const Executable& backward(const std::vector<bool>& wanted) const;
+
+  std::shared_ptr<const Graph> lifted_;  // variables read are inputs behind the arguments
+  std::vector<Variable> variables_;
+  std::size_t results_ = 0;
+  std::unique_ptr<Executable> forward_;  // results, then what is kept
+  std::shared_ptr<Graph> backward_;  // of what is kept, then of the results' gradients; a result an input of lifted_
+  std::vector<int> seeds_;           // the results whose gradients the backward half takes
+  mutable std::mutex mutex_;
+  mutable std::vector<std::pair<std::vector<bool>, std::unique_ptr<Executable>>> backwards_;  // by the inputs wanted
+};
+
+/// Can calls of the graph be recorded as one operation? Writes and draws from shared streams would be repeated by
+/// gradients of higher order.
+bool can_differentiate(const Graph& graph);
+
+}  // namespace keen::detail
