@@ -50,7 +50,8 @@ std::shared_ptr<Graph> lift_reads(const Graph& graph, std::vector<Variable>& var
 }  // namespace
 
 bool can_differentiate(const Graph& graph) {
-  return std::none_of(graph.nodes.begin(), graph.nodes.end(), is_root) &&
+  const auto forbids = [](const Node& node) { return is_root(node) || node.op->composite; };
+  return std::none_of(graph.nodes.begin(), graph.nodes.end(), forbids) &&
          std::find(graph.results.begin(), graph.results.end(), -1) == graph.results.end() &&
          std::all_of(graph.values.begin(), graph.values.end(), [](const Value& v) { return v.device.is_cpu(); });
 }

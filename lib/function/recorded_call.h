@@ -39,7 +39,7 @@ class CallGradient {
 };
 
 /// Can calls of the graph be recorded as one operation? Writes and draws from shared streams would be repeated by
-/// gradients of higher order.
+/// gradients of higher order; branches and loops record themselves.
 bool can_differentiate(const Graph& graph);
 
 }  // namespace keen::detail
