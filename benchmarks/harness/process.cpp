@@ -46,9 +46,9 @@ Cost median_cost(const std::string& command, int runs) {
 /// Megabytes of the shared objects that a binary loads, those of the C and C++ runtime aside.
 double linked_mb(const std::string& binary) {
   // "libkeen.so.0 => /path/libkeen.so.0 (0x7f...)": the third word is a path for everything that is a file.
-  const std::string paths =
-      output_of("ldd " + quoted(binary) +
-                " | awk '$3 ~ /^\\// {print $3}' | grep -vE '/(libc|libm|libstdc\\+\\+|libgcc_s)\\.so'");
+  const std::string paths = output_of(
+      "ldd " + quoted(binary) +
+      " | awk '$3 ~ /^\\// {print $3}' | grep -vE '/(libc|libm|libstdc\\+\\+|libgcc_s)\\.so'");
   double bytes = 0;
   for (std::size_t at = 0, end; (end = paths.find('\n', at)) != std::string::npos; at = end + 1)
     bytes += static_cast<double>(std::filesystem::file_size(paths.substr(at, end - at)));

@@ -87,8 +87,9 @@ int run_suite(const Suite& suite, int argc, char** argv) {
     try {
       const double value = w.run(arguments.timer);
       if (arguments.json)
-        std::printf("%s\n  \"%s.%s\": {\"value\": %.6g, \"unit\": \"%s\"}", separator, suite.program.c_str(),
-                    w.name.c_str(), value, w.unit.c_str());
+        std::printf(
+            "%s\n  \"%s.%s\": {\"value\": %.6g, \"unit\": \"%s\"}", separator, suite.program.c_str(), w.name.c_str(),
+            value, w.unit.c_str());
       else std::printf("%s.%s\t%.5g\t%s\n", suite.program.c_str(), w.name.c_str(), value, w.unit.c_str());
       separator = ",";
       std::fflush(stdout);

@@ -6,13 +6,14 @@
 #include "limits/limits.h"
 
 int main(int argc, char** argv) {
-  bench::Suite suite{.program = "limit",
-                     .set_threads =
-                         [](int threads) {
-                           omp_set_num_threads(threads);
-                           openblas_set_num_threads(threads);
-                         },
-                     .train_lenet = {}};
+  bench::Suite suite{
+      .program = "limit",
+      .set_threads =
+          [](int threads) {
+            omp_set_num_threads(threads);
+            openblas_set_num_threads(threads);
+          },
+      .train_lenet = {}};
   bench::add_small(suite);
   bench::add_elementwise(suite);
   bench::add_matrix(suite);

@@ -37,8 +37,8 @@ struct Parameter {
 };
 
 void product(bool ta, bool tb, int m, int n, int k, const Floats& a, const Floats& b, Floats& c) {
-  dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.f, a.data(), ta ? m : k, b.data(), tb ? k : n, 0.f, c.data(),
-             n);
+  dnnl_sgemm(
+      ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.f, a.data(), ta ? m : k, b.data(), tb ? k : n, 0.f, c.data(), n);
 }
 
 class Network {

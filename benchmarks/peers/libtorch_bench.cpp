@@ -117,9 +117,10 @@ std::function<void()> mlp_step(int batch) {
 
 std::function<void()> lenet_step() {
   namespace nn = torch::nn;
-  nn::Sequential model(nn::Conv2d(nn::Conv2dOptions(1, 6, 5).padding(2)), nn::ReLU(), nn::MaxPool2d(2),
-                       nn::Conv2d(nn::Conv2dOptions(6, 16, 5)), nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(),
-                       nn::Linear(400, 120), nn::ReLU(), nn::Linear(120, 84), nn::ReLU(), nn::Linear(84, 10));
+  nn::Sequential model(
+      nn::Conv2d(nn::Conv2dOptions(1, 6, 5).padding(2)), nn::ReLU(), nn::MaxPool2d(2),
+      nn::Conv2d(nn::Conv2dOptions(6, 16, 5)), nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(), nn::Linear(400, 120),
+      nn::ReLU(), nn::Linear(120, 84), nn::ReLU(), nn::Linear(84, 10));
   return [training = std::make_shared<Training<torch::optim::SGD>>(
               model, torch::optim::SGDOptions(bench::learning_rate).momentum(0.9), torch::randn({64, 1, 28, 28}))] {
     (*training)();
@@ -140,13 +141,14 @@ void add_training(Suite& suite) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Suite suite{.program = "libtorch",
-              .set_threads = [](int threads) { at::set_num_threads(threads); },
-              .train_lenet =
-                  [](int steps) {
-                    const auto step = lenet_step();
-                    for (int i = 0; i < steps; ++i) step();
-                  }};
+  Suite suite{
+      .program = "libtorch",
+      .set_threads = [](int threads) { at::set_num_threads(threads); },
+      .train_lenet =
+          [](int steps) {
+            const auto step = lenet_step();
+            for (int i = 0; i < steps; ++i) step();
+          }};
   add_small(suite);
   add_elementwise(suite);
   add_matrix(suite);

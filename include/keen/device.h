@@ -58,9 +58,9 @@ void log_device_placement(bool on);
 
 /// Bytes, for one device.
 struct MemoryStats {
-  std::int64_t in_use = 0;       ///< held by live tensors
-  std::int64_t peak = 0;         ///< highest in_use since the start or reset_peak_memory; small blocks to 256 KiB a thread
-  std::int64_t cached = 0;       ///< free, kept for reuse
+  std::int64_t in_use = 0;  ///< held by live tensors
+  std::int64_t peak = 0;    ///< highest in_use since the start or reset_peak_memory; small blocks to 256 KiB a thread
+  std::int64_t cached = 0;  ///< free, kept for reuse
   std::int64_t allocations = 0;  ///< requests since the start
 };
 MemoryStats memory_stats(Device device = {});

@@ -38,7 +38,8 @@ class Shape {
   static Shape filled(int rank, std::int64_t value);
 
   Shape(const Shape& other) : size_(other.size_), heap_(false) {
-    if (!other.heap_) [[likely]] inline_ = other.inline_;
+    if (!other.heap_) [[likely]]
+      inline_ = other.inline_;
     else copy_heap(other);
   }
   Shape(Shape&& other) noexcept : inline_(other.inline_), size_(other.size_), heap_(other.heap_) {
@@ -74,7 +75,8 @@ class Shape {
   std::int64_t* end() noexcept { return data() + size_; }
 
   void push_back(std::int64_t dim) {
-    if (size_ < inline_capacity && !heap_) [[likely]] inline_[static_cast<std::size_t>(size_++)] = dim;
+    if (size_ < inline_capacity && !heap_) [[likely]]
+      inline_[static_cast<std::size_t>(size_++)] = dim;
     else resize(size_ + 1, dim);
   }
   void insert(int at, std::int64_t dim);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int max_inputs = Space::max_inputs;
 constexpr std::int64_t scratch_bytes = 16384;  // of an input
-constexpr std::int64_t min_row = 64;          // shorter rows are not worth a call of the loop each
+constexpr std::int64_t min_row = 64;           // shorter rows are not worth a call of the loop each
 
 class Broadcast {
  public:
@@ -144,7 +144,8 @@ void run_contiguous(const LoopCall& call, unsigned repeated) {
       const std::int64_t offset = repeated >> i & 1 ? 0 : begin * static_cast<std::int64_t>(size_of(call.in[i]->dtype));
       in[i] = call.in[i]->as<char>() + offset;
     }
-    call.loop(in, repeated, call.out.as<char>() + begin * static_cast<std::int64_t>(size_of(call.out.dtype)), end - begin);
+    call.loop(
+        in, repeated, call.out.as<char>() + begin * static_cast<std::int64_t>(size_of(call.out.dtype)), end - begin);
   });
 }
 

@@ -10,14 +10,26 @@ namespace {
 
 KeenConvolution geometry(std::int64_t kind, const Shape& x, const Shape& filters, const Shape& y, Attributes a) {
   const Shape &strides = ints(a[0]), &padding = ints(a[1]), &dilation = ints(a[2]);
-  return {.kind = kind,
-          .n = x[0], .h = x[1], .w = x[2], .c = x[3],
-          .kh = filters[0], .kw = filters[1], .out = filters[3],
-          .oh = y[1], .ow = y[2],
-          .stride_y = strides[0], .stride_x = strides[1],
-          .top = padding[0], .bottom = padding[1], .left = padding[2], .right = padding[3],
-          .dilation_y = dilation[0], .dilation_x = dilation[1],
-          .groups = integer(a[3])};
+  return {
+      .kind = kind,
+      .n = x[0],
+      .h = x[1],
+      .w = x[2],
+      .c = x[3],
+      .kh = filters[0],
+      .kw = filters[1],
+      .out = filters[3],
+      .oh = y[1],
+      .ow = y[2],
+      .stride_y = strides[0],
+      .stride_x = strides[1],
+      .top = padding[0],
+      .bottom = padding[1],
+      .left = padding[2],
+      .right = padding[3],
+      .dilation_y = dilation[0],
+      .dilation_x = dilation[1],
+      .groups = integer(a[3])};
 }
 
 /// Only what `kind` names is written.
@@ -48,8 +60,9 @@ void conv2d(KernelCall& call) {
   TensorImpl& y = call.out();
   if (is_zero(y, x, filters)) return;
   const Contiguous dense_x(x), dense_filters(filters);
-  convolve(y.dtype, geometry(KeenConvolution::forward, x.shape, filters.shape, y.shape, call.attributes), dense_x.data(),
-           dense_filters.data(), y.data);
+  convolve(
+      y.dtype, geometry(KeenConvolution::forward, x.shape, filters.shape, y.shape, call.attributes), dense_x.data(),
+      dense_filters.data(), y.data);
 }
 
 void conv2d_input_gradient(KernelCall& call) {
@@ -57,8 +70,9 @@ void conv2d_input_gradient(KernelCall& call) {
   TensorImpl& dx = call.out();
   if (is_zero(dx, filters, dy)) return;
   const Contiguous dense_filters(filters), dense_dy(dy);
-  convolve(dx.dtype, geometry(KeenConvolution::input_gradient, dx.shape, filters.shape, dy.shape, call.attributes), dx.data,
-           dense_filters.data(), dense_dy.data());
+  convolve(
+      dx.dtype, geometry(KeenConvolution::input_gradient, dx.shape, filters.shape, dy.shape, call.attributes), dx.data,
+      dense_filters.data(), dense_dy.data());
 }
 
 void conv2d_filter_gradient(KernelCall& call) {
@@ -66,8 +80,9 @@ void conv2d_filter_gradient(KernelCall& call) {
   TensorImpl& out = call.out();
   if (is_zero(out, x, dy)) return;
   const Contiguous dense_x(x), dense_dy(dy);
-  convolve(out.dtype, geometry(KeenConvolution::filter_gradient, x.shape, out.shape, dy.shape, call.attributes), dense_x.data(),
-           out.data, dense_dy.data());
+  convolve(
+      out.dtype, geometry(KeenConvolution::filter_gradient, x.shape, out.shape, dy.shape, call.attributes),
+      dense_x.data(), out.data, dense_dy.data());
 }
 
 }  // namespace keen::detail::cpu

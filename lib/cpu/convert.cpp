@@ -50,15 +50,17 @@ void convert_complex_tile(DType to_type, char* to, DType from_type, const char* 
 
 void convert(DType to_type, void* to, DType from_type, const void* from, std::int64_t n) {
   if (n == 0) return;  // nothing may have no address
-  const auto to_size = static_cast<std::int64_t>(size_of(to_type)), from_size = static_cast<std::int64_t>(size_of(from_type));
+  const auto to_size = static_cast<std::int64_t>(size_of(to_type)),
+             from_size = static_cast<std::int64_t>(size_of(from_type));
   if (to_type == from_type) {
     std::memcpy(to, from, static_cast<std::size_t>(n * to_size));
   } else if (!is_complex(to_type) && !is_complex(from_type)) {
     for_isa(sse2::convert_loop, avx2::convert_loop, avx512::convert_loop)(to_type, from_type)(from, to, n);
   } else {
     for (std::int64_t i = 0; i < n; i += tile) {
-      convert_complex_tile(to_type, static_cast<char*>(to) + i * to_size, from_type,
-                           static_cast<const char*>(from) + i * from_size, std::min(tile, n - i));
+      convert_complex_tile(
+          to_type, static_cast<char*>(to) + i * to_size, from_type, static_cast<const char*>(from) + i * from_size,
+          std::min(tile, n - i));
     }
   }
 }
@@ -73,7 +75,8 @@ void cast(KernelCall& call) {
     copy_strided(impl(gathered).data, in);
     from = impl(gathered).as<char>();
   }
-  const auto to_size = static_cast<std::int64_t>(size_of(out.dtype)), from_size = static_cast<std::int64_t>(size_of(in.dtype));
+  const auto to_size = static_cast<std::int64_t>(size_of(out.dtype)),
+             from_size = static_cast<std::int64_t>(size_of(in.dtype));
   parallel_for(out.size, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
     convert(out.dtype, out.as<char>() + begin * to_size, in.dtype, from + begin * from_size, end - begin);
   });

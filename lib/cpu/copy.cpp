@@ -27,8 +27,9 @@ void copy_rows(const Space& space, char* to, const char* from, std::int64_t rows
     Cursor cursor(space, begin);
     while (begin < end) {
       const std::int64_t count = std::min(end - begin, cursor.rows_left());
-      gather(to + begin * columns * bytes, from + cursor.offset(0) * bytes, count, space.row_stride(0), columns,
-             space.column_stride(0), size);
+      gather(
+          to + begin * columns * bytes, from + cursor.offset(0) * bytes, count, space.row_stride(0), columns,
+          space.column_stride(0), size);
       begin += count;
       cursor.advance(count);
     }
@@ -50,11 +51,12 @@ void copy_panels(const Space& space, char* to, const char* from, std::int64_t ro
       const char* panel = from + Cursor(space, row).offset(0) * bytes;
       for (std::int64_t column = 0; column < columns; column += width) {
         const std::int64_t part = std::min(width, columns - column);
-        transpose_block(scratch, part, panel + column * space.column_stride(0) * bytes, space.column_stride(0), count,
-                        part, size);
+        transpose_block(
+            scratch, part, panel + column * space.column_stride(0) * bytes, space.column_stride(0), count, part, size);
         for (std::int64_t r = 0; r < count; ++r)
-          std::memcpy(to + ((row + r) * columns + column) * bytes, scratch + r * part * bytes,
-                      static_cast<std::size_t>(part * bytes));
+          std::memcpy(
+              to + ((row + r) * columns + column) * bytes, scratch + r * part * bytes,
+              static_cast<std::size_t>(part * bytes));
       }
     }
   });
@@ -65,11 +67,13 @@ void copy_panels(const Space& space, char* to, const char* from, std::int64_t ro
 void copy_strided(void* to, const TensorImpl& from) {
   const std::size_t size = size_of(from.dtype);
   if (from.size == 0) return;
-  if (from.is_contiguous()) return copy_contiguous(static_cast<char*>(to), from.as<char>(), from.size * static_cast<std::int64_t>(size));
+  if (from.is_contiguous())
+    return copy_contiguous(static_cast<char*>(to), from.as<char>(), from.size * static_cast<std::int64_t>(size));
   const TensorImpl* in[] = {&from};
   const Space space(from.shape, in, 1);
   const std::int64_t rows = from.size / space.columns();
-  const bool transposed = space.row_stride(0) == 1 && space.column_stride(0) != 1 && space.columns() >= 8 && space.sizes[-2] >= 8;
+  const bool transposed =
+      space.row_stride(0) == 1 && space.column_stride(0) != 1 && space.columns() >= 8 && space.sizes[-2] >= 8;
   (transposed ? copy_panels : copy_rows)(space, static_cast<char*>(to), from.as<char>(), rows, size);
 }
 

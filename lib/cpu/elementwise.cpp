@@ -12,7 +12,8 @@ template <int inputs>
 [[gnu::always_inline]] inline void run(Loop loop, const TensorImpl* const* in, TensorImpl& out) {
   unsigned repeated = 0;
   for (int i = 0; i < inputs; ++i) {
-    if (in[i]->size == out.size && in[i]->is_contiguous()) [[likely]] continue;
+    if (in[i]->size == out.size && in[i]->is_contiguous()) [[likely]]
+      continue;
     if (in[i]->size != 1) return run_broadcast({loop, in, inputs, out});
     repeated |= 1u << i;
   }
@@ -30,7 +31,8 @@ template <int inputs>
 
 void elementwise(KernelCall& call) {
   const Loop loop = find_loop(call.op.scalar, call.in(0).dtype);
-  if (!loop) [[unlikely]] no_loop(call.op, call.in(0).dtype);
+  if (!loop) [[unlikely]]
+    no_loop(call.op, call.in(0).dtype);
   const TensorImpl* in[2] = {&call.in(0), nullptr};
   if (call.inputs.size() == 1) return run<1>(loop, in, call.out());
   in[1] = &call.in(1);

@@ -14,9 +14,12 @@ Isa isa() noexcept;
 template <class T>
 T for_isa(T sse2, T avx2, T avx512) noexcept {
   switch (isa()) {
-    case Isa::avx512: return avx512;
-    case Isa::avx2: return avx2;
-    default: return sse2;
+    case Isa::avx512:
+      return avx512;
+    case Isa::avx2:
+      return avx2;
+    default:
+      return sse2;
   }
 }
 

@@ -12,11 +12,11 @@ void cast(KernelCall& call);
 void where(KernelCall& call);
 
 // Reductions: attributes axes (ints, normalised, ascending) and keepdims (boolean); out() has the result's dtype.
-void sum(KernelCall& call);   // accumulates in out's dtype (float64 sums as float64, float32 blocked pairwise)
+void sum(KernelCall& call);  // accumulates in out's dtype (float64 sums as float64, float32 blocked pairwise)
 void prod(KernelCall& call);
 void max(KernelCall& call);
 void min(KernelCall& call);
-void any(KernelCall& call);   // input of any dtype
+void any(KernelCall& call);  // input of any dtype
 void all(KernelCall& call);
 void argmax(KernelCall& call);  // attributes axis (integer, normalised), keepdims
 void argmin(KernelCall& call);
@@ -32,27 +32,27 @@ void slice_gradient(KernelCall& call);   // dy into zeros at attributes start, s
 void fill(KernelCall& call);             // 0-d value to all of out
 void copy(KernelCall& call);             // any layout to contiguous
 
-void softmax(KernelCall& call);          // attribute axis
+void softmax(KernelCall& call);  // attribute axis
 void log_softmax(KernelCall& call);
 void sparse_cross_entropy(KernelCall& call);           // labels (n,), logits (n, k) → (n,)
 void sparse_cross_entropy_gradient(KernelCall& call);  // labels (n,), logits (n, k), dy (n,) → (n, k)
 
 void random_bits(KernelCall& call);
-void random_uniform(KernelCall& call);           // attributes key, position (integer), low, high (real)
-void random_normal(KernelCall& call);            // attributes key, position, mean, stddev
+void random_uniform(KernelCall& call);  // attributes key, position (integer), low, high (real)
+void random_normal(KernelCall& call);   // attributes key, position, mean, stddev
 void random_truncated_normal(KernelCall& call);
-void random_integers(KernelCall& call);          // attributes key, position, low, high (integer)
-void random_permutation(KernelCall& call);       // attributes key, position
+void random_integers(KernelCall& call);     // attributes key, position, low, high (integer)
+void random_permutation(KernelCall& call);  // attributes key, position
 
-void matmul(KernelCall& call);   // (…, m, k), (…, k, n), ranks ≥ 2; attributes transpose_a, transpose_b
-void conv2d(KernelCall& call);   // x, filters; attributes strides, padding (before/after, 4 ints), dilation, groups
+void matmul(KernelCall& call);  // (…, m, k), (…, k, n), ranks ≥ 2; attributes transpose_a, transpose_b
+void conv2d(KernelCall& call);  // x, filters; attributes strides, padding (before/after, 4 ints), dilation, groups
 void conv2d_input_gradient(KernelCall& call);   // filters, dy → x's shape; the same attributes
 void conv2d_filter_gradient(KernelCall& call);  // x, dy → filters' shape
 void max_pool2d(KernelCall& call);              // attributes window, strides, padding (4 ints)
 void max_pool2d_gradient(KernelCall& call);     // x, dy → x's shape
 void max_pool2d_second(KernelCall& call);       // x, ddx → dy's shape: ddx picked where the maximum was
 void avg_pool2d(KernelCall& call);
-void avg_pool2d_gradient(KernelCall& call);     // dy → x's shape (attribute shape)
+void avg_pool2d_gradient(KernelCall& call);  // dy → x's shape (attribute shape)
 
 /// Copies elements between layouts: `to` (contiguous) from a strided tensor of the same dtype.
 void copy_strided(void* to, const TensorImpl& from);

@@ -17,13 +17,13 @@ Loop find_loop(scalar::Function function, DType dtype) noexcept;
 Loop find_where_loop(std::size_t bytes) noexcept;
 
 // What the files compiled per instruction set offer: loops by function; null for a dtype that is not theirs.
-#define KEEN_DECLARE_LOOPS(isa)                             \
-  namespace isa {                                           \
-  const Loop* float32_loops() noexcept;                     \
-  const Loop* float64_loops() noexcept;                     \
-  const Loop* narrow_loops(DType dtype) noexcept;           \
-  const Loop* wide_loops(DType dtype) noexcept;             \
-  Loop where_loop(std::size_t bytes) noexcept;              \
+#define KEEN_DECLARE_LOOPS(isa)                   \
+  namespace isa {                                 \
+  const Loop* float32_loops() noexcept;           \
+  const Loop* float64_loops() noexcept;           \
+  const Loop* narrow_loops(DType dtype) noexcept; \
+  const Loop* wide_loops(DType dtype) noexcept;   \
+  Loop where_loop(std::size_t bytes) noexcept;    \
   }
 KEEN_DECLARE_LOOPS(sse2)
 KEEN_DECLARE_LOOPS(avx2)

@@ -116,9 +116,8 @@ void matrix_vector(const Product& p, const ProductLoops& loops) {
   // [1, k] B is Bᵀ times a column.
   const bool row_vector = p.m == 1;
   const Factor &matrix = row_vector ? p.b : p.a, &vector = row_vector ? p.a : p.b;
-  const MatrixVector mv = row_vector
-                              ? MatrixVector{loops, p.size, p.n, p.k, matrix.column, matrix.row, vector.column}
-                              : MatrixVector{loops, p.size, p.m, p.k, matrix.row, matrix.column, vector.row};
+  const MatrixVector mv = row_vector ? MatrixVector{loops, p.size, p.n, p.k, matrix.column, matrix.row, vector.column}
+                                     : MatrixVector{loops, p.size, p.m, p.k, matrix.row, matrix.column, vector.row};
   // Pieces of y: whole rows, or in a combination runs of memory that are not too short.
   const int64_t read = 4 * streamed, least = mv.by_rows() ? 1 : 128;
   const int64_t piece = std::max(least, (read / mv.n + least - 1) / least * least);
@@ -128,8 +127,9 @@ void matrix_vector(const Product& p, const ProductLoops& loops) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t batch = i / pieces, first = i % pieces * piece;
       const char *at_a = p.a_at(batch), *at_b = p.b_at(batch);
-      mv.run(p.c + batch * mv.rows * p.size, row_vector ? at_b : at_a, row_vector ? at_a : at_b, first,
-             std::min(mv.rows, first + piece));
+      mv.run(
+          p.c + batch * mv.rows * p.size, row_vector ? at_b : at_a, row_vector ? at_a : at_b, first,
+          std::min(mv.rows, first + piece));
     }
   });
 }
@@ -142,8 +142,8 @@ void dots(const Product& p, const ProductLoops& loops) {
 
 void gemm(const Product& p) {
   const BlasLayout a = blas_layout(p.a), b = blas_layout(p.b);
-  const TiledGemm tiled(p.dtype, {p.m, p.n, p.k, p.a.data, p.b.data, p.c, a.leading, b.leading, p.n, a.transpose,
-                                  b.transpose, false});
+  const TiledGemm tiled(
+      p.dtype, {p.m, p.n, p.k, p.a.data, p.b.data, p.c, a.leading, b.leading, p.n, a.transpose, b.transpose, false});
   if (p.batches == 1) return tiled.run_all();
   const int64_t tiles = tiled.tiles();
   auto all = [&] {
@@ -165,8 +165,9 @@ void plain(const Product& p, const ProductLoops& loops) {
   parallel_for(p.batches * strips, std::max<int64_t>(1, streamed / (8 * p.n * p.k)), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t batch = i / strips, first = i % strips * 8;
-      loops.multiply(p.c + (batch * p.m + first) * p.n * p.size, p.n, p.a_at(batch) + first * p.a.row * p.size, p.a.row,
-                     p.a.column, p.b_at(batch), p.b.row, std::min<int64_t>(8, p.m - first), p.n, p.k);
+      loops.multiply(
+          p.c + (batch * p.m + first) * p.n * p.size, p.n, p.a_at(batch) + first * p.a.row * p.size, p.a.row,
+          p.a.column, p.b_at(batch), p.b.row, std::min<int64_t>(8, p.m - first), p.n, p.k);
     }
   });
 }
@@ -205,10 +206,14 @@ Method prepare(Product& p, const TensorImpl& left, const TensorImpl& right) {
 
 void multiply(const Product& p, Method method, const ProductLoops& loops) {
   switch (method) {
-    case Method::dot: return dots(p, loops);
-    case Method::matrix_vector: return matrix_vector(p, loops);
-    case Method::gemm: return gemm(p);
-    case Method::plain: return plain(p, loops);
+    case Method::dot:
+      return dots(p, loops);
+    case Method::matrix_vector:
+      return matrix_vector(p, loops);
+    case Method::gemm:
+      return gemm(p);
+    case Method::plain:
+      return plain(p, loops);
   }
 }
 
@@ -252,15 +257,16 @@ void matmul(KernelCall& call) {
   if (out.size == 0) return;
   Shape leading;
   for (int i = 0; i < out.shape.rank() - 2; ++i) leading.push_back(out.shape[i]);
-  Product p{.dtype = out.dtype,
-            .size = static_cast<int64_t>(size_of(out.dtype)),
-            .m = out.shape[-2],
-            .n = out.shape[-1],
-            .k = 0,
-            .leading = leading,
-            .a = Factor(left, boolean(call.attributes[0]), leading),
-            .b = Factor(right, boolean(call.attributes[1]), leading),
-            .c = out.as<char>()};
+  Product p{
+      .dtype = out.dtype,
+      .size = static_cast<int64_t>(size_of(out.dtype)),
+      .m = out.shape[-2],
+      .n = out.shape[-1],
+      .k = 0,
+      .leading = leading,
+      .a = Factor(left, boolean(call.attributes[0]), leading),
+      .b = Factor(right, boolean(call.attributes[1]), leading),
+      .c = out.as<char>()};
   p.k = p.a.columns;
   if (p.k == 0) {
     std::memset(out.data, 0, static_cast<std::size_t>(out.size * p.size));

@@ -68,8 +68,8 @@ void update_dense(const TensorImpl& gradient, const Target<N>& target, Step step
 }
 
 // The rows counted from the start; gather takes negative ones from the end.
-std::vector<std::int64_t> checked_rows(const std::int64_t* rows, std::int64_t n, std::int64_t limit,
-                                       const char* operation) {
+std::vector<std::int64_t> checked_rows(
+    const std::int64_t* rows, std::int64_t n, std::int64_t limit, const char* operation) {
   std::vector<std::int64_t> out(rows, rows + n);
   for (auto& row : out) {
     if (row < -limit || row >= limit)
@@ -139,8 +139,7 @@ template <class T>
 const UpdateLoops<T>& loops() {
   if constexpr (std::is_same_v<T, float>)
     return *for_isa(&sse2::float_update_loops, &avx2::float_update_loops, &avx512::float_update_loops);
-  else
-    return *for_isa(&sse2::double_update_loops, &avx2::double_update_loops, &avx512::double_update_loops);
+  else return *for_isa(&sse2::double_update_loops, &avx2::double_update_loops, &avx512::double_update_loops);
 }
 
 }  // namespace
@@ -159,7 +158,8 @@ void momentum_update(KernelCall& call) {
   const bool is_nesterov = boolean(call.attributes[2]);
   update<2>(call, [=]<class T>(T) {
     return [=](const std::array<T*, 2>& p, const T* g, std::int64_t n) {
-      (is_nesterov ? loops<T>().nesterov : loops<T>().momentum)(p[0], p[1], g, n, static_cast<T>(rate), static_cast<T>(mu));
+      (is_nesterov ? loops<T>().nesterov : loops<T>().momentum)(
+          p[0], p[1], g, n, static_cast<T>(rate), static_cast<T>(mu));
     };
   });
 }
@@ -170,8 +170,8 @@ void adam_update(KernelCall& call) {
   const double t = static_cast<double>(*call.in(5).as<std::int64_t>() + 1);
   const double step = rate * std::sqrt(1 - std::pow(beta_2, t)) / (1 - std::pow(beta_1, t));
   update<3>(call, [=]<class T>(T) {
-    const AdamFactors<T> factors{static_cast<T>(step), static_cast<T>(1 - beta_1), static_cast<T>(1 - beta_2),
-                                 static_cast<T>(epsilon)};
+    const AdamFactors<T> factors{
+        static_cast<T>(step), static_cast<T>(1 - beta_1), static_cast<T>(1 - beta_2), static_cast<T>(epsilon)};
     return [factors](const std::array<T*, 3>& p, const T* g, std::int64_t n) {
       loops<T>().adam(p[0], p[1], p[2], g, n, factors);
     };

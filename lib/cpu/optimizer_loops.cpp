@@ -29,8 +29,9 @@ void nesterov(T* __restrict w, T* __restrict m, const T* __restrict g, std::int6
 }
 
 template <class T>
-void adam(T* __restrict w, T* __restrict m, T* __restrict v, const T* __restrict g, std::int64_t n,
-          const AdamFactors<T>& factors) {
+void adam(
+    T* __restrict w, T* __restrict m, T* __restrict v, const T* __restrict g, std::int64_t n,
+    const AdamFactors<T>& factors) {
   const AdamFactors<T> f = factors;
   for (std::int64_t i = 0; i < n; ++i) {
     m[i] += (g[i] - m[i]) * f.first;

@@ -18,9 +18,9 @@ struct UpdateLoops {
   void (*adam)(T* w, T* m, T* v, const T* g, std::int64_t n, const AdamFactors<T>& factors);
 };
 
-#define KEEN_DECLARE(isa)                              \
-  namespace isa {                                      \
-  extern const UpdateLoops<float> float_update_loops;  \
+#define KEEN_DECLARE(isa)                               \
+  namespace isa {                                       \
+  extern const UpdateLoops<float> float_update_loops;   \
   extern const UpdateLoops<double> double_update_loops; \
   }
 KEEN_DECLARE(sse2)

@@ -13,8 +13,18 @@ using std::int64_t;
 
 Pooling geometry(const Shape& x, const Shape& y, Attributes a) {
   const Shape &window = ints(a[0]), &strides = ints(a[1]), &padding = ints(a[2]);
-  return {.h = x[1], .w = x[2], .c = x[3], .oh = y[1], .ow = y[2], .kh = window[0], .kw = window[1],
-          .sy = strides[0], .sx = strides[1], .top = padding[0], .left = padding[2]};
+  return {
+      .h = x[1],
+      .w = x[2],
+      .c = x[3],
+      .oh = y[1],
+      .ow = y[2],
+      .kh = window[0],
+      .kw = window[1],
+      .sy = strides[0],
+      .sx = strides[1],
+      .top = padding[0],
+      .left = padding[2]};
 }
 
 /// Calls f(begin, end) for ranges of n things that each read `cost` elements.

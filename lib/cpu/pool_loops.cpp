@@ -11,9 +11,13 @@ using std::int64_t;
 template <int Bytes>
 struct Integer;
 template <>
-struct Integer<4> { using type = std::int32_t; };
+struct Integer<4> {
+  using type = std::int32_t;
+};
 template <>
-struct Integer<8> { using type = int64_t; };
+struct Integer<8> {
+  using type = int64_t;
+};
 
 /// The part of a window that lies inside the image.
 struct Window {
@@ -62,11 +66,14 @@ struct Loops {
 
   /// b where it is larger or NaN.
   template <class V>
-  [[gnu::always_inline]] static V larger(V a, V b) { return ((b > a) | (b != b)) ? b : a; }
+  [[gnu::always_inline]] static V larger(V a, V b) {
+    return ((b > a) | (b != b)) ? b : a;
+  }
 
   /// The place of the first maximum of each channel, counted along the window; the first NaN wins.
   template <int W>
-  [[gnu::always_inline]] static typename Vector<I, W>::type first_maximum(const Pooling& p, const Window& w, const T* x) {
+  [[gnu::always_inline]] static typename Vector<I, W>::type first_maximum(
+      const Pooling& p, const Window& w, const T* x) {
     auto best = load<T, W>(x + (w.y0 * p.w + w.x0) * p.c);
     typename Vector<I, W>::type place = {};
     I here = 0;
@@ -102,7 +109,7 @@ struct Loops {
   }
 
   static void pick(const Pooling& p, void* y, const void* x, const void* v, int64_t begin, int64_t end) {
-    auto *to = static_cast<T*>(y);
+    auto* to = static_cast<T*>(y);
     auto *from = static_cast<const T*>(x), *values = static_cast<const T*>(v);
     for_windows(p, begin, end, [&]<int W>(const Window& w, int64_t image, int64_t result) {
       const auto place = first_maximum<W>(p, w, from + image);
@@ -158,7 +165,9 @@ struct Loops {
            2 * p.ow <= p.w && p.c < width && p.w * p.c <= row_limit;
   }
 
-  static void copy(T* to, const T* from, int64_t n) { __builtin_memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T)); }
+  static void copy(T* to, const T* from, int64_t n) {
+    __builtin_memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+  }
 
   static void max_2x2(const Pooling& p, T* y, const T* x, int64_t begin, int64_t end) {
     T upper[buffer], out[buffer];

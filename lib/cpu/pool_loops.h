@@ -23,9 +23,15 @@ struct PoolLoops {
 };
 
 #define KEEN_FOR_ISA(name) \
-  namespace sse2 { name; } \
-  namespace avx2 { name; } \
-  namespace avx512 { name; }
+  namespace sse2 {         \
+  name;                    \
+  }                        \
+  namespace avx2 {         \
+  name;                    \
+  }                        \
+  namespace avx512 {       \
+  name;                    \
+  }
 /// float32 and float64.
 KEEN_FOR_ISA(const PoolLoops& pool_loops(DType dtype) noexcept)
 #undef KEEN_FOR_ISA

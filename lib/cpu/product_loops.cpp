@@ -119,15 +119,16 @@ struct Loops {
   }
 
   template <int R>
-  static void strip(T* c, int64_t ldc, const T* a, int64_t row, int64_t column, const T* b, int64_t ldb, int64_t n,
-                    int64_t k) {
+  static void strip(
+      T* c, int64_t ldc, const T* a, int64_t row, int64_t column, const T* b, int64_t ldb, int64_t n, int64_t k) {
     int64_t j = 0;
     for (; j + width <= n; j += width) piece<R, width>(c + j, ldc, a, row, column, b + j, ldb, k);
     for (; j < n; ++j) piece<R, 1>(c + j, ldc, a, row, column, b + j, ldb, k);
   }
 
-  static void multiply(void* c, int64_t ldc, const void* a, int64_t row, int64_t column, const void* b, int64_t ldb,
-                       int64_t m, int64_t n, int64_t k) {
+  static void multiply(
+      void* c, int64_t ldc, const void* a, int64_t row, int64_t column, const void* b, int64_t ldb, int64_t m,
+      int64_t n, int64_t k) {
     auto* to = static_cast<T*>(c);
     auto* left = static_cast<const T*>(a);
     auto* right = static_cast<const T*>(b);
@@ -145,16 +146,23 @@ const ProductLoops* product_loops(DType dtype) noexcept {
   switch (dtype) {
     // Integers multiply as unsigned, where overflow wraps; the bits are those of the signed product.
     case DType::int8:
-    case DType::uint8: return &Loops<std::uint8_t>::table;
+    case DType::uint8:
+      return &Loops<std::uint8_t>::table;
     case DType::int16:
-    case DType::uint16: return &Loops<std::uint16_t>::table;
+    case DType::uint16:
+      return &Loops<std::uint16_t>::table;
     case DType::int32:
-    case DType::uint32: return &Loops<std::uint32_t>::table;
+    case DType::uint32:
+      return &Loops<std::uint32_t>::table;
     case DType::int64:
-    case DType::uint64: return &Loops<std::uint64_t>::table;
-    case DType::float32: return &Loops<float>::table;
-    case DType::float64: return &Loops<double>::table;
-    default: return nullptr;
+    case DType::uint64:
+      return &Loops<std::uint64_t>::table;
+    case DType::float32:
+      return &Loops<float>::table;
+    case DType::float64:
+      return &Loops<double>::table;
+    default:
+      return nullptr;
   }
 }
 

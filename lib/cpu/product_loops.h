@@ -14,17 +14,24 @@ struct ProductLoops {
   /// y[i] = Σⱼ a[i * stride + j] x[j] for i < rows, j < n: rows of a matrix times a contiguous vector.
   void (*rows)(void* y, const void* a, std::int64_t stride, const void* x, std::int64_t rows, std::int64_t n);
   /// y[j] = Σᵢ x[i * step] a[i * stride + j] for i < rows, j < n: a combination of rows.
-  void (*combine)(void* y, const void* a, std::int64_t stride, const void* x, std::int64_t step, std::int64_t rows,
-                  std::int64_t n);
+  void (*combine)(
+      void* y, const void* a, std::int64_t stride, const void* x, std::int64_t step, std::int64_t rows, std::int64_t n);
   /// C (m x n, rows of ldc) = A B; B's rows are contiguous, A may have any strides.
-  void (*multiply)(void* c, std::int64_t ldc, const void* a, std::int64_t row, std::int64_t column, const void* b,
-                   std::int64_t ldb, std::int64_t m, std::int64_t n, std::int64_t k);
+  void (*multiply)(
+      void* c, std::int64_t ldc, const void* a, std::int64_t row, std::int64_t column, const void* b, std::int64_t ldb,
+      std::int64_t m, std::int64_t n, std::int64_t k);
 };
 
 #define KEEN_FOR_ISA(name) \
-  namespace sse2 { name; } \
-  namespace avx2 { name; } \
-  namespace avx512 { name; }
+  namespace sse2 {         \
+  name;                    \
+  }                        \
+  namespace avx2 {         \
+  name;                    \
+  }                        \
+  namespace avx512 {       \
+  name;                    \
+  }
 /// Null for dtypes that have no products: booleans, half floats, complex numbers.
 KEEN_FOR_ISA(const ProductLoops* product_loops(DType dtype) noexcept)
 #undef KEEN_FOR_ISA

@@ -15,11 +15,16 @@ struct Pair {
 template <class F>
 void with_size(std::size_t bytes, F f) {
   switch (bytes) {
-    case 1: return f(std::uint8_t{});
-    case 2: return f(std::uint16_t{});
-    case 4: return f(std::uint32_t{});
-    case 8: return f(std::uint64_t{});
-    default: return f(Pair{});
+    case 1:
+      return f(std::uint8_t{});
+    case 2:
+      return f(std::uint16_t{});
+    case 4:
+      return f(std::uint32_t{});
+    case 8:
+      return f(std::uint64_t{});
+    default:
+      return f(Pair{});
   }
 }
 
@@ -96,8 +101,9 @@ void spread_short_rows(T* out, const T* in, std::int64_t rows, std::int64_t row_
 
 }  // namespace
 
-void gather(void* to, const void* from, std::int64_t rows, std::int64_t row_stride, std::int64_t columns,
-            std::int64_t column_stride, std::size_t bytes) noexcept {
+void gather(
+    void* to, const void* from, std::int64_t rows, std::int64_t row_stride, std::int64_t columns,
+    std::int64_t column_stride, std::size_t bytes) noexcept {
   with_size(bytes, [&](auto zero) {
     using T = decltype(zero);
     T* out = static_cast<T*>(to);
@@ -106,7 +112,8 @@ void gather(void* to, const void* from, std::int64_t rows, std::int64_t row_stri
     for (std::int64_t r = 0; r < rows; ++r, in += row_stride, out += columns) {
       if (column_stride == 1) std::copy_n(in, columns, out);
       else if (column_stride == 0) std::fill_n(out, columns, *in);
-      else for (std::int64_t c = 0; c < columns; ++c) out[c] = in[c * column_stride];
+      else
+        for (std::int64_t c = 0; c < columns; ++c) out[c] = in[c * column_stride];
     }
   });
 }
@@ -131,16 +138,17 @@ void transpose_4x4(std::uint32_t* out, std::int64_t out_stride, const std::uint3
 
 /// Element by element: what register blocks leave over, and the other sizes.
 template <class T>
-void transpose_elements(T* out, std::int64_t out_stride, const T* in, std::int64_t in_stride, std::int64_t rows,
-                        std::int64_t columns) {
+void transpose_elements(
+    T* out, std::int64_t out_stride, const T* in, std::int64_t in_stride, std::int64_t rows, std::int64_t columns) {
   for (std::int64_t c = 0; c < columns; ++c)
     for (std::int64_t r = 0; r < rows; ++r) out[r * out_stride + c] = in[c * in_stride + r];
 }
 
 }  // namespace
 
-void transpose_block(void* to, std::int64_t to_stride, const void* from, std::int64_t column_stride, std::int64_t rows,
-                     std::int64_t columns, std::size_t bytes) noexcept {
+void transpose_block(
+    void* to, std::int64_t to_stride, const void* from, std::int64_t column_stride, std::int64_t rows,
+    std::int64_t columns, std::size_t bytes) noexcept {
   constexpr std::int64_t ahead = 16, step = 4;
   with_size(bytes, [&](auto zero) {
     using T = decltype(zero);
@@ -154,9 +162,11 @@ void transpose_block(void* to, std::int64_t to_stride, const void* from, std::in
       std::int64_t done = 0;
       if constexpr (sizeof(T) == 4) {
         if (columns - c >= step)
-          for (; done + step <= rows; done += step) transpose_4x4(out + done * to_stride, to_stride, in + done, column_stride);
+          for (; done + step <= rows; done += step)
+            transpose_4x4(out + done * to_stride, to_stride, in + done, column_stride);
       }
-      transpose_elements(out + done * to_stride, to_stride, in + done, column_stride, rows - done, std::min(step, columns - c));
+      transpose_elements(
+          out + done * to_stride, to_stride, in + done, column_stride, rows - done, std::min(step, columns - c));
     }
   });
 }

@@ -42,14 +42,16 @@ class Cursor {
 };
 
 /// rows × columns elements of `bytes` (1, 2, 4, 8 or 16) with these strides to memory without gaps.
-void gather(void* to, const void* from, std::int64_t rows, std::int64_t row_stride, std::int64_t columns,
-            std::int64_t column_stride, std::size_t bytes) noexcept;
+void gather(
+    void* to, const void* from, std::int64_t rows, std::int64_t row_stride, std::int64_t columns,
+    std::int64_t column_stride, std::size_t bytes) noexcept;
 
 /// How many rows a transposed block should have, for elements of `bytes`: neighbouring cache lines come together.
 inline std::int64_t panel_rows(std::int64_t bytes) noexcept { return 256 / bytes; }
 /// A block of `rows` × `columns` elements, read where rows are neighbours in memory (stride 1) and columns lie
 /// `column_stride` apart; written row by row, `to_stride` elements apart.
-void transpose_block(void* to, std::int64_t to_stride, const void* from, std::int64_t column_stride, std::int64_t rows,
-                     std::int64_t columns, std::size_t bytes) noexcept;
+void transpose_block(
+    void* to, std::int64_t to_stride, const void* from, std::int64_t column_stride, std::int64_t rows,
+    std::int64_t columns, std::size_t bytes) noexcept;
 
 }  // namespace keen::detail::cpu

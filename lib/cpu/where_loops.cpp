@@ -38,8 +38,9 @@ void where_of(const void* const* in, unsigned repeated, void* out, std::int64_t 
   if (repeated & 2) a = spread(left, a, n);
   if (repeated & 4) b = spread(right, b, n);
   for (std::int64_t i = 0; i < n; i += step) {
-    choose(repeated & 1 ? condition : condition + i, repeated & 2 ? a : a + i, repeated & 4 ? b : b + i, to + i,
-           n - i < step ? n - i : step);
+    choose(
+        repeated & 1 ? condition : condition + i, repeated & 2 ? a : a + i, repeated & 4 ? b : b + i, to + i,
+        n - i < step ? n - i : step);
   }
 }
 
@@ -47,11 +48,16 @@ void where_of(const void* const* in, unsigned repeated, void* out, std::int64_t 
 
 Loop where_loop(std::size_t bytes) noexcept {
   switch (bytes) {
-    case 1: return where_of<std::uint8_t>;
-    case 2: return where_of<std::uint16_t>;
-    case 4: return where_of<std::uint32_t>;
-    case 8: return where_of<std::uint64_t>;
-    default: return where_of<Pair>;
+    case 1:
+      return where_of<std::uint8_t>;
+    case 2:
+      return where_of<std::uint16_t>;
+    case 4:
+      return where_of<std::uint32_t>;
+    case 8:
+      return where_of<std::uint64_t>;
+    default:
+      return where_of<Pair>;
   }
 }
 

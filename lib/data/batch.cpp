@@ -54,7 +54,9 @@ class BatchStream final : public DataStream {
     rows_.clear();
   }
 
-  bool consecutive() const { return rows_.back() - rows_.front() == count() - 1 && std::is_sorted(rows_.begin(), rows_.end()); }
+  bool consecutive() const {
+    return rows_.back() - rows_.front() == count() - 1 && std::is_sorted(rows_.begin(), rows_.end());
+  }
 
   // `t` is contiguous.
   Tensor gather_rows(const Tensor& t) const {
@@ -81,8 +83,9 @@ class BatchStream final : public DataStream {
       column.clear();
       for (Element& e : items_) {
         if (e[i].shape() != items_.front()[i].shape() && !column.empty())
-          fail<ShapeError>("batch", "elements of shapes ", column[0].shape(), " and ", e[i].shape(),
-                           " do not stack: map them to one shape first");
+          fail<ShapeError>(
+              "batch", "elements of shapes ", column[0].shape(), " and ", e[i].shape(),
+              " do not stack: map them to one shape first");
         column.push_back(e[i]);
       }
       out.push_back(stack(column));

@@ -15,7 +15,8 @@ using keen::detail::fail;
 // Splits text into records of cells.
 class Parser {
  public:
-  Parser(std::string_view text, char delimiter, const std::string& path) : text_(text), delimiter_(delimiter), path_(path) {
+  Parser(std::string_view text, char delimiter, const std::string& path)
+      : text_(text), delimiter_(delimiter), path_(path) {
     if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // a byte order mark
   }
 
@@ -84,7 +85,9 @@ Table read_csv(const std::string& path, const CsvOptions& options) {
   std::vector<std::vector<std::string>> rows;
   while (parser.next_record(cells)) {
     if (cells.size() != names.size())
-      fail<FormatError>("read_csv", "'", path, "' line ", parser.record_line(), " has ", cells.size(), " cells, the header ", names.size());
+      fail<FormatError>(
+          "read_csv", "'", path, "' line ", parser.record_line(), " has ", cells.size(), " cells, the header ",
+          names.size());
     rows.push_back(std::move(cells));
   }
   return Table(std::move(names), std::move(rows), path);
@@ -115,7 +118,8 @@ float Table::number(std::size_t row, std::size_t column) const {
   float value = 0;
   const auto [stop, error] = std::from_chars(begin, end, value);
   if (error != std::errc() || stop != end)
-    fail<FormatError>("table", "'", source_, "' row ", row + 1, ", column '", names_[column], "': '", text, "' is no number");
+    fail<FormatError>(
+        "table", "'", source_, "' row ", row + 1, ", column '", names_[column], "': '", text, "' is no number");
   return value;
 }
 

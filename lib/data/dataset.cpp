@@ -57,13 +57,16 @@ struct WindowStream final : DataStream {
 
 class WindowSource final : public DataSource {
  public:
-  WindowSource(DataHandle from, std::int64_t drop, std::int64_t keep) : from_(std::move(from)), drop_(drop), keep_(keep) {}
+  WindowSource(DataHandle from, std::int64_t drop, std::int64_t keep)
+      : from_(std::move(from)), drop_(drop), keep_(keep) {}
   std::int64_t size() const override {
     const std::int64_t n = from_->size();
     if (n == infinite) return keep_ == unlimited ? infinite : keep_;
     return n < 0 ? n : std::min(keep_, std::max<std::int64_t>(0, n - drop_));
   }
-  std::unique_ptr<DataStream> open() const override { return std::make_unique<WindowStream>(from_->open(), drop_, keep_); }
+  std::unique_ptr<DataStream> open() const override {
+    return std::make_unique<WindowStream>(from_->open(), drop_, keep_);
+  }
 
   static constexpr std::int64_t unlimited = INT64_MAX;
 

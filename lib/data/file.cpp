@@ -76,7 +76,8 @@ std::size_t ContentReader::read_some(void* to, std::size_t bytes) {
     if (status == Z_STREAM_END) {
       const auto rest = std::string_view(bytes_).substr(z.at);
       if (rest.empty()) z.ended = true;
-      else if (!is_gzip(rest)) fail<FormatError>(operation_, "'", path_, "' has ", rest.size(), " bytes behind its compressed data");
+      else if (!is_gzip(rest))
+        fail<FormatError>(operation_, "'", path_, "' has ", rest.size(), " bytes behind its compressed data");
       else inflateReset(&z.stream);
     } else if (status == Z_BUF_ERROR) {
       fail<FormatError>(operation_, "'", path_, "' is cut short: its compressed data do not end");

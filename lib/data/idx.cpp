@@ -20,13 +20,21 @@ constexpr const char* operation = "read_idx";
 
 DType dtype_of_code(std::uint8_t code, const std::string& path) {
   switch (code) {
-    case 0x08: return DType::uint8;
-    case 0x09: return DType::int8;
-    case 0x0b: return DType::int16;
-    case 0x0c: return DType::int32;
-    case 0x0d: return DType::float32;
-    case 0x0e: return DType::float64;
-    default: keen::detail::fail<FormatError>(operation, "'", path, "' has element type ", int{code}, ", which IDX does not know");
+    case 0x08:
+      return DType::uint8;
+    case 0x09:
+      return DType::int8;
+    case 0x0b:
+      return DType::int16;
+    case 0x0c:
+      return DType::int32;
+    case 0x0d:
+      return DType::float32;
+    case 0x0e:
+      return DType::float64;
+    default:
+      keen::detail::fail<FormatError>(
+          operation, "'", path, "' has element type ", int{code}, ", which IDX does not know");
   }
 }
 
@@ -45,7 +53,8 @@ Shape read_shape(keen::detail::ContentReader& in, int rank, std::size_t width, c
     in.read(b, 4);
     const std::uint64_t dim = std::uint64_t{b[0]} << 24 | std::uint64_t{b[1]} << 16 | std::uint64_t{b[2]} << 8 | b[3];
     if (__builtin_mul_overflow(bytes, dim, &bytes) || bytes > in.largest_content())
-      keen::detail::fail<FormatError>(operation, "'", path, "' says it has more elements than a file of its size can hold");
+      keen::detail::fail<FormatError>(
+          operation, "'", path, "' says it has more elements than a file of its size can hold");
     shape.push_back(static_cast<std::int64_t>(dim));
   }
   return shape;
@@ -65,10 +74,13 @@ Dataset<2> read_part(const std::string& folder, const std::string& prefix) {
   const Tensor images = read_digits_file(folder, prefix + "-images-idx3-ubyte");
   const Tensor labels = read_digits_file(folder, prefix + "-labels-idx1-ubyte");
   const std::int64_t n = images.rank() > 0 ? images.dim(0) : 0;
-  if (images.shape() != Shape{n, 28, 28} || labels.shape() != Shape{n} || images.dtype() != DType::uint8 || labels.dtype() != DType::uint8)
-    keen::detail::fail<FormatError>("mnist", "'", folder, "' has ", prefix, " images ", images.shape(), " and labels ", labels.shape(),
-                                    ": wants uint8 (n, 28, 28) and (n,)");
-  return from_tensor_slices(divide(images.cast(DType::float32), 255.f).reshape({n, 28, 28, 1}), labels.cast(DType::int32));
+  if (images.shape() != Shape{n, 28, 28} || labels.shape() != Shape{n} || images.dtype() != DType::uint8 ||
+      labels.dtype() != DType::uint8)
+    keen::detail::fail<FormatError>(
+        "mnist", "'", folder, "' has ", prefix, " images ", images.shape(), " and labels ", labels.shape(),
+        ": wants uint8 (n, 28, 28) and (n,)");
+  return from_tensor_slices(
+      divide(images.cast(DType::float32), 255.f).reshape({n, 28, 28, 1}), labels.cast(DType::int32));
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ class PrefetchStream final : public DataStream {
     try {
       std::optional<DeviceScope> as_the_loop;
       if (device_) as_the_loop.emplace(*device_);
-      while (make_one()) {}
+      while (make_one()) {
+      }
     } catch (...) {
       error = std::current_exception();
     }

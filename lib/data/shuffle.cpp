@@ -20,7 +20,9 @@ struct SplitMix {
     return z ^ (z >> 31);
   }
   // Uniform below n by the high half of a product; the bias is below n / 2^64.
-  std::size_t below(std::size_t n) { return static_cast<std::size_t>((static_cast<unsigned __int128>((*this)()) * n) >> 64); }
+  std::size_t below(std::size_t n) {
+    return static_cast<std::size_t>((static_cast<unsigned __int128>((*this)()) * n) >> 64);
+  }
 };
 
 std::uint64_t draw_seed() {

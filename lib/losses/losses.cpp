@@ -17,23 +17,28 @@ constexpr double epsilon = 1e-7;  // keeps the logarithm of a probability finite
 
 Tensor reduce(Tensor losses, Reduction reduction) {
   switch (reduction) {
-    case Reduction::mean: return mean(losses);
-    case Reduction::sum: return sum(losses);
-    default: return losses;
+    case Reduction::mean:
+      return mean(losses);
+    case Reduction::sum:
+      return sum(losses);
+    default:
+      return losses;
   }
 }
 
 // A loss of broadcast shapes, (n,) against (n, 1), would be a silent mistake.
 void check_shapes(const char* loss, const Tensor& labels, const Tensor& predictions) {
-  if (!labels.defined() || !predictions.defined()) detail::fail<UsageError>(loss, "labels or predictions are undefined");
+  if (!labels.defined() || !predictions.defined())
+    detail::fail<UsageError>(loss, "labels or predictions are undefined");
   bool agree = labels.rank() == predictions.rank();
   for (int i = 0; agree && i < labels.rank(); ++i) {
     const std::int64_t a = labels.dim(i), b = predictions.dim(i);
     agree = a == b || a < 0 || b < 0;  // a traced dimension may be unknown
   }
   if (!agree)
-    detail::fail<ShapeError>(loss, "labels ", labels.shape(), " and predictions ", predictions.shape(),
-                             ": wants one shape; reshape one of them");
+    detail::fail<ShapeError>(
+        loss, "labels ", labels.shape(), " and predictions ", predictions.shape(),
+        ": wants one shape; reshape one of them");
 }
 
 void check_classes(const char* loss, const Tensor& predictions) {
@@ -87,25 +92,28 @@ Tensor categorical_crossentropy(const Tensor& labels, const Tensor& predictions,
   check_shapes("categorical_crossentropy", labels, predictions);
   check_classes("categorical_crossentropy", predictions);
   const Tensor y = smoothed(labels, options.label_smoothing, static_cast<double>(predictions.dim(-1)));
-  if (!options.from_logits) return reduce(-sum(y * log(clip(predictions, epsilon, 1 - epsilon)), -1), options.reduction);
+  if (!options.from_logits)
+    return reduce(-sum(y * log(clip(predictions, epsilon, 1 - epsilon)), -1), options.reduction);
   Tensor losses = softmax_cross_entropy(as_rows(y), as_rows(predictions));
-  if (predictions.rank() != 2 && options.reduction == Reduction::none) losses = reshape(losses, without_last(predictions.shape()));
+  if (predictions.rank() != 2 && options.reduction == Reduction::none)
+    losses = reshape(losses, without_last(predictions.shape()));
   return reduce(std::move(losses), options.reduction);
 }
 
-Tensor sparse_categorical_crossentropy(const Tensor& labels, const Tensor& predictions,
-                                       const SparseCrossentropyOptions& options) {
+Tensor sparse_categorical_crossentropy(
+    const Tensor& labels, const Tensor& predictions, const SparseCrossentropyOptions& options) {
   constexpr const char* loss = "sparse_categorical_crossentropy";
   check_classes(loss, predictions);
   if (!labels.defined()) detail::fail<UsageError>(loss, "labels are undefined");
   if (!is_integer(labels.dtype()))
-    detail::fail<DTypeError>(loss, name(labels.dtype()), " labels: wants integers; one-hot labels are for categorical_crossentropy");
+    detail::fail<DTypeError>(
+        loss, name(labels.dtype()), " labels: wants integers; one-hot labels are for categorical_crossentropy");
   const Shape rows = without_last(predictions.shape());
   Tensor y = labels;
   if (y.rank() == predictions.rank() && y.dim(-1) == 1) y = reshape(y, without_last(y.shape()));
   if (y.rank() != rows.rank())
-    detail::fail<ShapeError>(loss, "labels ", labels.shape(), " for predictions ", predictions.shape(),
-                             ": wants one integer a row");
+    detail::fail<ShapeError>(
+        loss, "labels ", labels.shape(), " for predictions ", predictions.shape(), ": wants one integer a row");
   if (!options.from_logits) {
     const Tensor p = squeeze(take_along_axis(predictions, expand_dims(y, -1), -1), -1);
     return reduce(-log(clip(p, epsilon, 1 - epsilon)), options.reduction);

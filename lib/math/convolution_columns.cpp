@@ -26,9 +26,9 @@ template <class T>
 struct Columns {
   const KeenConvolution& p;
   const KeenMathLibrary& library = math_library();
-  const int64_t channels = p.c / p.groups, outs = p.out / p.groups;  // of a group
-  const int64_t width = p.kh * p.kw * channels;                     // of the matrix
-  const int64_t block = std::max<int64_t>(1, block_elements / std::max<int64_t>(1, p.ow * width));  // rows of y
+  const int64_t channels = p.c / p.groups, outs = p.out / p.groups;                                // of a group
+  const int64_t width = p.kh * p.kw * channels;                                                    // of the matrix
+  const int64_t block = std::max<int64_t>(1, block_elements / std::max<int64_t>(1, p.ow* width));  // rows of y
 
   /// The taps [begin, end) of a window beginning at `first` that lie inside [0, size).
   static void inside(int64_t first, int64_t dilation, int64_t size, int64_t taps, int64_t& begin, int64_t& end) {
@@ -68,19 +68,21 @@ struct Columns {
   }
 
   void gather(T* x, T* matrix, int64_t row, int64_t group) const {
-    for_runs(x + row / p.oh * p.h * p.w * p.c, matrix, row % p.oh, group,
-             [](const T* from, T* to, int64_t n, int64_t before, int64_t after) {
-               for (int64_t i = 0; i < before; ++i) to[i] = 0;
-               for (int64_t i = 0; i < n; ++i) to[before + i] = from[i];
-               for (int64_t i = 0; i < after; ++i) to[before + n + i] = 0;
-             });
+    for_runs(
+        x + row / p.oh * p.h * p.w * p.c, matrix, row % p.oh, group,
+        [](const T* from, T* to, int64_t n, int64_t before, int64_t after) {
+          for (int64_t i = 0; i < before; ++i) to[i] = 0;
+          for (int64_t i = 0; i < n; ++i) to[before + i] = from[i];
+          for (int64_t i = 0; i < after; ++i) to[before + n + i] = 0;
+        });
   }
 
   void add_back(T* x, T* matrix, int64_t row, int64_t group) const {
-    for_runs(x + row / p.oh * p.h * p.w * p.c, matrix, row % p.oh, group,
-             [](T* to, const T* from, int64_t n, int64_t before, int64_t) {
-               for (int64_t i = 0; i < n; ++i) to[i] += from[before + i];
-             });
+    for_runs(
+        x + row / p.oh * p.h * p.w * p.c, matrix, row % p.oh, group,
+        [](T* to, const T* from, int64_t n, int64_t before, int64_t) {
+          for (int64_t i = 0; i < n; ++i) to[i] += from[before + i];
+        });
   }
 
   Scratch matrix_for(int64_t rows) const { return Scratch(static_cast<std::size_t>(rows * p.ow * width) * sizeof(T)); }
@@ -90,8 +92,11 @@ struct Columns {
       Scratch matrix = matrix_for(end - begin);
       for (int64_t g = 0; g < p.groups; ++g) {
         for (int64_t r = begin; r < end; ++r) gather(x, matrix.as<T>() + (r - begin) * p.ow * width, r, g);
-        gemm(library, {(end - begin) * p.ow, outs, width, matrix.data(), filters + g * outs,
-                       y + begin * p.ow * p.out + g * outs, width, p.out, p.out, false, false, false}, T());
+        gemm(
+            library,
+            {(end - begin) * p.ow, outs, width, matrix.data(), filters + g * outs, y + begin * p.ow * p.out + g * outs,
+             width, p.out, p.out, false, false, false},
+            T());
       }
     });
   }
@@ -99,12 +104,16 @@ struct Columns {
   void to_input(T* x, T* filters, T* y) const {
     parallel_for(p.n, 1, [&](int64_t first, int64_t last) {
       Scratch matrix = matrix_for(std::min(block, p.oh));
-      std::memset(x + first * p.h * p.w * p.c, 0, static_cast<std::size_t>((last - first) * p.h * p.w * p.c) * sizeof(T));
+      std::memset(
+          x + first * p.h * p.w * p.c, 0, static_cast<std::size_t>((last - first) * p.h * p.w * p.c) * sizeof(T));
       for (int64_t begin = first * p.oh, end; begin < last * p.oh; begin = end) {
         end = std::min({begin + block, last * p.oh, begin + p.oh});
         for (int64_t g = 0; g < p.groups; ++g) {
-          gemm(library, {(end - begin) * p.ow, width, outs, y + begin * p.ow * p.out + g * outs, filters + g * outs,
-                         matrix.data(), p.out, p.out, width, false, true, false}, T());
+          gemm(
+              library,
+              {(end - begin) * p.ow, width, outs, y + begin * p.ow * p.out + g * outs, filters + g * outs,
+               matrix.data(), p.out, p.out, width, false, true, false},
+              T());
           for (int64_t r = begin; r < end; ++r) add_back(x, matrix.as<T>() + (r - begin) * p.ow * width, r, g);
         }
       }
@@ -123,8 +132,11 @@ struct Columns {
           end = std::min(stop, begin + block);
           for (int64_t g = 0; g < p.groups; ++g) {
             for (int64_t r = begin; r < end; ++r) gather(x, matrix.as<T>() + (r - begin) * p.ow * width, r, g);
-            gemm(library, {width, outs, (end - begin) * p.ow, matrix.data(), y + begin * p.ow * p.out + g * outs,
-                           sums.as<T>() + i * size + g * outs, width, p.out, p.out, true, false, begin > i * part}, T());
+            gemm(
+                library,
+                {width, outs, (end - begin) * p.ow, matrix.data(), y + begin * p.ow * p.out + g * outs,
+                 sums.as<T>() + i * size + g * outs, width, p.out, p.out, true, false, begin > i * part},
+                T());
           }
         }
       }
@@ -142,9 +154,12 @@ void convolve_by_columns(const KeenConvolution& problem, T* x, T* filters, T* y)
   const Columns<T> columns{problem};
   SerialBlas scope(columns.library);
   switch (problem.kind) {
-    case KeenConvolution::forward: return columns.forward(x, filters, y);
-    case KeenConvolution::input_gradient: return columns.to_input(x, filters, y);
-    default: return columns.to_filters(x, filters, y);
+    case KeenConvolution::forward:
+      return columns.forward(x, filters, y);
+    case KeenConvolution::input_gradient:
+      return columns.to_input(x, filters, y);
+    default:
+      return columns.to_filters(x, filters, y);
   }
 }
 

@@ -24,9 +24,13 @@ class Plan {
  public:
   Plan(const KeenMathLibrary& library, const KeenConvolution& problem)
       : library_(&library), problem_(problem), plan_(library.plan_convolution(&problem)) {}
-  Plan(Plan&& other) noexcept : library_(other.library_), problem_(other.problem_), plan_(other.plan_) { other.plan_ = nullptr; }
+  Plan(Plan&& other) noexcept : library_(other.library_), problem_(other.problem_), plan_(other.plan_) {
+    other.plan_ = nullptr;
+  }
   Plan& operator=(Plan&&) = delete;
-  ~Plan() { if (plan_) library_->release_plan(plan_); }
+  ~Plan() {
+    if (plan_) library_->release_plan(plan_);
+  }
   explicit operator bool() const { return plan_; }
   const KeenConvolutionPlan* operator->() const { return plan_; }
   const KeenConvolutionPlan* get() const { return plan_; }
@@ -49,7 +53,8 @@ class Pieces {
   Pieces(const KeenMathLibrary& library, const KeenConvolution& whole) : whole(whole), library_(library) {
     const int64_t image = whole.oh * whole.ow * whole.out * (whole.c / whole.groups) * whole.kh * whole.kw;
     int64_t images = std::max<int64_t>(1, piece_work / std::max<int64_t>(1, image));
-    if (whole.kind == KeenConvolution::filter_gradient) images = std::max(images, (whole.n + most_sums - 1) / most_sums);
+    if (whole.kind == KeenConvolution::filter_gradient)
+      images = std::max(images, (whole.n + most_sums - 1) / most_sums);
     if (whole.kind == KeenConvolution::forward && whole.n < 8 && image > 2 * piece_work) {
       cut_rows(image);
       return;
@@ -116,7 +121,8 @@ bool run_with_filters(const KeenMathLibrary& library, const Pieces& p, float* x,
       const Piece& piece = p.pieces[static_cast<std::size_t>(i)];
       const Plan& plan = p.plans[piece.plan];
       Scratch scratch(plan->scratch_bytes);
-      if (!library.convolve(plan.get(), x + piece.x_offset, packed[piece.plan]->data(), y + piece.y_offset, scratch.data()))
+      if (!library.convolve(
+              plan.get(), x + piece.x_offset, packed[piece.plan]->data(), y + piece.y_offset, scratch.data()))
         ok = false;
     }
   });

@@ -63,7 +63,7 @@ TiledGemm::TiledGemm(DType dtype, const KeenGemm& whole)
   const bool in_place = is_small(library_, whole, work);
   // A sum of few products is over before another thread has fetched what it needs.
   const bool one = work <= smallest || (whole.k < 16 && work <= medium);
-  const Cut cut = one ? Cut{whole.m, whole.n}
+  const Cut cut = one        ? Cut{whole.m, whole.n}
                   : in_place ? cut_small(whole, work)
                              : (single ? cut_single : cut_double)(library_, whole, work);
   tile_m_ = piece(whole.m, cut.m, in_place);

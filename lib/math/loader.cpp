@@ -35,11 +35,13 @@ const KeenMathLibrary& open_library() {
     auto entry = reinterpret_cast<decltype(&keen_math_library)>(dlsym(handle, "keen_math_library"));
     const KeenMathLibrary* library = entry ? entry() : nullptr;
     if (library && library->abi == KEEN_MATH_ABI) return *library;
-    fail<UsageError>("math", path, " belongs to another version of Keen (interface ", library ? library->abi : 0,
-                     ", this one needs ", KEEN_MATH_ABI, "): install both from one build");
+    fail<UsageError>(
+        "math", path, " belongs to another version of Keen (interface ", library ? library->abi : 0,
+        ", this one needs ", KEEN_MATH_ABI, "): install both from one build");
   }
-  fail<UsageError>("math", plugin_file, " cannot be opened; it belongs beside libkeen.so, or KEEN_PLUGIN_PATH names its folder:",
-                   tried);
+  fail<UsageError>(
+      "math", plugin_file,
+      " cannot be opened; it belongs beside libkeen.so, or KEEN_PLUGIN_PATH names its folder:", tried);
 }
 
 }  // namespace

@@ -41,17 +41,19 @@ SerialScopes serial;
 CBLAS_TRANSPOSE transposed(bool t) { return t ? CblasTrans : CblasNoTrans; }
 
 void sgemm(const KeenGemm* g) {
-  cblas_sgemm(CblasRowMajor, transposed(g->transpose_a), transposed(g->transpose_b), static_cast<int>(g->m),
-              static_cast<int>(g->n), static_cast<int>(g->k), 1.f, static_cast<const float*>(g->a),
-              static_cast<int>(g->lda), static_cast<const float*>(g->b), static_cast<int>(g->ldb),
-              g->accumulate ? 1.f : 0.f, static_cast<float*>(g->c), static_cast<int>(g->ldc));
+  cblas_sgemm(
+      CblasRowMajor, transposed(g->transpose_a), transposed(g->transpose_b), static_cast<int>(g->m),
+      static_cast<int>(g->n), static_cast<int>(g->k), 1.f, static_cast<const float*>(g->a), static_cast<int>(g->lda),
+      static_cast<const float*>(g->b), static_cast<int>(g->ldb), g->accumulate ? 1.f : 0.f, static_cast<float*>(g->c),
+      static_cast<int>(g->ldc));
 }
 
 void dgemm(const KeenGemm* g) {
-  cblas_dgemm(CblasRowMajor, transposed(g->transpose_a), transposed(g->transpose_b), static_cast<int>(g->m),
-              static_cast<int>(g->n), static_cast<int>(g->k), 1., static_cast<const double*>(g->a),
-              static_cast<int>(g->lda), static_cast<const double*>(g->b), static_cast<int>(g->ldb),
-              g->accumulate ? 1. : 0., static_cast<double*>(g->c), static_cast<int>(g->ldc));
+  cblas_dgemm(
+      CblasRowMajor, transposed(g->transpose_a), transposed(g->transpose_b), static_cast<int>(g->m),
+      static_cast<int>(g->n), static_cast<int>(g->k), 1., static_cast<const double*>(g->a), static_cast<int>(g->lda),
+      static_cast<const double*>(g->b), static_cast<int>(g->ldb), g->accumulate ? 1. : 0., static_cast<double*>(g->c),
+      static_cast<int>(g->ldc));
 }
 
 /// OpenBLAS 0.3.17 and later have kernels for small products on AVX-512 processors only.

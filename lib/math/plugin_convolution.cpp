@@ -191,10 +191,11 @@ bool convolve(const KeenConvolutionPlan* plan, float* x, void* filters, float* y
     OneThread scope;
     const Memory::desc working({static_cast<std::int64_t>(p.scratch_bytes)}, Memory::data_type::u8, Layout::x);
     dnnl::stream stream(engine());
-    p.primitive.execute(stream, {{x_role, Memory(p.x, engine(), x)},
-                                 {filter_role, Memory(p.filters, engine(), filters)},
-                                 {y_role, Memory(p.y, engine(), y)},
-                                 {DNNL_ARG_SCRATCHPAD, Memory(working, engine(), scratch)}});
+    p.primitive.execute(
+        stream, {{x_role, Memory(p.x, engine(), x)},
+                 {filter_role, Memory(p.filters, engine(), filters)},
+                 {y_role, Memory(p.y, engine(), y)},
+                 {DNNL_ARG_SCRATCHPAD, Memory(working, engine(), scratch)}});
     stream.wait();
     return true;
   } catch (const std::exception&) {

@@ -11,9 +11,9 @@ namespace {
 
 void sgemm(const KeenGemm* g) {
   OneThread scope;
-  dnnl_sgemm(g->transpose_a ? 'T' : 'N', g->transpose_b ? 'T' : 'N', g->m, g->n, g->k, 1.f,
-             static_cast<const float*>(g->a), g->lda, static_cast<const float*>(g->b), g->ldb,
-             g->accumulate ? 1.f : 0.f, static_cast<float*>(g->c), g->ldc);
+  dnnl_sgemm(
+      g->transpose_a ? 'T' : 'N', g->transpose_b ? 'T' : 'N', g->m, g->n, g->k, 1.f, static_cast<const float*>(g->a),
+      g->lda, static_cast<const float*>(g->b), g->ldb, g->accumulate ? 1.f : 0.f, static_cast<float*>(g->c), g->ldc);
 }
 
 }  // namespace

@@ -248,7 +248,9 @@ Tensor Variable::value() const {
   return value;
 }
 
-Operand::Operand(const Variable& v, Where where) : kind_(Kind::owned), where_(where) { impl_ = v.value().release_impl(); }
+Operand::Operand(const Variable& v, Where where) : kind_(Kind::owned), where_(where) {
+  impl_ = v.value().release_impl();
+}
 
 const Variable& Variable::assign(Operand value) const {
   update(assign_op, *this, std::move(value), {std::shared_ptr<void>(state_)});

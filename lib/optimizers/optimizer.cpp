@@ -11,18 +11,18 @@
 namespace keen::detail {
 
 OptimizerState::OptimizerState(std::string given_name, double rate, std::span<const char* const> slot_names)
-    : name(std::move(given_name)),
-      slot_names_(slot_names.begin(), slot_names.end()) {
+    : name(std::move(given_name)), slot_names_(slot_names.begin(), slot_names.end()) {
   EagerScope outside_tapes_and_traces;
-  iterations = Variable(zeros({}, {.dtype = DType::int64, .device = "cpu:0"}),
-                        {.name = name + "/iterations", .trainable = false});
+  iterations = Variable(
+      zeros({}, {.dtype = DType::int64, .device = "cpu:0"}), {.name = name + "/iterations", .trainable = false});
   learning_rate = hyperparameter("learning_rate", rate);
 }
 
 Variable OptimizerState::hyperparameter(const char* hyperparameter_name, double value) {
   EagerScope outside_tapes_and_traces;
-  Variable variable(full({}, value, {.dtype = DType::float32, .device = "cpu:0"}),
-                    {.name = name + '/' + hyperparameter_name, .trainable = false});
+  Variable variable(
+      full({}, value, {.dtype = DType::float32, .device = "cpu:0"}),
+      {.name = name + '/' + hyperparameter_name, .trainable = false});
   hyperparameters_.push_back(variable);
   return variable;
 }
@@ -41,8 +41,9 @@ std::span<const Variable> OptimizerState::slots_of(const Variable& variable) {
   forget_expired();
   std::vector<Variable> made;
   for (const char* slot_name : slot_names_) {
-    made.emplace_back(zeros(variable.shape(), {.dtype = variable.dtype(), .device = variable.device()}),
-                      VariableOptions{.name = name + '/' + variable.name() + '/' + slot_name, .trainable = false});
+    made.emplace_back(
+        zeros(variable.shape(), {.dtype = variable.dtype(), .device = variable.device()}),
+        VariableOptions{.name = name + '/' + variable.name() + '/' + slot_name, .trainable = false});
   }
   slots_.push_back({variable.state(), std::move(made)});
   slots_index_[variable.state().get()] = slots_.size() - 1;
@@ -74,8 +75,9 @@ void OptimizerState::prepare(std::span<Tensor> gradients, std::span<const Variab
 
 void OptimizerState::apply(std::span<const Tensor> gradients, std::span<const Variable> variables) {
   if (gradients.size() != variables.size())
-    fail<UsageError>("apply_gradients", gradients.size(), " gradients for ", variables.size(),
-                     " variables: give one gradient a variable, an undefined Tensor for none");
+    fail<UsageError>(
+        "apply_gradients", gradients.size(), " gradients for ", variables.size(),
+        " variables: give one gradient a variable, an undefined Tensor for none");
   std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!variables[i].defined()) fail<UsageError>("apply_gradients", "variable ", i, " is an empty handle");

@@ -23,8 +23,8 @@ struct SGDState final : detail::OptimizerState {
       detail::dispatch(detail::sgd_update_op, operands, attributes, {});
     } else {
       Operand operands[] = {gradient, learning_rate, momentum};
-      const detail::Attribute attributes[] = {std::shared_ptr<void>(variable.state()),
-                                              std::shared_ptr<void>(slots[0].state()), nesterov};
+      const detail::Attribute attributes[] = {
+          std::shared_ptr<void>(variable.state()), std::shared_ptr<void>(slots[0].state()), nesterov};
       detail::dispatch(detail::momentum_update_op, operands, attributes, {});
     }
   }

@@ -34,53 +34,58 @@ constexpr AttributeSpec adam_attributes[] = {
 
 void check_update(const char* operation, const TensorImpl& gradient, const VariableState& variable) {
   if (!fits(gradient.shape, variable.shape))
-    fail<ShapeError>(operation, "a gradient of shape ", gradient.shape, " for variable '", variable.name, "' of shape ",
-                     variable.shape);
+    fail<ShapeError>(
+        operation, "a gradient of shape ", gradient.shape, " for variable '", variable.name, "' of shape ",
+        variable.shape);
   if (gradient.dtype != variable.dtype)
-    fail<DTypeError>(operation, "a ", name(gradient.dtype), " gradient for variable '", variable.name, "' of ",
-                     name(variable.dtype), ": cast it");
+    fail<DTypeError>(
+        operation, "a ", name(gradient.dtype), " gradient for variable '", variable.name, "' of ", name(variable.dtype),
+        ": cast it");
   if (gradient.device != variable.device)
-    fail<DeviceError>(operation, "a gradient on ", gradient.device, " for variable '", variable.name, "' on ",
-                      variable.device);
+    fail<DeviceError>(
+        operation, "a gradient on ", gradient.device, " for variable '", variable.name, "' on ", variable.device);
 }
 
-KEEN_OP(sgd_update){.name = "sgd_update",
-                    .arity = 2,
-                    .outputs = 0,
-                    .attributes = sgd_attributes,
-                    .dtypes = floats,
-                    .infer = check_inputs,
-                    .cpu = cpu::sgd_update,
-                    .differentiable = Differentiable::no,
-                    .effect = true,
-                    .may_raise = true,
-                    .takes_sparse = true,
-                    .formula = "w −= lr·g"};
+KEEN_OP(sgd_update){
+    .name = "sgd_update",
+    .arity = 2,
+    .outputs = 0,
+    .attributes = sgd_attributes,
+    .dtypes = floats,
+    .infer = check_inputs,
+    .cpu = cpu::sgd_update,
+    .differentiable = Differentiable::no,
+    .effect = true,
+    .may_raise = true,
+    .takes_sparse = true,
+    .formula = "w −= lr·g"};
 
-KEEN_OP(momentum_update){.name = "momentum_update",
-                         .arity = 3,
-                         .outputs = 0,
-                         .attributes = momentum_attributes,
-                         .dtypes = floats,
-                         .infer = check_inputs,
-                         .cpu = cpu::momentum_update,
-                         .differentiable = Differentiable::no,
-                         .effect = true,
-                         .may_raise = true,
-                         .takes_sparse = true,
-                         .formula = "m = μ·m − lr·g, w += m (Nesterov: w += μ·m − lr·g)"};
+KEEN_OP(momentum_update){
+    .name = "momentum_update",
+    .arity = 3,
+    .outputs = 0,
+    .attributes = momentum_attributes,
+    .dtypes = floats,
+    .infer = check_inputs,
+    .cpu = cpu::momentum_update,
+    .differentiable = Differentiable::no,
+    .effect = true,
+    .may_raise = true,
+    .takes_sparse = true,
+    .formula = "m = μ·m − lr·g, w += m (Nesterov: w += μ·m − lr·g)"};
 
-KEEN_OP(adam_update){.name = "adam_update",
-                     .arity = 6,
-                     .outputs = 0,
-                     .attributes = adam_attributes,
-                     .dtypes = floats,
-                     .infer = check_inputs,
-                     .cpu = cpu::adam_update,
-                     .differentiable = Differentiable::no,
-                     .effect = true,
-                     .may_raise = true,
-                     .takes_sparse = true,
-                     .formula = "m += (g − m)(1 − β₁), v += (g² − v)(1 − β₂), w −= lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ)·m/(√v + ε)"};
+KEEN_OP(adam_update){
+    .name = "adam_update",
+    .arity = 6,
+    .outputs = 0,
+    .attributes = adam_attributes,
+    .dtypes = floats,
+    .infer = check_inputs,
+    .cpu = cpu::adam_update,
+    .differentiable = Differentiable::no,
+    .effect = true,
+    .may_raise = true,
+    .takes_sparse = true,
+    .formula = "m += (g − m)(1 − β₁), v += (g² − v)(1 − β₂), w −= lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ)·m/(√v + ε)"};
 
 }  // namespace keen::detail

@@ -74,7 +74,9 @@ KEEN_SCALAR V sign(V x) {
   }
 }
 template <class V>
-KEEN_SCALAR V rsqrt(V x) { return V(1) / scalar::sqrt(x); }
+KEEN_SCALAR V rsqrt(V x) {
+  return V(1) / scalar::sqrt(x);
+}
 KEEN_SCALAR bool logical_not(bool x) { return !x; }
 
 /// Floor division of floats as Python and NumPy define it, by way of C's exact remainder.
@@ -101,11 +103,15 @@ struct LibraryDivision {
 };
 struct LibraryMod {
   template <class T>
-  KEEN_SCALAR T operator()(T a, T b) const { return LibraryDivision::mod(a, b); }
+  KEEN_SCALAR T operator()(T a, T b) const {
+    return LibraryDivision::mod(a, b);
+  }
 };
 struct LibraryFloorDivide {
   template <class T>
-  KEEN_SCALAR T operator()(T a, T b) const { return LibraryDivision::floor_divide(a, b); }
+  KEEN_SCALAR T operator()(T a, T b) const {
+    return LibraryDivision::floor_divide(a, b);
+  }
 };
 
 /// q = ⌊a/b⌋ and r = a − q·b rounded once: right as long as q is small and a fused product exact.

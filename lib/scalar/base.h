@@ -6,15 +6,23 @@ namespace keen::scalar {
 inline namespace KEEN_ISA {
 
 template <class V>
-KEEN_SCALAR V infinity() { return V(Number<Element<V>>::infinity); }
+KEEN_SCALAR V infinity() {
+  return V(Number<Element<V>>::infinity);
+}
 template <class V>
-KEEN_SCALAR V nan() { return V(Number<Element<V>>::nan); }
+KEEN_SCALAR V nan() {
+  return V(Number<Element<V>>::nan);
+}
 
 /// Not equal, NaN to itself included. xsimd's own != is an ordered comparison on AVX and AVX-512: false for NaN.
 template <class V>
-KEEN_SCALAR auto differs(V a, V b) { return !(a == b); }
+KEEN_SCALAR auto differs(V a, V b) {
+  return !(a == b);
+}
 template <class V>
-KEEN_SCALAR auto is_nan(V x) { return !(x == x); }
+KEEN_SCALAR auto is_nan(V x) {
+  return !(x == x);
+}
 
 /// The sign bit of every element.
 template <class V>
@@ -24,7 +32,9 @@ KEEN_SCALAR BitsOf<V> sign_mask() {
 }
 /// |x| of a float.
 template <class V>
-KEEN_SCALAR V magnitude(V x) { return scalar::from_bits(scalar::to_bits(x) & ~sign_mask<V>()); }
+KEEN_SCALAR V magnitude(V x) {
+  return scalar::from_bits(scalar::to_bits(x) & ~sign_mask<V>());
+}
 /// |x| with the sign of y.
 template <class V>
 KEEN_SCALAR V with_sign(V x, V y) {
@@ -39,16 +49,24 @@ KEEN_SCALAR V flip_sign(V x, V y) {
 
 /// The smaller, the larger; where they do not compare (NaN), b.
 template <class V>
-KEEN_SCALAR V lower(V a, V b) { return scalar::select(a < b, a, b); }
+KEEN_SCALAR V lower(V a, V b) {
+  return scalar::select(a < b, a, b);
+}
 template <class V>
-KEEN_SCALAR V upper(V a, V b) { return scalar::select(a > b, a, b); }
+KEEN_SCALAR V upper(V a, V b) {
+  return scalar::select(a > b, a, b);
+}
 /// x in [low, high]; NaN stays.
 template <class V>
-KEEN_SCALAR V clamp(V x, Element<V> low, Element<V> high) { return upper(V(low), lower(V(high), x)); }
+KEEN_SCALAR V clamp(V x, Element<V> low, Element<V> high) {
+  return upper(V(low), lower(V(high), x));
+}
 
 /// c₀ + c₁x + c₂x² + …
 template <class V>
-KEEN_SCALAR V polynomial(V, Element<V> c0) { return V(c0); }
+KEEN_SCALAR V polynomial(V, Element<V> c0) {
+  return V(c0);
+}
 template <class V, class... More>
 KEEN_SCALAR V polynomial(V x, Element<V> c0, Element<V> c1, More... more) {
   return scalar::fma(polynomial(x, c1, more...), x, V(c0));

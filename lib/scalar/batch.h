@@ -17,7 +17,9 @@ KEEN_SCALAR xsimd::batch<T, A> select(xsimd::batch_bool<T, A> condition, xsimd::
   return xsimd::select(condition, a, b);
 }
 template <class T, class A>
-KEEN_SCALAR bool all(xsimd::batch_bool<T, A> condition) { return xsimd::all(condition); }
+KEEN_SCALAR bool all(xsimd::batch_bool<T, A> condition) {
+  return xsimd::all(condition);
+}
 
 template <class A>
 KEEN_SCALAR xsimd::batch<Bits32, A> to_bits(xsimd::batch<float, A> x) {
@@ -49,7 +51,9 @@ KEEN_SCALAR xsimd::batch<double> fma(xsimd::batch<double> a, xsimd::batch<double
 }
 #endif
 template <class T, class A>
-KEEN_SCALAR xsimd::batch<T, A> sqrt(xsimd::batch<T, A> x) { return xsimd::sqrt(x); }
+KEEN_SCALAR xsimd::batch<T, A> sqrt(xsimd::batch<T, A> x) {
+  return xsimd::sqrt(x);
+}
 
 template <class F, class T, class A>
 KEEN_SCALAR xsimd::batch<T, A> lanewise(F f, xsimd::batch<T, A> x) {

@@ -9,7 +9,8 @@ inline namespace KEEN_ISA {
 template <class T>
 struct Range {
   static constexpr int bits = sizeof(T) * 8 - (Number<T>::is_signed ? 1 : 0);
-  static constexpr T high = static_cast<T>(~Bits64(0) >> (64 - bits)), low = static_cast<T>(~high & T(-Number<T>::is_signed));
+  static constexpr T high = static_cast<T>(~Bits64(0) >> (64 - bits)),
+                     low = static_cast<T>(~high & T(-Number<T>::is_signed));
   /// 2^bits, the first number above.
   template <class F>
   static constexpr F end() {
@@ -84,14 +85,17 @@ struct BFloatBits {
 
 /// The number itself, or the float32 that the bits stand for.
 template <class T>
-KEEN_SCALAR T value_of(T x) { return x; }
+KEEN_SCALAR T value_of(T x) {
+  return x;
+}
 KEEN_SCALAR float value_of(HalfBits x) { return half_to(x.bits); }
 KEEN_SCALAR float value_of(BFloatBits x) { return bfloat_to(x.bits); }
 
 /// A float that rounds to 16 bits as x does. 32- and 64-bit integers go through double, which is finer than any tie.
 template <class T>
 KEEN_SCALAR float to_narrow_from(T x) {
-  if constexpr (sizeof(T) == 8 || (sizeof(T) == 4 && !Number<T>::is_floating)) return round_to_odd(static_cast<double>(x));
+  if constexpr (sizeof(T) == 8 || (sizeof(T) == 4 && !Number<T>::is_floating))
+    return round_to_odd(static_cast<double>(x));
   else return static_cast<float>(x);
 }
 

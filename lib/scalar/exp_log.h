@@ -35,15 +35,17 @@ struct ExpConstants<double> {
   /// Error 2^-60 of expm1.
   template <class V>
   KEEN_SCALAR static V exp_tail(V r) {
-    return polynomial(r, 0x1p-1, 0x1.5555555555556p-3, 0x1.5555555555557p-5, 0x1.1111111110d4ap-7,
-                      0x1.6c16c16c15546p-10, 0x1.a01a01a1d16e2p-13, 0x1.a01a01ac8d243p-16, 0x1.71de3504c3559p-19,
-                      0x1.27e4cc82f8b69p-22, 0x1.ae729f28c0ad9p-26, 0x1.1f8c6766de0aap-29, 0x1.544d684dd33e1p-33);
+    return polynomial(
+        r, 0x1p-1, 0x1.5555555555556p-3, 0x1.5555555555557p-5, 0x1.1111111110d4ap-7, 0x1.6c16c16c15546p-10,
+        0x1.a01a01a1d16e2p-13, 0x1.a01a01ac8d243p-16, 0x1.71de3504c3559p-19, 0x1.27e4cc82f8b69p-22,
+        0x1.ae729f28c0ad9p-26, 0x1.1f8c6766de0aap-29, 0x1.544d684dd33e1p-33);
   }
   /// Error 2^-59 of log.
   template <class V>
   KEEN_SCALAR static V log_tail(V z) {
-    return polynomial(z, 0x1.5555555555593p-1, 0x1.999999997f9fbp-2, 0x1.249249422a096p-2, 0x1.c71c51d809b60p-3,
-                      0x1.746649a2074fbp-3, 0x1.39a09707dc5d1p-3, 0x1.2f116f5c68622p-3);
+    return polynomial(
+        z, 0x1.5555555555593p-1, 0x1.999999997f9fbp-2, 0x1.249249422a096p-2, 0x1.c71c51d809b60p-3, 0x1.746649a2074fbp-3,
+        0x1.39a09707dc5d1p-3, 0x1.2f116f5c68622p-3);
   }
   static constexpr double sqrt_half = 0x1.6a09e667f3bcdp-1, rescale = 0x1p54, tiny = 0x1p-54;
   static constexpr double rescale_exponent = 54.0;
@@ -110,7 +112,8 @@ KEEN_SCALAR Decomposed<V> decompose(V x) {
   constexpr B small_integers = B(N::exponent_bias + N::mantissa_bits) << N::mantissa_bits;  // 2^mantissa_bits
   const BitsOf<V> offset(static_cast<B>(one - scalar::to_bits(ExpConstants<T>::sqrt_half)));
   const BitsOf<V> biased = (scalar::to_bits(x) + offset) >> N::mantissa_bits;
-  const V k = scalar::from_bits(biased | BitsOf<V>(small_integers)) - V(T(B(1) << N::mantissa_bits) + T(N::exponent_bias));
+  const V k =
+      scalar::from_bits(biased | BitsOf<V>(small_integers)) - V(T(B(1) << N::mantissa_bits) + T(N::exponent_bias));
   return {k, scalar::from_bits(scalar::to_bits(x) + BitsOf<V>(one) - (biased << N::mantissa_bits))};
 }
 

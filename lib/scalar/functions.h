@@ -21,33 +21,41 @@ template <class T>
 inline constexpr bool accepts_floating = Number<T>::is_floating;
 
 namespace functor {
-#define KEEN_UNARY(name, types, body)                             \
-  struct name {                                                   \
-    template <class V>                                            \
-    KEEN_SCALAR V operator()(V x) const { return body; }          \
-    template <class T>                                            \
-    static constexpr bool accepts = accepts_##types<T>;           \
+#define KEEN_UNARY(name, types, body)                   \
+  struct name {                                         \
+    template <class V>                                  \
+    KEEN_SCALAR V operator()(V x) const {               \
+      return body;                                      \
+    }                                                   \
+    template <class T>                                  \
+    static constexpr bool accepts = accepts_##types<T>; \
   };
-#define KEEN_BINARY(name, types, body)                            \
-  struct name {                                                   \
-    template <class V>                                            \
-    KEEN_SCALAR V operator()(V a, V b) const { return body; }     \
-    template <class T>                                            \
-    static constexpr bool accepts = accepts_##types<T>;           \
+#define KEEN_BINARY(name, types, body)                  \
+  struct name {                                         \
+    template <class V>                                  \
+    KEEN_SCALAR V operator()(V a, V b) const {          \
+      return body;                                      \
+    }                                                   \
+    template <class T>                                  \
+    static constexpr bool accepts = accepts_##types<T>; \
   };
-#define KEEN_PREDICATE(name, types, body)                         \
-  struct name {                                                   \
-    template <class V>                                            \
-    KEEN_SCALAR auto operator()(V x) const { return body; }       \
-    template <class T>                                            \
-    static constexpr bool accepts = accepts_##types<T>;           \
+#define KEEN_PREDICATE(name, types, body)               \
+  struct name {                                         \
+    template <class V>                                  \
+    KEEN_SCALAR auto operator()(V x) const {            \
+      return body;                                      \
+    }                                                   \
+    template <class T>                                  \
+    static constexpr bool accepts = accepts_##types<T>; \
   };
-#define KEEN_COMPARISON(name, types, body)                        \
-  struct name {                                                   \
-    template <class V>                                            \
-    KEEN_SCALAR auto operator()(V a, V b) const { return body; }  \
-    template <class T>                                            \
-    static constexpr bool accepts = accepts_##types<T>;           \
+#define KEEN_COMPARISON(name, types, body)              \
+  struct name {                                         \
+    template <class V>                                  \
+    KEEN_SCALAR auto operator()(V a, V b) const {       \
+      return body;                                      \
+    }                                                   \
+    template <class T>                                  \
+    static constexpr bool accepts = accepts_##types<T>; \
   };
 #include "scalar/functions.def"
 #undef KEEN_UNARY

@@ -18,11 +18,17 @@ template <class T>
 using Wrapping = typename Unsigned<sizeof(T)>::Type;
 
 template <class T>
-KEEN_SCALAR T wrapping_add(T a, T b) { return static_cast<T>(Wrapping<T>(a) + Wrapping<T>(b)); }
+KEEN_SCALAR T wrapping_add(T a, T b) {
+  return static_cast<T>(Wrapping<T>(a) + Wrapping<T>(b));
+}
 template <class T>
-KEEN_SCALAR T wrapping_subtract(T a, T b) { return static_cast<T>(Wrapping<T>(a) - Wrapping<T>(b)); }
+KEEN_SCALAR T wrapping_subtract(T a, T b) {
+  return static_cast<T>(Wrapping<T>(a) - Wrapping<T>(b));
+}
 template <class T>
-KEEN_SCALAR T wrapping_multiply(T a, T b) { return static_cast<T>(Wrapping<T>(a) * Wrapping<T>(b)); }
+KEEN_SCALAR T wrapping_multiply(T a, T b) {
+  return static_cast<T>(Wrapping<T>(a) * Wrapping<T>(b));
+}
 
 /// ⌊a/b⌋; 0 where b is 0.
 template <class T>
@@ -68,15 +74,21 @@ KEEN_SCALAR T integer_pow(T a, T b) {
 
 struct FloorDivide {
   template <class T>
-  KEEN_SCALAR T operator()(T a, T b) const { return integer_floor_divide(a, b); }
+  KEEN_SCALAR T operator()(T a, T b) const {
+    return integer_floor_divide(a, b);
+  }
 };
 struct Mod {
   template <class T>
-  KEEN_SCALAR T operator()(T a, T b) const { return integer_mod(a, b); }
+  KEEN_SCALAR T operator()(T a, T b) const {
+    return integer_mod(a, b);
+  }
 };
 struct Pow {
   template <class T>
-  KEEN_SCALAR T operator()(T a, T b) const { return integer_pow(a, b); }
+  KEEN_SCALAR T operator()(T a, T b) const {
+    return integer_pow(a, b);
+  }
 };
 
 }  // namespace KEEN_ISA

@@ -64,7 +64,9 @@ using BitsOf = typename Value<V>::Bits;
 // lookup would find xsimd's function of the same name.
 
 template <class T>
-KEEN_SCALAR T select(bool condition, T a, T b) { return condition ? a : b; }
+KEEN_SCALAR T select(bool condition, T a, T b) {
+  return condition ? a : b;
+}
 KEEN_SCALAR bool all(bool condition) { return condition; }
 
 #ifdef __CUDACC_RTC__
@@ -102,11 +104,17 @@ KEEN_SCALAR double sqrt(double x) { return __builtin_sqrt(x); }
 
 /// Calls f with x: for a batch with every element in turn (the way out of vector code, to the C library).
 template <class F>
-KEEN_SCALAR float lanewise(F f, float x) { return f(x); }
+KEEN_SCALAR float lanewise(F f, float x) {
+  return f(x);
+}
 template <class F>
-KEEN_SCALAR double lanewise(F f, double x) { return f(x); }
+KEEN_SCALAR double lanewise(F f, double x) {
+  return f(x);
+}
 template <class F, class T>
-KEEN_SCALAR T lanewise(F f, T a, T b) { return f(a, b); }
+KEEN_SCALAR T lanewise(F f, T a, T b) {
+  return f(a, b);
+}
 
 }  // namespace KEEN_ISA
 }  // namespace keen::scalar

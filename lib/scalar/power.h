@@ -11,12 +11,17 @@ template <class D>
 KEEN_SCALAR D power_core(D x, D y) {
   const auto [k, m] = decompose(x);
   const D s = (m - D(1)) / (m + D(1));
-  const D log2 = scalar::fma(s, polynomial(s * s, 0x1.71547652b8250p+1, 0x1.ec709dc53e7a0p-1, 0x1.2776c290ac660p-1,
-                                           0x1.a61a30f932d0bp-2, 0x1.4794f6b372ec9p-2, 0x1.21b68d1785a46p-2), k);
+  const D log2 = scalar::fma(
+      s,
+      polynomial(
+          s * s, 0x1.71547652b8250p+1, 0x1.ec709dc53e7a0p-1, 0x1.2776c290ac660p-1, 0x1.a61a30f932d0bp-2,
+          0x1.4794f6b372ec9p-2, 0x1.21b68d1785a46p-2),
+      k);
   const D e = clamp(y * log2, -300.0, 300.0);
   const D n = round_small(e), f = e - n;
-  const D p = polynomial(f, 1.0, 0x1.62e42ff0e4259p-1, 0x1.ebfbe078495abp-3, 0x1.c6b08abc43cdap-5,
-                         0x1.3b29f2d616337p-7, 0x1.5d8a8894db940p-10, 0x1.445d315737adap-13, 0x1.fde50c8be30ccp-17);
+  const D p = polynomial(
+      f, 1.0, 0x1.62e42ff0e4259p-1, 0x1.ebfbe078495abp-3, 0x1.c6b08abc43cdap-5, 0x1.3b29f2d616337p-7,
+      0x1.5d8a8894db940p-10, 0x1.445d315737adap-13, 0x1.fde50c8be30ccp-17);
   return p * power_of_two(n);
 }
 KEEN_SCALAR float positive_power(float x, float y) {
@@ -37,7 +42,8 @@ KEEN_SCALAR xsimd::batch<float, A> positive_power(xsimd::batch<float, A> x, xsim
     wide_exponent[i] = static_cast<double>(exponent[i]);
   }
   for (std::size_t i = 0; i < size; i += half) {
-    power_core(Double::load_aligned(wide_base + i), Double::load_aligned(wide_exponent + i)).store_aligned(wide_base + i);
+    power_core(Double::load_aligned(wide_base + i), Double::load_aligned(wide_exponent + i))
+        .store_aligned(wide_base + i);
   }
   for (std::size_t i = 0; i < size; ++i) base[i] = static_cast<float>(wide_base[i]);
   return xsimd::batch<float, A>::load_aligned(base);

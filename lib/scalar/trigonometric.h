@@ -15,10 +15,14 @@ struct SineConstants<float> {
   static constexpr float limit = 6400.0f;
   /// (sin(r)/r − 1)/u with u = r², |r| ≤ π/4; error 2^-28 of sin.
   template <class V>
-  KEEN_SCALAR static V sine_tail(V u) { return polynomial(u, -0x1.555546p-3f, 0x1.110774p-7f, -0x1.9951eap-13f); }
+  KEEN_SCALAR static V sine_tail(V u) {
+    return polynomial(u, -0x1.555546p-3f, 0x1.110774p-7f, -0x1.9951eap-13f);
+  }
   /// (cos(r) − 1 + u/2)/u²; error 2^-33 of cos.
   template <class V>
-  KEEN_SCALAR static V cosine_tail(V u) { return polynomial(u, 0x1.55554ap-5f, -0x1.6c0c28p-10f, 0x1.99e80cp-16f); }
+  KEEN_SCALAR static V cosine_tail(V u) {
+    return polynomial(u, 0x1.55554ap-5f, -0x1.6c0c28p-10f, 0x1.99e80cp-16f);
+  }
 };
 template <>
 struct SineConstants<double> {
@@ -29,14 +33,16 @@ struct SineConstants<double> {
   /// Error 2^-58 of sin.
   template <class V>
   KEEN_SCALAR static V sine_tail(V u) {
-    return polynomial(u, -0x1.5555555555548p-3, 0x1.111111110f730p-7, -0x1.a01a019be9208p-13, 0x1.71de355529a6cp-19,
-                      -0x1.ae5e4b81f4bc6p-26, 0x1.5d8b54da35dc9p-33);
+    return polynomial(
+        u, -0x1.5555555555548p-3, 0x1.111111110f730p-7, -0x1.a01a019be9208p-13, 0x1.71de355529a6cp-19,
+        -0x1.ae5e4b81f4bc6p-26, 0x1.5d8b54da35dc9p-33);
   }
   /// Error 2^-64 of cos.
   template <class V>
   KEEN_SCALAR static V cosine_tail(V u) {
-    return polynomial(u, 0x1.555555555554bp-5, -0x1.6c16c16c15005p-10, 0x1.a01a019c8c7d9p-16, -0x1.27e4f7ef0d96dp-22,
-                      0x1.1ee9d9c6bac02p-29, -0x1.8fa553a45f2d7p-37);
+    return polynomial(
+        u, 0x1.555555555554bp-5, -0x1.6c16c16c15005p-10, 0x1.a01a019c8c7d9p-16, -0x1.27e4f7ef0d96dp-22,
+        0x1.1ee9d9c6bac02p-29, -0x1.8fa553a45f2d7p-37);
   }
 };
 
@@ -83,9 +89,13 @@ KEEN_SCALAR V sine_or(V x, int quarters, F f) {
 }
 
 template <class V>
-KEEN_SCALAR V sin(V x) { return scalar::select(x == V(0), x, sine_or(x, 0, LibrarySine{})); }
+KEEN_SCALAR V sin(V x) {
+  return scalar::select(x == V(0), x, sine_or(x, 0, LibrarySine{}));
+}
 template <class V>
-KEEN_SCALAR V cos(V x) { return sine_or(x, 1, LibraryCosine{}); }
+KEEN_SCALAR V cos(V x) {
+  return sine_or(x, 1, LibraryCosine{});
+}
 
 }  // namespace KEEN_ISA
 }  // namespace keen::scalar

@@ -42,9 +42,11 @@ struct ProgressBar::State {
     if (total > 0) {
       const double share = std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
       const int full = static_cast<int>(share * options.width);
-      text += '[' + std::string(static_cast<std::size_t>(full), '=') + std::string(static_cast<std::size_t>(options.width - full), ' ') + ']';
+      text += '[' + std::string(static_cast<std::size_t>(full), '=') +
+              std::string(static_cast<std::size_t>(options.width - full), ' ') + ']';
       std::snprintf(count, sizeof count, " %lld/%lld ", static_cast<long long>(done), static_cast<long long>(total));
-      text += count + (done < total && done > 0 ? clock_text(elapsed * (1 / share - 1)) + " left" : clock_text(elapsed));
+      text +=
+          count + (done < total && done > 0 ? clock_text(elapsed * (1 / share - 1)) + " left" : clock_text(elapsed));
     } else {
       std::snprintf(count, sizeof count, "%lld ", static_cast<long long>(done));
       text += count + clock_text(elapsed);

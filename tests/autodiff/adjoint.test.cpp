@@ -40,18 +40,26 @@ struct Geometry {
   std::int64_t groups;
   Shape x, filters;
 };
-const Geometry geometries[] = {{{1, 1}, {0, 0, 0, 0}, {1, 1}, 1, {2, 5, 4, 3}, {3, 2, 3, 4}},
-                               {{2, 3}, {1, 1, 0, 1}, {1, 1}, 2, {1, 7, 8, 4}, {3, 3, 2, 6}},
-                               {{1, 2}, {2, 1, 1, 2}, {2, 1}, 1, {2, 6, 5, 1}, {2, 3, 1, 2}},
-                               {{2, 2}, {0, 0, 0, 0}, {1, 1}, 3, {1, 6, 6, 3}, {2, 2, 1, 3}}};  // the last row and column unseen
+const Geometry geometries[] = {
+    {{1, 1}, {0, 0, 0, 0}, {1, 1}, 1, {2, 5, 4, 3}, {3, 2, 3, 4}},
+    {{2, 3}, {1, 1, 0, 1}, {1, 1}, 2, {1, 7, 8, 4}, {3, 3, 2, 6}},
+    {{1, 2}, {2, 1, 1, 2}, {2, 1}, 1, {2, 6, 5, 1}, {2, 3, 1, 2}},
+    {{2, 2}, {0, 0, 0, 0}, {1, 1}, 3, {1, 6, 6, 3}, {2, 2, 1, 3}}};  // the last row and column unseen
 
 }  // namespace
 
 TEST_CASE("conv2d_input_gradient is the adjoint of conv2d in the images", "[adjoint]") {
   for (auto& g : geometries) {
     Tensor f = whole(g.filters, 4);
-    Map conv = [&](const Tensor& x) { return run(*find_op("conv2d"), {g.strides, g.padding, g.dilation, g.groups}, x, f); };
-    check_adjoint(conv, [&](const Tensor& y) { return run(*find_op("conv2d_input_gradient"), {g.strides, g.padding, g.dilation, g.groups, g.x}, f, y); }, g.x);
+    Map conv = [&](const Tensor& x) {
+      return run(*find_op("conv2d"), {g.strides, g.padding, g.dilation, g.groups}, x, f);
+    };
+    check_adjoint(
+        conv,
+        [&](const Tensor& y) {
+          return run(*find_op("conv2d_input_gradient"), {g.strides, g.padding, g.dilation, g.groups, g.x}, f, y);
+        },
+        g.x);
     check_adjoint(conv, by_tape(conv, g.x), g.x);
   }
 }
@@ -59,8 +67,15 @@ TEST_CASE("conv2d_input_gradient is the adjoint of conv2d in the images", "[adjo
 TEST_CASE("conv2d_filter_gradient is the adjoint of conv2d in the filters", "[adjoint]") {
   for (auto& g : geometries) {
     Tensor x = whole(g.x, 4);
-    Map conv = [&](const Tensor& f) { return run(*find_op("conv2d"), {g.strides, g.padding, g.dilation, g.groups}, x, f); };
-    check_adjoint(conv, [&](const Tensor& y) { return run(*find_op("conv2d_filter_gradient"), {g.strides, g.padding, g.dilation, g.groups, g.filters}, x, y); }, g.filters);
+    Map conv = [&](const Tensor& f) {
+      return run(*find_op("conv2d"), {g.strides, g.padding, g.dilation, g.groups}, x, f);
+    };
+    check_adjoint(
+        conv,
+        [&](const Tensor& y) {
+          return run(*find_op("conv2d_filter_gradient"), {g.strides, g.padding, g.dilation, g.groups, g.filters}, x, y);
+        },
+        g.filters);
     check_adjoint(conv, by_tape(conv, g.filters), g.filters);
   }
 }
@@ -68,43 +83,95 @@ TEST_CASE("conv2d_filter_gradient is the adjoint of conv2d in the filters", "[ad
 TEST_CASE("max_pool2d_gradient is the adjoint of max_pool2d_second, ties included", "[adjoint]") {
   Shape window{3, 2}, strides{2, 1}, padding{1, 0, 0, 1}, shape{2, 6, 5, 3};
   for (Tensor x : {whole(shape, 4), zeros(shape, {.dtype = float64})})
-    check_adjoint([&](const Tensor& v) { return run(*find_op("max_pool2d_second"), {window, strides, padding}, x, v); },
-                  [&](const Tensor& y) { return run(*find_op("max_pool2d_gradient"), {window, strides, padding}, x, y); }, shape);
+    check_adjoint(
+        [&](const Tensor& v) {
+          return run(*find_op("max_pool2d_second"), {window, strides, padding}, x, v);
+        },
+        [&](const Tensor& y) {
+          return run(*find_op("max_pool2d_gradient"), {window, strides, padding}, x, y);
+        },
+        shape);
 }
 
 TEST_CASE("avg_pool2d_gradient is the adjoint of avg_pool2d", "[adjoint]") {
   Shape window{2, 4}, strides{2, 4}, shape{2, 6, 8, 3}, padding{0, 0, 0, 0};  // windows of 8: halving is exact
-  check_adjoint([&](const Tensor& x) { return run(*find_op("avg_pool2d"), {window, strides, padding}, x); },
-                [&](const Tensor& y) { return run(*find_op("avg_pool2d_gradient"), {window, strides, padding, shape}, y); }, shape);
+  check_adjoint(
+      [&](const Tensor& x) {
+        return run(*find_op("avg_pool2d"), {window, strides, padding}, x);
+      },
+      [&](const Tensor& y) {
+        return run(*find_op("avg_pool2d_gradient"), {window, strides, padding, shape}, y);
+      },
+      shape);
   Shape padded{1, 1, 0, 0};  // windows of 4 and of 8 elements
-  check_adjoint([&](const Tensor& x) { return run(*find_op("avg_pool2d"), {window, strides, padded}, x); },
-                [&](const Tensor& y) { return run(*find_op("avg_pool2d_gradient"), {window, strides, padded, shape}, y); }, shape);
+  check_adjoint(
+      [&](const Tensor& x) {
+        return run(*find_op("avg_pool2d"), {window, strides, padded}, x);
+      },
+      [&](const Tensor& y) {
+        return run(*find_op("avg_pool2d_gradient"), {window, strides, padded, shape}, y);
+      },
+      shape);
 }
 
 TEST_CASE("put_along_axis is the adjoint of take_along_axis, and scatter of gather", "[adjoint]") {
   Tensor at = constant({{0, 2, 2}, {1, -1, 1}});
-  check_adjoint([&](const Tensor& x) { return take_along_axis(x, at, 1); },
-                [&](const Tensor& y) { return run(*find_op("put_along_axis"), {std::int64_t{1}, Shape{2, 4}}, at, y); }, {2, 4});
+  check_adjoint(
+      [&](const Tensor& x) { return take_along_axis(x, at, 1); },
+      [&](const Tensor& y) {
+        return run(*find_op("put_along_axis"), {std::int64_t{1}, Shape{2, 4}}, at, y);
+      },
+      {2, 4});
   Tensor rows = constant({3, 0, 0, -1, 2});
-  check_adjoint([&](const Tensor& x) { return gather(x, rows); }, [&](const Tensor& y) { return scatter(rows, y, {4, 3}); }, {4, 3});
+  check_adjoint(
+      [&](const Tensor& x) { return gather(x, rows); },
+      [&](const Tensor& y) {
+        return scatter(rows, y, {4, 3});
+      },
+      {4, 3});
   Map gather_columns = [&](const Tensor& x) { return gather(x, at, 1); };
   check_adjoint(gather_columns, by_tape(gather_columns, {2, 4, 2}), {2, 4, 2});
 }
 
 TEST_CASE("slice_gradient is the adjoint of slice", "[adjoint]") {
   Shape start{4, 1}, size{3, 2}, step{-2, 3}, shape{5, 6};
-  check_adjoint([&](const Tensor& x) { return run(*find_op("slice"), {start, size, step}, x); },
-                [&](const Tensor& y) { return run(*find_op("slice_gradient"), {start, step, shape}, y); }, shape);
+  check_adjoint(
+      [&](const Tensor& x) {
+        return run(*find_op("slice"), {start, size, step}, x);
+      },
+      [&](const Tensor& y) {
+        return run(*find_op("slice_gradient"), {start, step, shape}, y);
+      },
+      shape);
 }
 
 TEST_CASE("the tape gives the adjoints of views, reductions and products", "[adjoint]") {
   Tensor m = whole({4, 2}, 5);
-  const std::pair<Map, Shape> maps[] = {{[](const Tensor& x) { return transpose(x, {2, 0, 1}); }, {2, 3, 4}},
-                                        {[](const Tensor& x) { return sum(x, {0, 2}, true); }, {2, 3, 4}},
-                                        {[](const Tensor& x) { return broadcast_to(x, {2, 3, 4}); }, {3, 1}},
-                                        {[](const Tensor& x) { return pad(x, {{1, 2}, {0, 3}}); }, {2, 3}},
-                                        {[](const Tensor& x) { return tile(x, {2, 3}); }, {2, 3}},
-                                        {[](const Tensor& x) { return concat({x, x}, 1); }, {2, 3}},
-                                        {[&](const Tensor& x) { return matmul(x, m); }, {3, 4}}};
+  const std::pair<Map, Shape> maps[] = {
+      {[](const Tensor& x) {
+         return transpose(x, {2, 0, 1});
+       },
+       {2, 3, 4}},
+      {[](const Tensor& x) {
+         return sum(x, {0, 2}, true);
+       },
+       {2, 3, 4}},
+      {[](const Tensor& x) {
+         return broadcast_to(x, {2, 3, 4});
+       },
+       {3, 1}},
+      {[](const Tensor& x) {
+         return pad(x, {{1, 2}, {0, 3}});
+       },
+       {2, 3}},
+      {[](const Tensor& x) {
+         return tile(x, {2, 3});
+       },
+       {2, 3}},
+      {[](const Tensor& x) {
+         return concat({x, x}, 1);
+       },
+       {2, 3}},
+      {[&](const Tensor& x) { return matmul(x, m); }, {3, 4}}};
   for (auto& [map, shape] : maps) check_adjoint(map, by_tape(map, shape), shape);
 }

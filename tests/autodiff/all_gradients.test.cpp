@@ -42,7 +42,8 @@ int check(const std::vector<Sample>& samples, int order) {
 
 std::vector<Sample> described_samples() {
   std::vector<Sample> out;
-  for (auto& list : {reduction_samples(), shape_samples(), indexing_samples(), network_samples()}) out.insert(out.end(), list.begin(), list.end());
+  for (auto& list : {reduction_samples(), shape_samples(), indexing_samples(), network_samples()})
+    out.insert(out.end(), list.begin(), list.end());
   return out;
 }
 
@@ -62,7 +63,8 @@ TEST_CASE("every differentiable operation has a gradient and a sample", "[gradie
 TEST_CASE("gradients of elementwise operations agree with differences to second order", "[gradients]") {
   int checked = 0;
   for (const detail::Op* op : detail::all_ops())
-    if (op->is_elementwise() && op->differentiable == detail::Differentiable::yes) checked += check(elementwise_samples(*op), 2);
+    if (op->is_elementwise() && op->differentiable == detail::Differentiable::yes)
+      checked += check(elementwise_samples(*op), 2);
   std::cout << checked << " elementwise gradients checked to second order\n";
 }
 
@@ -78,7 +80,9 @@ TEST_CASE("an operation that is flat gives no gradient", "[gradients]") {
   Tensor x = constant({1.5f, -2.f});
   set_log_handler([](LogLevel, std::string_view) {});  // a bool target warns
   for (const detail::Op* op : detail::all_ops()) {
-    if (!op->is_elementwise() || op->differentiable != detail::Differentiable::no || !(op->dtypes & detail::bit(float32))) continue;
+    if (!op->is_elementwise() || op->differentiable != detail::Differentiable::no ||
+        !(op->dtypes & detail::bit(float32)))
+      continue;
     INFO(op->name);
     GradientTape tape;
     tape.watch(x);

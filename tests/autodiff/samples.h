@@ -28,14 +28,18 @@ struct Sample {
 inline Tensor sample(const std::string& spec, std::uint64_t seed, detail::Domain domain = detail::Domain::real) {
   auto drawn = [&](const char* words) { return operand(spec + ':' + words, float64, seed); };
   switch (domain) {
-    case detail::Domain::positive: return drawn("unit") + 1.5;
-    case detail::Domain::unit: return drawn("unit") * 0.9;
+    case detail::Domain::positive:
+      return drawn("unit") + 1.5;
+    case detail::Domain::unit:
+      return drawn("unit") * 0.9;
     case detail::Domain::nonzero: {
       Tensor u = drawn("unit");
       return where(u < 0, u - 0.5, u + 0.5);
     }
-    case detail::Domain::distinct: return drawn("distinct") + 0.07 * static_cast<double>(seed % 3);
-    default: return drawn("small");
+    case detail::Domain::distinct:
+      return drawn("distinct") + 0.07 * static_cast<double>(seed % 3);
+    default:
+      return drawn("small");
   }
 }
 
@@ -48,9 +52,17 @@ inline std::vector<Sample> elementwise_samples(const detail::Op& op) {
     return detail::dispatch(op, operands, {});
   };
   if (op.arity == 1) {
-    for (const char* spec : {"3x4:c", "2x3x2:t", "3x3:s", "3x2:b", "-:c", "0x3:c"}) out.push_back({op.name, call, {sample(spec, 1, op.domain)}});
+    for (const char* spec : {"3x4:c", "2x3x2:t", "3x3:s", "3x2:b", "-:c", "0x3:c"})
+      out.push_back({op.name, call, {sample(spec, 1, op.domain)}});
   } else {
-    for (auto [a, b] : {std::pair{"3x4:c", "3x4:c"}, {"3x1:c", "1x4:t"}, {"2x3:t", "3:c"}, {"-:c", "2x2:s"}, {"2x3:b", "-:c"}, {"-:c", "-:c"}, {"0x3:c", "3:c"}})
+    for (auto [a, b] :
+         {std::pair{"3x4:c", "3x4:c"},
+          {"3x1:c", "1x4:t"},
+          {"2x3:t", "3:c"},
+          {"-:c", "2x2:s"},
+          {"2x3:b", "-:c"},
+          {"-:c", "-:c"},
+          {"0x3:c", "3:c"}})
       out.push_back({op.name, call, {sample(a, 1, op.domain), sample(b, 2, op.domain)}});
   }
   return out;

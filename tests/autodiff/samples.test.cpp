@@ -32,7 +32,9 @@ std::vector<Sample> reduction_samples() {
 
 std::vector<Sample> shape_samples() {
   std::vector<Sample> out;
-  auto add = [&](const char* name, std::function<Tensor(Inputs)> f, std::vector<Tensor> inputs) { out.push_back({name, std::move(f), std::move(inputs)}); };
+  auto add = [&](const char* name, std::function<Tensor(Inputs)> f, std::vector<Tensor> inputs) {
+    out.push_back({name, std::move(f), std::move(inputs)});
+  };
   for (const char* spec : {"4x6:c", "4x6:t", "4x6:s", "4x6:b"}) {
     Tensor x = sample(spec, 1);
     add("reshape", [](Inputs in) { return reshape(in[0], {3, -1, 2}); }, {x});
@@ -50,25 +52,40 @@ std::vector<Sample> shape_samples() {
   add("broadcast_to", [](Inputs in) { return broadcast_to(in[0], {3, 2, 4}); }, {sample("2x1:t", 1)});
   add("concat", [](Inputs in) { return concat({in[0], in[1]}, 0); }, {sample("0x3:c", 1), sample("2x3:t", 2)});
   add("reshape", [](Inputs in) { return reshape(in[0], {1, 1}); }, {sample("-:c", 1)});
-  add("where", [](Inputs in) { return where(constant({true, false, true}), in[0], in[1]); }, {sample("-:c", 1), sample("2x1:c", 2)});
+  add("where",
+      [](Inputs in) {
+        return where(constant({true, false, true}), in[0], in[1]);
+      },
+      {sample("-:c", 1), sample("2x1:c", 2)});
   add("full", [](Inputs in) { return full({2, 3}, in[0]); }, {sample("-:c", 1)});
   return out;
 }
 
 std::vector<Sample> indexing_samples() {
   std::vector<Sample> out;
-  auto add = [&](const char* name, std::function<Tensor(Inputs)> f, std::vector<Tensor> inputs) { out.push_back({name, std::move(f), std::move(inputs)}); };
+  auto add = [&](const char* name, std::function<Tensor(Inputs)> f, std::vector<Tensor> inputs) {
+    out.push_back({name, std::move(f), std::move(inputs)});
+  };
   for (const char* spec : {"4x5:c", "4x5:t", "4x5:s", "4x5:b"}) {
-    Tensor x = sample(spec, 1), rows = constant({0, -1, 2, 0}), grid = constant({{3, 1}, {-4, 1}}), along = constant({{0, 1, 0}, {4, -1, 2}, {1, 1, 1}, {2, 3, 4}});
+    Tensor x = sample(spec, 1), rows = constant({0, -1, 2, 0}), grid = constant({{3, 1}, {-4, 1}}),
+           along = constant({{0, 1, 0}, {4, -1, 2}, {1, 1, 1}, {2, 3, 4}});
     add("set_row", [](Inputs in) { return run(*find_op("set_row"), in[0], Tensor(2), in[1]); }, {x, sample("5:c", 2)});
     add("slice", [](Inputs in) { return in[0](slice({}, {}, -2), slice(1, 4)); }, {x});
     add("slice", [](Inputs in) { return in[0](1); }, {x});
-    add("slice_gradient", [](Inputs in) { return run(*find_op("slice_gradient"), {Shape{8, 0}, Shape{-2, 1}, Shape{9, 5}}, in[0]); }, {x});
+    add("slice_gradient",
+        [](Inputs in) {
+          return run(*find_op("slice_gradient"), {Shape{8, 0}, Shape{-2, 1}, Shape{9, 5}}, in[0]);
+        },
+        {x});
     add("gather", [=](Inputs in) { return gather(in[0], rows); }, {x});
     add("gather", [=](Inputs in) { return gather(in[0], grid, 1); }, {x});
     add("scatter", [=](Inputs in) { return scatter(rows, in[0], {3, 5}); }, {x});
     add("take_along_axis", [=](Inputs in) { return take_along_axis(in[0], along, 1); }, {x});
-    add("put_along_axis", [=](Inputs in) { return run(*find_op("put_along_axis"), {std::int64_t{1}, Shape{4, 5}}, along, in[0](all_of, slice(3))); }, {x});
+    add("put_along_axis",
+        [=](Inputs in) {
+          return run(*find_op("put_along_axis"), {std::int64_t{1}, Shape{4, 5}}, along, in[0](all_of, slice(3)));
+        },
+        {x});
   }
   return out;
 }
@@ -82,8 +99,10 @@ struct Picture {
 };
 
 void add_convolutions(std::vector<Sample>& out) {
-  const Picture pictures[] = {{{1, 1}, {1, 1}, 1, "valid", "1x4x3x2:c", "2x2x2x2:c"}, {{2, 1}, {1, 1}, 2, "same", "1x4x4x2:t", "3x2x1x2:t"},
-                              {{1, 1}, {2, 1}, 1, "same", "2x3x3x1:s", "2x2x1x2:s"}};
+  const Picture pictures[] = {
+      {{1, 1}, {1, 1}, 1, "valid", "1x4x3x2:c", "2x2x2x2:c"},
+      {{2, 1}, {1, 1}, 2, "same", "1x4x4x2:t", "3x2x1x2:t"},
+      {{1, 1}, {2, 1}, 1, "same", "2x3x3x1:s", "2x2x1x2:s"}};
   for (auto& p : pictures) {
     Conv2DOptions options{.strides = p.strides, .padding = p.padding, .dilation = p.dilation, .groups = p.groups};
     Tensor x = sample(p.x, 1), f = sample(p.filters, 2), dy = sample("3:c", 3);
@@ -92,16 +111,22 @@ void add_convolutions(std::vector<Sample>& out) {
     // The two gradients as functions of both their operands, reached as users reach them: by differentiating.
     Shape shape = conv(x, f).shape();
     Tensor v = drawn(float64, shape, "small", 4);
-    out.push_back({"conv2d_input_gradient", [=](Inputs in) {
-      GradientTape tape;
-      tape.watch(x);
-      return tape.gradient(conv(x, in[0]), x, {.output_gradients = {in[1]}});
-    }, {f, v}});
-    out.push_back({"conv2d_filter_gradient", [=](Inputs in) {
-      GradientTape tape;
-      tape.watch(f);
-      return tape.gradient(conv(in[0], f), f, {.output_gradients = {in[1]}});
-    }, {x, v}});
+    out.push_back(
+        {"conv2d_input_gradient",
+         [=](Inputs in) {
+           GradientTape tape;
+           tape.watch(x);
+           return tape.gradient(conv(x, in[0]), x, {.output_gradients = {in[1]}});
+         },
+         {f, v}});
+    out.push_back(
+        {"conv2d_filter_gradient",
+         [=](Inputs in) {
+           GradientTape tape;
+           tape.watch(f);
+           return tape.gradient(conv(in[0], f), f, {.output_gradients = {in[1]}});
+         },
+         {x, v}});
   }
 }
 
@@ -113,10 +138,25 @@ void add_pooling(std::vector<Sample>& out) {
     Shape window{2, 3}, strides{2, 1}, padding{0, 1, 1, 1};
     if (x.shape()[1] == 4) padding = Shape{0, 0, 1, 1};
     out.push_back({"max_pool2d", [=](Inputs in) { return max_pool2d(in[0], options); }, {x}});
-    out.push_back({"max_pool2d_gradient", [=](Inputs in) { return run(*find_op("max_pool2d_gradient"), {window, strides, padding}, x, in[0]); }, {dy}});
-    out.push_back({"max_pool2d_second", [=](Inputs in) { return run(*find_op("max_pool2d_second"), {window, strides, padding}, x, in[0]); }, {v}});
+    out.push_back(
+        {"max_pool2d_gradient",
+         [=](Inputs in) {
+           return run(*find_op("max_pool2d_gradient"), {window, strides, padding}, x, in[0]);
+         },
+         {dy}});
+    out.push_back(
+        {"max_pool2d_second",
+         [=](Inputs in) {
+           return run(*find_op("max_pool2d_second"), {window, strides, padding}, x, in[0]);
+         },
+         {v}});
     out.push_back({"avg_pool2d", [=](Inputs in) { return avg_pool2d(in[0], options); }, {x}});
-    out.push_back({"avg_pool2d_gradient", [=](Inputs in) { return run(*find_op("avg_pool2d_gradient"), {window, strides, padding, x.shape()}, in[0]); }, {dy}});
+    out.push_back(
+        {"avg_pool2d_gradient",
+         [=](Inputs in) {
+           return run(*find_op("avg_pool2d_gradient"), {window, strides, padding, x.shape()}, in[0]);
+         },
+         {dy}});
   }
 }
 
@@ -143,16 +183,23 @@ std::vector<Sample> network_samples() {
     }
   for (const char* spec : {"3x4:c", "3x4:t", "3x4:s", "3x4:b"}) {
     Tensor labels = constant({3, 0, 1});
-    out.push_back({"sparse_softmax_cross_entropy", [=](Inputs in) { return sparse_softmax_cross_entropy(labels, in[0]); }, {sample(spec, 1)}});
-    out.push_back({"sparse_cross_entropy_gradient", [=](Inputs in) { return run(*find_op("sparse_cross_entropy_gradient"), labels, in[0], in[1]); },
-                   {sample(spec, 1), sample("3:c", 2)}});
+    out.push_back(
+        {"sparse_softmax_cross_entropy",
+         [=](Inputs in) { return sparse_softmax_cross_entropy(labels, in[0]); },
+         {sample(spec, 1)}});
+    out.push_back(
+        {"sparse_cross_entropy_gradient",
+         [=](Inputs in) { return run(*find_op("sparse_cross_entropy_gradient"), labels, in[0], in[1]); },
+         {sample(spec, 1), sample("3:c", 2)}});
   }
   return out;
 }
 
 std::vector<Sample> composite_samples() {
   std::vector<Sample> out;
-  auto add = [&](const char* name, std::function<Tensor(Inputs)> f, std::vector<Tensor> inputs) { out.push_back({name, std::move(f), std::move(inputs)}); };
+  auto add = [&](const char* name, std::function<Tensor(Inputs)> f, std::vector<Tensor> inputs) {
+    out.push_back({name, std::move(f), std::move(inputs)});
+  };
   for (const char* spec : {"3x4:c", "4x3:t", "3x4:s"}) {
     Tensor x = sample(spec, 1), apart = sample(spec, 1, Domain::distinct);
     add("mean", [](Inputs in) { return mean(in[0], 0); }, {x});

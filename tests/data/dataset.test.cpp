@@ -140,7 +140,9 @@ TEST_CASE("shuffling is even", "[data]") {
 }
 
 TEST_CASE("prefetch gives the same elements and works ahead", "[data]") {
-  CHECK(all(counting(100).shuffle(100, {.seed = 1}).batch(7).prefetch(2)) == all(counting(100).shuffle(100, {.seed = 1}).batch(7)));
+  CHECK(
+      all(counting(100).shuffle(100, {.seed = 1}).batch(7).prefetch(2)) ==
+      all(counting(100).shuffle(100, {.seed = 1}).batch(7)));
   CHECK(counting(10).prefetch(3).size() == 10);
   CHECK_THROWS_AS(counting(1).prefetch(0), UsageError);
   std::atomic<int> made{0};
@@ -171,7 +173,12 @@ TEST_CASE("exceptions of a step reach the loop, through prefetch too", "[data]")
   });
   for (const auto& dataset : {failing, failing.prefetch(2), failing.prefetch(1).batch(2).prefetch(1)}) {
     std::vector<int> seen;
-    CHECK_THROWS_WITH([&] { for (Tensor t : dataset) for (int v : t.to_vector<int>()) seen.push_back(v); }(), "three");
+    CHECK_THROWS_WITH(
+        [&] {
+          for (Tensor t : dataset)
+            for (int v : t.to_vector<int>()) seen.push_back(v);
+        }(),
+        "three");
     CHECK(seen.size() >= 2);
     CHECK(seen.size() <= 3);
   }
@@ -181,7 +188,8 @@ TEST_CASE("a tape around a loop does not see the dataset's own work", "[data]") 
   Variable w(2.f);
   GradientTape tape;
   Tensor total = constant(0.f);
-  for (Tensor x : data::from_tensor_slices(constant({1.f, 2.f})).map([&](const Tensor& t) { return t * w; })) total += x * w;
+  for (Tensor x : data::from_tensor_slices(constant({1.f, 2.f})).map([&](const Tensor& t) { return t * w; }))
+    total += x * w;
   CHECK(tape.gradient(total, w).item<float>() == 6);  // w·(w·1 + w·2), the inner w being data
 }
 
@@ -189,7 +197,10 @@ TEST_CASE("two loops over one dataset do not disturb each other", "[data]") {
   const auto dataset = counting(50).shuffle(50, {.seed = 2}).batch(8).prefetch(2);
   std::vector<int> sums(2);
   std::vector<std::thread> threads;
-  for (int& s : sums) threads.emplace_back([&] { for (int v : all(dataset)) s += v; });
+  for (int& s : sums)
+    threads.emplace_back([&] {
+      for (int v : all(dataset)) s += v;
+    });
   for (auto& t : threads) t.join();
   CHECK(sums == std::vector<int>{1225, 1225});
 }

@@ -65,7 +65,9 @@ TEST_CASE("IDX files are read in their own shape and dtype, plain and compressed
   }
   CHECK(idx(bytes({0, 0, 0x0b, 1, 0, 0, 0, 2, 1, 2, 255, 255})).to_vector<int>() == std::vector<int>{258, -1});
   CHECK(idx(bytes({0, 0, 0x0d, 0, 0x3f, 0x80, 0, 0})).item<float>() == 1.f);
-  CHECK(idx(bytes({0, 0, 0x0e, 1, 0, 0, 0, 1, 0xbf, 0xe0, 0, 0, 0, 0, 0, 0})).to_vector<double>() == std::vector<double>{-0.5});
+  CHECK(
+      idx(bytes({0, 0, 0x0e, 1, 0, 0, 0, 1, 0xbf, 0xe0, 0, 0, 0, 0, 0, 0})).to_vector<double>() ==
+      std::vector<double>{-0.5});
   CHECK(idx(bytes({0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 5})).shape() == Shape{0, 5});
 }
 
@@ -105,7 +107,8 @@ TEST_CASE("a flipped bit in a compressed IDX file is noticed, or changes nothing
 }
 
 TEST_CASE("IDX headers that promise more than a file can hold take no memory", "[data]") {
-  const std::string huge = bytes({0, 0, 8, 4, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255});
+  const std::string huge =
+      bytes({0, 0, 8, 4, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255});
   CHECK_THROWS_AS(idx(huge), FormatError);
   CHECK_THROWS_AS(idx(gzip(huge)), FormatError);
   const std::string four_gigabytes = bytes({0, 0, 8, 1, 255, 255, 255, 255});

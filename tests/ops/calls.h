@@ -67,7 +67,9 @@ inline Tensor on_images(const char* name, const Words& w, Inputs in) {
 
 inline std::map<std::string, Call> elementwise_calls() {
   std::map<std::string, Call> calls;
-  auto unary = [&](const char* name, Tensor (*f)(const Tensor&)) { calls[name] = [f](const Words&, Inputs in) { return f(in[0]); }; };
+  auto unary = [&](const char* name, Tensor (*f)(const Tensor&)) {
+    calls[name] = [f](const Words&, Inputs in) { return f(in[0]); };
+  };
   auto binary = [&](const char* name, Tensor (*f)(Operand, Operand)) {
     calls[name] = [f](const Words&, Inputs in) { return f(in[0], in[1]); };
   };
@@ -82,12 +84,18 @@ inline std::map<std::string, Call> elementwise_calls() {
   unary("softplus", softplus), unary("erf", erf), unary("gelu", gelu), unary("relu", relu), unary("floor", floor);
   unary("ceil", ceil), unary("round", round), unary("isnan", isnan), unary("isinf", isinf), unary("isfinite", isfinite);
   unary("logical_not", logical_not), unary("stop_gradient", stop_gradient);
-  calls["relu_gradient"] = [](const Words&, Inputs in) { return detail::run(*detail::find_op("relu_gradient"), in[0], in[1]); };
+  calls["relu_gradient"] = [](const Words&, Inputs in) {
+    return detail::run(*detail::find_op("relu_gradient"), in[0], in[1]);
+  };
   calls["contiguous"] = [](const Words&, Inputs in) { return detail::run(*detail::find_op("contiguous"), in[0]); };
-  calls["to_device"] = [](const Words&, Inputs in) { return detail::run(*detail::find_op("to_device"), {Device()}, in[0]); };
+  calls["to_device"] = [](const Words&, Inputs in) {
+    return detail::run(*detail::find_op("to_device"), {Device()}, in[0]);
+  };
   calls["clip"] = [](const Words& w, Inputs in) { return clip(in[0], w.integer("low"), w.integer("high")); };
   calls["where"] = [](const Words&, Inputs in) { return where(in[0], in[1], in[2]); };
-  calls["cast"] = [](const Words& w, Inputs in) { return detail::run(*detail::find_op("cast"), {dtype_named(w.text("dtype"))}, in[0]); };
+  calls["cast"] = [](const Words& w, Inputs in) {
+    return detail::run(*detail::find_op("cast"), {dtype_named(w.text("dtype"))}, in[0]);
+  };
   return calls;
 }
 
@@ -110,7 +118,9 @@ inline std::map<std::string, Call> reduction_calls() {
     };
   };
   argument("argmax", argmax, argmax), argument("argmin", argmin, argmin);
-  calls["axis_count"] = [](const Words& w, Inputs in) { return detail::run(*detail::find_op("axis_count"), {w.ints("axes")}, in[0]); };
+  calls["axis_count"] = [](const Words& w, Inputs in) {
+    return detail::run(*detail::find_op("axis_count"), {w.ints("axes")}, in[0]);
+  };
   return calls;
 }
 
@@ -147,7 +157,9 @@ inline std::map<std::string, Call> shape_calls() {
   calls["put_along_axis"] = [](const Words& w, Inputs in) {
     return detail::run(*detail::find_op("put_along_axis"), {w.integer("axis"), w.ints("shape")}, in[0], in[1]);
   };
-  calls["one_hot"] = [](const Words& w, Inputs in) { return one_hot(in[0], w.integer("depth"), dtype_named(w.text("dtype"))); };
+  calls["one_hot"] = [](const Words& w, Inputs in) {
+    return one_hot(in[0], w.integer("depth"), dtype_named(w.text("dtype")));
+  };
   return calls;
 }
 
@@ -159,13 +171,18 @@ inline std::map<std::string, Call> all_calls() {
     return matmul(in[0], in[1], {.transpose_a = w.flag("transpose_a"), .transpose_b = w.flag("transpose_b")});
   };
   calls["softmax"] = [](const Words& w, Inputs in) { return softmax(in[0], static_cast<int>(w.integer("axis"))); };
-  calls["log_softmax"] = [](const Words& w, Inputs in) { return log_softmax(in[0], static_cast<int>(w.integer("axis"))); };
-  calls["sparse_softmax_cross_entropy"] = [](const Words&, Inputs in) { return sparse_softmax_cross_entropy(in[0], in[1]); };
+  calls["log_softmax"] = [](const Words& w, Inputs in) {
+    return log_softmax(in[0], static_cast<int>(w.integer("axis")));
+  };
+  calls["sparse_softmax_cross_entropy"] = [](const Words&, Inputs in) {
+    return sparse_softmax_cross_entropy(in[0], in[1]);
+  };
   calls["sparse_cross_entropy_gradient"] = [](const Words&, Inputs in) {
     return detail::run(*detail::find_op("sparse_cross_entropy_gradient"), in[0], in[1], in[2]);
   };
-  for (const char* name : {"conv2d", "conv2d_input_gradient", "conv2d_filter_gradient", "max_pool2d", "max_pool2d_second",
-                           "max_pool2d_gradient", "avg_pool2d", "avg_pool2d_gradient"})
+  for (const char* name :
+       {"conv2d", "conv2d_input_gradient", "conv2d_filter_gradient", "max_pool2d", "max_pool2d_second",
+        "max_pool2d_gradient", "avg_pool2d", "avg_pool2d_gradient"})
     calls[name] = [name](const Words& w, Inputs in) { return on_images(name, w, in); };
   return calls;
 }

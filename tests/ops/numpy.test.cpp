@@ -72,7 +72,8 @@ const Exempt exemptions[] = {
 
 bool exempt(const std::string& operation, const std::string& layout, int dtype) {
   for (auto& e : exemptions)
-    if (operation == e.operation && (e.dtypes >> dtype & 1 || std::string(e.layouts).find(layout) != std::string::npos)) return true;
+    if (operation == e.operation && (e.dtypes >> dtype & 1 || std::string(e.layouts).find(layout) != std::string::npos))
+      return true;
   return false;
 }
 
@@ -109,8 +110,8 @@ const Group* first_group_of(const std::string& name) {
 
 // The dtypes of the eleven Keen computes with that an operation takes.
 detail::DTypeSet taken(const detail::Op& op) {
-  return static_cast<detail::DTypeSet>((op.inputs == detail::Inputs::promote_floating ? detail::real_numbers : op.dtypes) &
-                                       detail::real_numbers);
+  return static_cast<detail::DTypeSet>(
+      (op.inputs == detail::Inputs::promote_floating ? detail::real_numbers : op.dtypes) & detail::real_numbers);
 }
 
 }  // namespace
@@ -126,7 +127,9 @@ TEST_CASE("every operation gives NumPy's results", "[numpy]") {
       std::string problem;
       try {
         auto call = calls.find(group.name);
-        problem = call == calls.end() ? "no call in calls.h" : difference(call->second(group.attributes, group.inputs(dtype)), wanted, group.tolerance);
+        problem = call == calls.end()
+                      ? "no call in calls.h"
+                      : difference(call->second(group.attributes, group.inputs(dtype)), wanted, group.tolerance);
       } catch (const Error& e) {
         problem = std::string("throws ") + e.what();
       }
@@ -177,7 +180,9 @@ TEST_CASE("a dtype that an operation does not take is a DTypeError that names it
       DType dtype = static_cast<DType>(d);
       if (taken(*op) >> d & 1 || op->dtypes >> d & 1) continue;
       std::string rounding = " floor ceil round ";  // which give whole numbers back as they are
-      if ((is_integer(dtype) || dtype == bool_) && rounding.find(' ' + std::string(op->name) + ' ') != std::string::npos) continue;
+      if ((is_integer(dtype) || dtype == bool_) &&
+          rounding.find(' ' + std::string(op->name) + ' ') != std::string::npos)
+        continue;
       INFO(op->name << " of " << name(dtype));
       try {
         calls.at(op->name)(group->attributes, group->inputs(name(dtype)));
@@ -199,7 +204,9 @@ TEST_CASE("what only moves elements works in every dtype", "[numpy]") {
     for (DType dtype : {float16, bfloat16, complex64, complex128}) {
       if (!(op->dtypes & detail::bit(dtype)) || op->inputs == detail::Inputs::promote_floating) continue;
       for (auto& group : all_groups()) {
-        if (group.name != op->name || group.name == "cast" || group.name == "one_hot" || names_dtype(group.operands[0]) || parts(group.operands[0], ':')[2] == "wide") continue;
+        if (group.name != op->name || group.name == "cast" || group.name == "one_hot" ||
+            names_dtype(group.operands[0]) || parts(group.operands[0], ':')[2] == "wide")
+          continue;
         INFO(op->name << ' ' << group.operands[0] << " in " << name(dtype));
         auto in = group.inputs("float32");
         auto converted = in;

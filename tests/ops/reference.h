@@ -83,8 +83,13 @@ inline Group parse_group(const std::string& line, std::uint64_t number) {
   }
   auto tolerance = blank_separated(fields.at(4));
   auto kind = tolerance[0] == "exact" ? Tolerance::exact : tolerance[0] == "ulp" ? Tolerance::ulp : Tolerance::close;
-  return {fields[0], Words(fields[1]), blank_separated(fields[2]), blank_separated(fields[3]),
-          {kind, kind == Tolerance::exact ? 0 : std::stod(tolerance[1])}, 16 * number};
+  return {
+      fields[0],
+      Words(fields[1]),
+      blank_separated(fields[2]),
+      blank_separated(fields[3]),
+      {kind, kind == Tolerance::exact ? 0 : std::stod(tolerance[1])},
+      16 * number};
 }
 
 /// Reads reference.bin from start to end.
@@ -155,8 +160,10 @@ inline std::string difference(const Tensor& got, const Tensor& wanted, const Tol
   }
   Tensor dense = got.contiguous();
   switch (wanted.dtype()) {
-    case DType::float32: return difference(dense.to_vector<float>(), wanted.to_vector<float>(), tolerance);
-    case DType::float64: return difference(dense.to_vector<double>(), wanted.to_vector<double>(), tolerance);
+    case DType::float32:
+      return difference(dense.to_vector<float>(), wanted.to_vector<float>(), tolerance);
+    case DType::float64:
+      return difference(dense.to_vector<double>(), wanted.to_vector<double>(), tolerance);
     default: {
       auto* a = static_cast<const unsigned char*>(dense.impl()->data);
       auto* b = static_cast<const unsigned char*>(wanted.impl()->data);

@@ -37,40 +37,70 @@ struct Sparse {
 // Expected values of SGD: PyTorch 2's torch.optim.SGD in float64. Of Adam: its formula in NumPy, which agrees with
 // torch.optim.Adam to 2e-16 where epsilon does not matter.
 TEST_CASE("SGD takes the steps of the reference", "[optimizers]") {
-  check_steps(optimizers::SGD(0.05),
-              {{0.287500000, -0.950000000}, {0.323125000, -1.265000000}, {0.356968750, -1.485500000},
-               {0.389120313, -1.639850000}, {0.419664297, -1.747895000}, {0.448681082, -1.823526500},
-               {0.476247028, -1.876468550}, {0.502434677, -1.913527985}, {0.527312943, -1.939469590},
-               {0.550947296, -1.957628713}});
+  check_steps(
+      optimizers::SGD(0.05), {{0.287500000, -0.950000000},
+                              {0.323125000, -1.265000000},
+                              {0.356968750, -1.485500000},
+                              {0.389120313, -1.639850000},
+                              {0.419664297, -1.747895000},
+                              {0.448681082, -1.823526500},
+                              {0.476247028, -1.876468550},
+                              {0.502434677, -1.913527985},
+                              {0.527312943, -1.939469590},
+                              {0.550947296, -1.957628713}});
 }
 
 TEST_CASE("SGD with momentum takes the steps of the reference", "[optimizers]") {
-  check_steps(optimizers::SGD(0.05, {.momentum = 0.9}),
-              {{0.287500000, -0.950000000}, {0.356875000, -1.670000000}, {0.451468750, -2.417000000},
-               {0.564029688, -2.964200000}, {0.687133047, -3.167420000}, {0.813569418, -3.000092000},
-               {0.936683681, -2.549469200}, {1.050652334, -1.979067920}, {1.150691505, -1.471986392},
-               {1.233192183, -1.174017099}});
+  check_steps(
+      optimizers::SGD(0.05, {.momentum = 0.9}), {{0.287500000, -0.950000000},
+                                                 {0.356875000, -1.670000000},
+                                                 {0.451468750, -2.417000000},
+                                                 {0.564029688, -2.964200000},
+                                                 {0.687133047, -3.167420000},
+                                                 {0.813569418, -3.000092000},
+                                                 {0.936683681, -2.549469200},
+                                                 {1.050652334, -1.979067920},
+                                                 {1.150691505, -1.471986392},
+                                                 {1.233192183, -1.174017099}});
 }
 
 TEST_CASE("SGD with Nesterov's momentum takes the steps of the reference", "[optimizers]") {
-  check_steps(optimizers::SGD(0.05, {.momentum = 0.9, .nesterov = true}),
-              {{0.321250000, -1.355000000}, {0.416106250, -2.087150000}, {0.526403031, -2.522259500},
-               {0.644386628, -2.639700635}, {0.763043271, -2.521778360}, {0.876342538, -2.290953818},
-               {0.979396284, -2.058248212}, {1.068537423, -1.894169216}, {1.141326225, -1.822548684},
-               {1.196494340, -1.830663144}});
+  check_steps(
+      optimizers::SGD(0.05, {.momentum = 0.9, .nesterov = true}), {{0.321250000, -1.355000000},
+                                                                   {0.416106250, -2.087150000},
+                                                                   {0.526403031, -2.522259500},
+                                                                   {0.644386628, -2.639700635},
+                                                                   {0.763043271, -2.521778360},
+                                                                   {0.876342538, -2.290953818},
+                                                                   {0.979396284, -2.058248212},
+                                                                   {1.068537423, -1.894169216},
+                                                                   {1.141326225, -1.822548684},
+                                                                   {1.196494340, -1.830663144}});
 }
 
 TEST_CASE("Adam takes the steps of the reference", "[optimizers]") {
-  check_steps(optimizers::Adam(0.1),
-              {{0.349999578, -0.599999965}, {0.449373684, -0.699760878}, {0.547542347, -0.799097049},
-               {0.643768181, -0.897800964}, {0.737129722, -0.995641715}, {0.826505708, -1.092363639},
-               {0.910584272, -1.187685345}, {0.987914154, -1.281299291}, {1.057010666, -1.372872180},
-               {1.116512089, -1.462046408}});
-  check_steps(optimizers::Adam(0.1, {.beta_1 = 0.8, .beta_2 = 0.99, .epsilon = 1e-2}),
-              {{0.338235294, -0.598901099}, {0.428344114, -0.697677313}, {0.518021232, -0.795842649},
-               {0.605859956, -0.892998879}, {0.690583681, -0.988751902}, {0.770895048, -1.082697029},
-               {0.845458750, -1.174417159}, {0.912946887, -1.263485458}, {0.972127779, -1.349470504},
-               {1.021981743, -1.431943252}});
+  check_steps(
+      optimizers::Adam(0.1), {{0.349999578, -0.599999965},
+                              {0.449373684, -0.699760878},
+                              {0.547542347, -0.799097049},
+                              {0.643768181, -0.897800964},
+                              {0.737129722, -0.995641715},
+                              {0.826505708, -1.092363639},
+                              {0.910584272, -1.187685345},
+                              {0.987914154, -1.281299291},
+                              {1.057010666, -1.372872180},
+                              {1.116512089, -1.462046408}});
+  check_steps(
+      optimizers::Adam(0.1, {.beta_1 = 0.8, .beta_2 = 0.99, .epsilon = 1e-2}), {{0.338235294, -0.598901099},
+                                                                                {0.428344114, -0.697677313},
+                                                                                {0.518021232, -0.795842649},
+                                                                                {0.605859956, -0.892998879},
+                                                                                {0.690583681, -0.988751902},
+                                                                                {0.770895048, -1.082697029},
+                                                                                {0.845458750, -1.174417159},
+                                                                                {0.912946887, -1.263485458},
+                                                                                {0.972127779, -1.349470504},
+                                                                                {1.021981743, -1.431943252}});
 }
 
 TEST_CASE("hyperparameters are variables that act from the next step on", "[optimizers]") {
@@ -95,9 +125,10 @@ TEST_CASE("slots belong to their variables and are listed in order", "[optimizer
   opt.apply_gradients({ones({3, 2}), ones({2}), Tensor()}, {dense.kernel(), dense.bias(), other});
   std::vector<std::string> names;
   for (const auto& v : opt.variables()) names.push_back(v.name());
-  CHECK(names == std::vector<std::string>{"adam/iterations", "adam/learning_rate", "adam/beta_1", "adam/beta_2", "adam/epsilon",
-                                          "adam/dense/kernel/m", "adam/dense/kernel/v", "adam/dense/bias/m",
-                                          "adam/dense/bias/v"});
+  CHECK(
+      names == std::vector<std::string>{
+                   "adam/iterations", "adam/learning_rate", "adam/beta_1", "adam/beta_2", "adam/epsilon",
+                   "adam/dense/kernel/m", "adam/dense/kernel/v", "adam/dense/bias/m", "adam/dense/bias/v"});
 }
 
 TEST_CASE("slots go when their variable goes", "[optimizers]") {
@@ -203,7 +234,8 @@ TEST_CASE("minimize asks for the variables once the layers have made them", "[op
   const Tensor x = constant({{1.f}, {2.f}, {3.f}}), y = x * 2.f;
   float first = 0, last = 0;
   for (int i = 0; i < 200; ++i) {
-    last = opt.minimize([&] { return mean(square(model(x) - y)); }, [&] { return model.trainable_variables(); }).item<float>();
+    last = opt.minimize([&] { return mean(square(model(x) - y)); }, [&] { return model.trainable_variables(); })
+               .item<float>();
     if (i == 0) first = last;
   }
   CHECK(last < 1e-3f);

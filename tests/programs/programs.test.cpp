@@ -26,8 +26,11 @@ class Printed {
 TEST_CASE("program 1: a series with variables", "[programs]") {
   Printed printed;
   Variable x(0.f), y(1.f);
-  for (int i = 0; i <= 50; ++i) { x.assign(x + y); y.assign(y / 2); }
-  std::cout << x.item<float>() << '\n';                                   // 2
+  for (int i = 0; i <= 50; ++i) {
+    x.assign(x + y);
+    y.assign(y / 2);
+  }
+  std::cout << x.item<float>() << '\n';  // 2
   CHECK(printed.text() == "2\n");
 }
 
@@ -40,7 +43,10 @@ TEST_CASE("program 3: devices", "[programs]") {
   log_device_placement(true);
   Tensor a = constant({{1, 2, 3}, {4, 5, 6}}, {.dtype = float32, .device = "/cpu:0", .name = "a"});
   Tensor b = constant({{1, 2}, {3, 4}, {5, 6}}, {.dtype = float32});
-  { DeviceScope on("/cpu:0"); std::cout << matmul(a, b) << '\n'; }
+  {
+    DeviceScope on("/cpu:0");
+    std::cout << matmul(a, b) << '\n';
+  }
   if (device_count("gpu") > 0) std::cout << a.gpu(0).device() << ' ' << a.gpu().cpu().device() << '\n';
 
   log_device_placement(false);
@@ -54,8 +60,8 @@ TEST_CASE("program 3: devices", "[programs]") {
 TEST_CASE("program 4: timing a product", "[programs]") {
   const int n = 1000;
   Tensor a = random::normal({1, n}, {.device = "cpu:0"}), b = random::normal({n, 1}, {.device = "cpu:0"});
-  timeit([&] { matmul(a, b); }, 10);                                      // warm-up
-  double seconds = timeit([&] { matmul(a, b); }, 10);                     // mean of ten, device synchronised
+  timeit([&] { matmul(a, b); }, 10);                   // warm-up
+  double seconds = timeit([&] { matmul(a, b); }, 10);  // mean of ten, device synchronised
   CHECK(seconds > 0);
 }
 
@@ -64,7 +70,7 @@ TEST_CASE("program 5: the tape", "[programs]") {
   GradientTape tape;
   tape.watch({a, w});
   Tensor y = a * pow(w, 2) + b * w + c;
-  auto [da, dw] = tape.gradient(y, {a, w});                               // 16 and 10
+  auto [da, dw] = tape.gradient(y, {a, w});  // 16 and 10
   CHECK(da.item<float>() == 16);
   CHECK(dw.item<float>() == 10);
 }
@@ -86,7 +92,7 @@ TEST_CASE("program 6: two heads on one trunk, a compiled loop over a dataset", "
     opt.apply_gradients(tape.gradient(loss, head2.trainable_variables()), head2.trainable_variables());
     return loss;
   });
-  for (auto [x, y] : dataset.shuffle(1000).batch(32).prefetch(2)) train(x, y);   // trunk stays bitwise the same
+  for (auto [x, y] : dataset.shuffle(1000).batch(32).prefetch(2)) train(x, y);  // trunk stays bitwise the same
 
   CHECK(array_equal(trunk.variables()[0].value(), before));
   CHECK_FALSE(array_equal(head2.kernel().value(), head_before));
@@ -96,7 +102,7 @@ TEST_CASE("program 6: two heads on one trunk, a compiled loop over a dataset", "
 TEST_CASE("program 7: a module with parts over time", "[programs]") {
   struct Accumulator : nn::Module {
     nn::Dense cell = member("cell", nn::Dense(3));
-    auto operator()(const Tensor& input) {                                // (batch, time, features)
+    auto operator()(const Tensor& input) {  // (batch, time, features)
       Tensor x = transpose(input, {1, 0, 2});
       Tensor state = zeros({x.dim(1), 3});
       for (std::int64_t t : range(x.dim(0))) state = state + cell(x[t]);
@@ -112,13 +118,15 @@ TEST_CASE("program 7: a module with parts over time", "[programs]") {
 TEST_CASE("program 9: linear regression", "[programs]") {
   const Tensor x = random::normal({100, 4}, {.seed = 1}), y = matmul(x, constant({{1.f}, {2.f}, {3.f}, {4.f}})) + 5.f;
   Variable weight(random::normal({4, 1}), {.name = "weight"}), bias(ones({1}), {.name = "bias"});
-  auto predict = function([&](const Tensor& d) { return matmul(d, weight) + bias; },
-                          {.input_signature = {TensorSpec({unknown, 4}, float32)}});
+  auto predict = function(
+      [&](const Tensor& d) { return matmul(d, weight) + bias; },
+      {.input_signature = {TensorSpec({unknown, 4}, float32)}});
   auto [x_train, x_test, y_train, y_test] = data::train_test_split(x, y, {.test_size = 0.2, .seed = 1});
   optimizers::SGD opt(0.2);
   for (int i = 0; i < 1000; ++i) opt.minimize([&] { return mean(square(y_train - predict(x_train))); }, {weight, bias});
   Printed printed;
-  std::cout << mean(square(predict(x_test) - y_test)) << '\n' << weight << '\n';   // Variable 'weight' shape=(4, 1) dtype=float32 device=cpu:0, values
+  std::cout << mean(square(predict(x_test) - y_test)) << '\n'
+            << weight << '\n';  // Variable 'weight' shape=(4, 1) dtype=float32 device=cpu:0, values
   CHECK(printed.text().find("Variable 'weight' shape=(4, 1) dtype=float32 device=cpu:0\n[[") != std::string::npos);
   CHECK(mean(square(predict(x_test) - y_test)).item<float>() < 1e-6f);
   CHECK(bias.item<float>() == Approx(5).epsilon(1e-3));

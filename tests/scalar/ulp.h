@@ -45,8 +45,9 @@ std::vector<T> arguments(int count) {
     }
   }
   using Limits = std::numeric_limits<T>;
-  for (T v : {T(0), T(0.5), T(1), T(2), T(10), Limits::min(), Limits::denorm_min(), Limits::max(), Limits::epsilon(),
-              Limits::infinity(), Limits::quiet_NaN()}) {
+  for (T v :
+       {T(0), T(0.5), T(1), T(2), T(10), Limits::min(), Limits::denorm_min(), Limits::max(), Limits::epsilon(),
+        Limits::infinity(), Limits::quiet_NaN()}) {
     x.push_back(v);
     x.push_back(-v);
   }

@@ -54,7 +54,8 @@ inline double floating(const std::string& domain, const Draw& d) {
   if (domain == "distinct") return static_cast<double>(d.rank) / 4;
   if (domain == "wide") {
     constexpr double inf = std::numeric_limits<double>::infinity();
-    constexpr double specials[] = {std::numeric_limits<double>::quiet_NaN(), inf, -inf, 0, -0.0, 1, -1, 0.5, -2.5, 1e-38, 3e38, -3e38};
+    constexpr double specials[] = {
+        std::numeric_limits<double>::quiet_NaN(), inf, -inf, 0, -0.0, 1, -1, 0.5, -2.5, 1e-38, 3e38, -3e38};
     auto pick = (d.r >> 8) & 255;
     return pick < 128 ? specials[pick % 12] : std::ldexp((k - 32768) / 4096, static_cast<int>(d.r & 31) - 16);
   }
@@ -97,18 +98,30 @@ inline Tensor drawn(DType dtype, const Shape& shape, const std::string& domain, 
   };
   auto integers = [&]<class T>(T zero) { return make(zero, [&](const Draw& d) { return integral<T>(domain, d); }); };
   switch (dtype) {
-    case DType::bool_: return make(std::uint8_t{}, [](const Draw& d) { return static_cast<std::uint8_t>(bits(d.r, 1)); }).cast(bool_);
-    case DType::int8: return integers(std::int8_t{});
-    case DType::int16: return integers(std::int16_t{});
-    case DType::int32: return integers(std::int32_t{});
-    case DType::int64: return integers(std::int64_t{});
-    case DType::uint8: return integers(std::uint8_t{});
-    case DType::uint16: return integers(std::uint16_t{});
-    case DType::uint32: return integers(std::uint32_t{});
-    case DType::uint64: return integers(std::uint64_t{});
-    case DType::float32: return make(float{}, [&](const Draw& d) { return static_cast<float>(floating(domain, d)); });
-    case DType::float64: return make(double{}, [&](const Draw& d) { return floating(domain, d); });
-    default: return drawn(DType::float64, shape, domain, seed).cast(dtype);
+    case DType::bool_:
+      return make(std::uint8_t{}, [](const Draw& d) { return static_cast<std::uint8_t>(bits(d.r, 1)); }).cast(bool_);
+    case DType::int8:
+      return integers(std::int8_t{});
+    case DType::int16:
+      return integers(std::int16_t{});
+    case DType::int32:
+      return integers(std::int32_t{});
+    case DType::int64:
+      return integers(std::int64_t{});
+    case DType::uint8:
+      return integers(std::uint8_t{});
+    case DType::uint16:
+      return integers(std::uint16_t{});
+    case DType::uint32:
+      return integers(std::uint32_t{});
+    case DType::uint64:
+      return integers(std::uint64_t{});
+    case DType::float32:
+      return make(float{}, [&](const Draw& d) { return static_cast<float>(floating(domain, d)); });
+    case DType::float64:
+      return make(double{}, [&](const Draw& d) { return floating(domain, d); });
+    default:
+      return drawn(DType::float64, shape, domain, seed).cast(dtype);
   }
 }
 

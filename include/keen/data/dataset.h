@@ -65,8 +65,8 @@ namespace data {
 inline constexpr std::int64_t infinite = -1, unknown_size = -2;
 
 struct ShuffleOptions {
-  std::optional<std::uint64_t> seed = {};   ///< absent: drawn from the process's generator
-  bool reshuffle_each_iteration = true;     ///< another order each pass
+  std::optional<std::uint64_t> seed = {};  ///< absent: drawn from the process's generator
+  bool reshuffle_each_iteration = true;    ///< another order each pass
 };
 struct BatchOptions {
   bool drop_remainder = false;  ///< leave out a last batch that is not full
@@ -138,9 +138,8 @@ class Dataset {
   auto map_elements(F f, std::index_sequence<I...>) const {
     using Result = std::decay_t<decltype(f(std::declval<const detail::Element&>()[I]...))>;
     using Packed = detail::Pack<std::conditional_t<std::is_convertible_v<Result, Tensor>, Tensor, Result>>;
-    return Dataset<Packed::size>(detail::map_source(source_, [f = std::move(f)](const detail::Element& e) mutable {
-      return Packed::unpack(f(e[I]...));
-    }));
+    return Dataset<Packed::size>(detail::map_source(
+        source_, [f = std::move(f)](const detail::Element& e) mutable { return Packed::unpack(f(e[I]...)); }));
   }
 
   detail::DataHandle source_;

@@ -38,9 +38,10 @@ Tensor binary_crossentropy(const Tensor& labels, const Tensor& predictions, cons
 // One loss a row of class predictions (…, k). Probabilities are kept within [1e-7, 1 − 1e-7].
 
 /// −Σ y·log p: labels (…, k).
-Tensor categorical_crossentropy(const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options = {});
+Tensor categorical_crossentropy(
+    const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options = {});
 /// −log p[label]: integer labels (…) or (…, 1). A label outside [0, k) is an IndexError.
-Tensor sparse_categorical_crossentropy(const Tensor& labels, const Tensor& predictions,
-                                       const SparseCrossentropyOptions& options = {});
+Tensor sparse_categorical_crossentropy(
+    const Tensor& labels, const Tensor& predictions, const SparseCrossentropyOptions& options = {});
 
 }  // namespace keen::losses

@@ -11,7 +11,9 @@
 
 namespace keen {
 
-namespace detail { struct OptimizerState; }
+namespace detail {
+struct OptimizerState;
+}
 
 namespace optimizers {
 
