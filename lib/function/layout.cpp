@@ -4,7 +4,7 @@
 
 namespace keen::detail {
 
-extern const Op reshape_op;
+extern const Op reshape_op, to_device_op;
 
 namespace {
 
@@ -52,7 +52,8 @@ std::vector<Layout> lay_out(const Graph& graph, std::span<const Shape> argument_
     layouts[at(constant.value)] = {constant.value, 0, constant.tensor.strides()};
   const Follower follower;
   for (const auto& node : graph.nodes) {
-    if (!node.op->view) {
+    // A move copies; on the host as well, where it has nothing else to do.
+    if (!node.op->view || node.op == &to_device_op) {
       for (int value : node.outputs) own(value);
       continue;
     }

@@ -100,7 +100,8 @@ std::vector<Tensor> Plan::finish(Frame& frame, std::span<const Tensor> arguments
         root = graph_->constants[at(result.index)].tensor;
         break;
       case Result::From::slot:
-        root = frame.held[at(result.index)];
+        if (result.takes) root = std::move(frame.held[at(result.index)]);
+        else root = frame.held[at(result.index)];
         break;
     }
     out.push_back(

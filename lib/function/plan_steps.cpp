@@ -97,6 +97,11 @@ void PlanBuilder::make_results() {
     }
     plan_.results_.push_back(std::move(result));
   }
+  for (std::size_t i = 0; i < plan_.results_.size(); ++i) {
+    const auto same = [&](const Plan::Result& r) { return r.from == From::slot && r.index == plan_.results_[i].index; };
+    plan_.results_[i].takes =
+        std::none_of(plan_.results_.begin() + static_cast<std::ptrdiff_t>(i) + 1, plan_.results_.end(), same);
+  }
 }
 
 }  // namespace keen::detail

@@ -45,13 +45,21 @@ void OpStep::run(Frame& frame) const {
     const Address& a = inputs_[i].address;
     if (inputs_[i].moves) state.inputs[i].impl()->data = frame.base[static_cast<std::size_t>(a.slot)] + a.offset;
   }
+  // The frame holds the results: the kernel sees them uncounted.
+  struct Uncounted {
+    ~Uncounted() {
+      for (std::size_t i = 0; i < places.size(); ++i)
+        if (places[i].moves) static_cast<void>(outputs[i].release_impl());
+    }
+    const std::vector<Place>& places;
+    std::vector<Tensor>& outputs;
+  } const uncounted{outputs_, state.outputs};
   for (std::size_t i = 0; i < outputs_.size(); ++i)
-    if (outputs_[i].moves) state.outputs[i] = frame.held[static_cast<std::size_t>(outputs_[i].address.slot)];
+    if (outputs_[i].moves)
+      state.outputs[i] = Tensor::adopt(frame.held[static_cast<std::size_t>(outputs_[i].address.slot)].impl());
   if (op_.random) draw_anew(op_, state.attributes);
   KernelCall call{op_, state.inputs, state.attributes, state.outputs};
   op_.cpu(call);
-  for (std::size_t i = 0; i < outputs_.size(); ++i)
-    if (outputs_[i].moves) state.outputs[i] = {};
 }
 
 std::string OpStep::to_string() const { return op_.name; }
