@@ -41,6 +41,7 @@
 #include "keen/losses/losses.h"
 #include "keen/nn/layers.h"
 #include "keen/nn/module.h"
+#include "keen/nn/recurrent.h"
 #include "keen/nn/sequential.h"
 #include "keen/optimizers/optimizers.h"
 #include "keen/timeit.h"

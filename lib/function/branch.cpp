@@ -35,6 +35,10 @@ void dispatch_branch(const Op&, std::span<Operand> inputs, Attributes attributes
   std::move(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(outputs.size()), outputs.begin());
 }
 
+void sizes_unknown(Inference& in) {
+  fail<UsageError>(in.op.name, "the sizes of its results follow from the parts it holds alone");
+}
+
 }  // namespace
 
 KEEN_OP(branch){
@@ -42,6 +46,7 @@ KEEN_OP(branch){
     .arity = variadic,
     .outputs = variadic,
     .attributes = branch_attributes,
+    .infer = sizes_unknown,
     .composite = dispatch_branch,
     .differentiable = Differentiable::no,
     .formula = "one of several parts of a program"};
@@ -50,6 +55,7 @@ KEEN_OP(branch_with_effects){
     .arity = variadic,
     .outputs = variadic,
     .attributes = branch_attributes,
+    .infer = sizes_unknown,
     .composite = dispatch_branch,
     .differentiable = Differentiable::no,
     .effect = true,
@@ -188,6 +194,7 @@ void differentiate_branch(Gradient& g, const std::shared_ptr<StagedNode>& node, 
         "cond",
         "its gradient is asked for after host control flow that came behind it: ask before, or use the "
         "host's if instead");
+  meet_outputs(staged, place);
   const Branches branches = resource<Branches>(place.node().attributes[0]);
   const Tensor index = staged->operands[0];
   std::vector<Tensor> inputs(staged->operands.begin() + 1, staged->operands.end());

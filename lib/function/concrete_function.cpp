@@ -109,12 +109,25 @@ void check_fed(const Graph& graph, const Graph& whole, const std::string& functi
 
 }  // namespace
 
+namespace {
+
+void check_undecided(const Trace& trace, const std::string& function) {
+  if (trace.asks)
+    fail<UsageError>(
+        function.c_str(), "the function's course depends on values of tensors (an if or a while of the host), so that one "
+                          "trace does not hold all of it: call the function itself, or use cond and while_loop");
+}
+
+}  // namespace
+
 std::vector<Tensor> ConcreteCore::call(const Signature& arguments) const {
+  check_undecided(*trace_, name_);
   return trace_->program->run(arguments_for(*trace_, name_, arguments));
 }
 
 ConcreteCore ConcreteCore::pruned(
     const std::vector<std::string>& fetches, const std::vector<std::string>& feeds) const {
+  check_undecided(*trace_, name_);
   auto part = std::make_shared<Trace>();
   part->recorded = clone(*trace_->recorded);
   Graph& graph = *part->recorded;

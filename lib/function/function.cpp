@@ -7,9 +7,7 @@
 #include <thread>
 
 #include "core/message.h"
-#include "function/source_line.h"
-#include "function/trace.h"
-#include "function/tracer.h"
+#include "function/session.h"
 #include "keen/log.h"
 
 namespace keen {
@@ -30,10 +28,12 @@ struct FunctionCore::State {
   explicit State(FunctionOptions o) : options(std::move(o)), name(options.name.empty() ? "function" : options.name) {}
 
   void check_arguments(std::span<const Tensor> tensors, bool placeholders) const;
-  std::shared_ptr<const Trace> find(const Signature& signature);
-  std::shared_ptr<const Trace> find_or_trace(const Signature& signature, const Body& body);
+  std::shared_ptr<Trace> find(const Signature& signature);
+  std::shared_ptr<Trace> find_or_trace(const Signature& signature, const Body& body, std::optional<Traced>& eager);
   std::vector<TensorSpec> specs_for(const Signature& signature) const;
-  std::shared_ptr<const Trace> trace(const Signature& signature, const Body& body);
+  void keep(const std::shared_ptr<Trace>& trace, const Signature& signature);
+  Traced run(Trace& trace, std::vector<Tensor> values, const Body& body);
+  std::optional<Traced> follow(Session& session, const Body& body);
   void count_call(bool traced, const Signature& signature);
   const Trace& newest() const;
 
@@ -41,9 +41,9 @@ struct FunctionCore::State {
   const std::string name;
   mutable std::mutex mutex;
   std::atomic<std::thread::id> tracing;  // the thread that does
-  std::unordered_map<std::string, std::shared_ptr<const Trace>> traces;
-  std::vector<std::shared_ptr<const Trace>> open_traces;  // those with unknown dimensions that serve several signatures
-  std::shared_ptr<const Trace> last;
+  std::unordered_map<std::string, std::shared_ptr<Trace>> traces;
+  std::vector<std::shared_ptr<Trace>> open_traces;  // those with unknown dimensions that serve several signatures
+  std::shared_ptr<Trace> last;
   bool completed_one = false;
   std::uint16_t recent = 0;  // a bit for each of the last ten calls: was it traced?
   bool warned = false;
@@ -73,7 +73,7 @@ void FunctionCore::State::check_arguments(std::span<const Tensor> tensors, bool 
 }
 
 /// The trace that serves a signature; null if none does yet.
-std::shared_ptr<const Trace> FunctionCore::State::find(const Signature& signature) {
+std::shared_ptr<Trace> FunctionCore::State::find(const Signature& signature) {
   if (last && last->key == signature.key()) return last;
   if (const auto found = traces.find(std::string(signature.key())); found != traces.end()) return last = found->second;
   if (open_traces.empty()) return nullptr;
@@ -103,30 +103,6 @@ std::vector<TensorSpec> FunctionCore::State::specs_for(const Signature& signatur
   return specs;
 }
 
-std::shared_ptr<const Trace> FunctionCore::State::trace(const Signature& signature, const Body& body) {
-  auto made = std::make_shared<Trace>();
-  made->specs = specs_for(signature);
-  Tracer tracer(*made->recorded);
-  if (completed_one) tracer.forbid_variables();
-  std::vector<Tensor> arguments;
-  for (std::size_t i = 0; i < made->specs.size(); ++i)
-    arguments.push_back(tracer.input(made->specs[i], signature.tensors()[i].device()));
-  try {
-    TraceScope scope(tracer);
-    Traced traced = body(arguments);
-    tracer.check_unspoilt();
-    for (const auto& result : traced.results) tracer.result(result);
-    made->structure = std::move(traced.structure);
-  } catch (const Error& error) {
-    rethrow_with_line(error, tracer.line());
-  }
-  made->names = tracer.names();
-  made->kept = signature.variables();
-  made->program = std::make_shared<Program>(*made->recorded);
-  made->key = options.input_signature.empty() ? key_with(signature.key(), made->specs) : std::string(signature.key());
-  return made;
-}
-
 /// Warns once of a function that keeps being traced: five times within ten calls.
 void FunctionCore::State::count_call(bool traced, const Signature& signature) {
   recent = static_cast<std::uint16_t>((recent << 1 | traced) & 0x3ff);
@@ -144,23 +120,98 @@ void FunctionCore::State::count_call(bool traced, const Signature& signature) {
   last_traced_key = signature.key();
 }
 
-std::shared_ptr<const Trace> FunctionCore::State::find_or_trace(const Signature& signature, const Body& body) {
-  std::lock_guard lock(mutex);
+namespace {
+
+/// Holds a function's lock and says which thread traces, until the tracing is over or goes on eagerly.
+class Tracing {
+ public:
+  Tracing(std::unique_lock<std::mutex>& lock, std::atomic<std::thread::id>& who) : lock_(lock), who_(who) {
+    who_ = std::this_thread::get_id();
+  }
+  ~Tracing() { end(); }
+  void end() {
+    if (!lock_.owns_lock()) return;
+    who_ = std::thread::id();
+    lock_.unlock();
+  }
+
+ private:
+  std::unique_lock<std::mutex>& lock_;
+  std::atomic<std::thread::id>& who_;
+};
+
+}  // namespace
+
+/// Runs the callable in a session; gives its results if they are values already.
+std::optional<FunctionCore::Traced> FunctionCore::State::follow(Session& session, const Body& body) {
+  const std::vector<Tensor> arguments = session.arguments();
+  try {
+    TraceScope scope(session);
+    Traced traced = body(arguments);
+    session.finish(traced.results, traced.structure);
+    if (session.is_eager()) return traced;
+    return std::nullopt;
+  } catch (const Error& error) {
+    rethrow_with_line(error, session.line());
+  }
+}
+
+/// The trace for a signature. `eager` gets the results of a first call whose decisions could not be followed.
+std::shared_ptr<Trace> FunctionCore::State::find_or_trace(
+    const Signature& signature, const Body& body, std::optional<Traced>& eager) {
+  std::unique_lock lock(mutex);
   if (auto found = find(signature)) {
     count_call(false, signature);
     return found;
   }
-  struct Mark {
-    explicit Mark(std::atomic<std::thread::id>& who) : who(who) { who = std::this_thread::get_id(); }
-    ~Mark() { who = std::thread::id(); }
-    std::atomic<std::thread::id>& who;
-  } mark(tracing);
-  auto made = trace(signature, body);
+  auto made = std::make_shared<Trace>();
+  made->specs = specs_for(signature);
+  made->kept = signature.variables();
+  made->key = options.input_signature.empty() ? key_with(signature.key(), made->specs) : std::string(signature.key());
+  Tracing mark(lock, tracing);
+  Session session(name, *made, {signature.tensors().begin(), signature.tensors().end()}, {}, [&] {
+    keep(made, signature);  // what was traced so far is complete
+    mark.end();
+  });
+  if (completed_one) session.forbid_variables();
+  eager = follow(session, body);
+  if (eager) return made;
+  keep(made, signature);
+  if (made->asks) eager = Traced{session.last().program->run(session.values()), session.last().structure};
+  return made;
+}
+
+void FunctionCore::State::keep(const std::shared_ptr<Trace>& trace, const Signature& signature) {
   completed_one = true;
   count_call(true, signature);
-  if (options.input_signature.empty() && is_open(made->specs)) open_traces.insert(open_traces.begin(), made);
-  traces.insert_or_assign(made->key, made);
-  return last = made;
+  if (options.input_signature.empty() && is_open(trace->specs)) open_traces.insert(open_traces.begin(), trace);
+  traces.insert_or_assign(trace->key, trace);
+  last = trace;
+}
+
+/// Runs segment after segment; behind a decision that is new the callable itself says what follows.
+FunctionCore::Traced FunctionCore::State::run(Trace& trace, std::vector<Tensor> values, const Body& body) {
+  std::vector<Ran> ran;
+  for (Segment* segment = &trace;;) {
+    std::vector<Tensor> results = segment->program->run(ran.empty() ? values : ran.back().results);
+    if (!segment->asks) return {std::move(results), segment->structure};
+    const auto answer = answer_of(*segment, results);
+    ran.push_back({segment, std::move(results), answer});
+    std::unique_lock lock(mutex);
+    Segment* next = answer ? segment->after(*answer) : nullptr;
+    if (!next) {
+      Tracing mark(lock, tracing);
+      Session session(name, trace, std::move(values), std::move(ran), [&] { mark.end(); });
+      session.forbid_variables();
+      if (auto eager = follow(session, body)) return std::move(*eager);
+      const auto program = session.last().program;
+      const auto structure = session.last().structure;
+      const auto inputs = session.values();
+      mark.end();
+      return {program->run(inputs), structure};
+    }
+    segment = next;
+  }
 }
 
 const Trace& FunctionCore::State::newest() const {
@@ -181,15 +232,19 @@ bool FunctionCore::reads_forms() const { return state_->options.input_signature.
 
 FunctionCore::Traced FunctionCore::call(const Signature& signature, const Body& body) {
   state_->check_arguments(signature.tensors(), false);
-  const auto trace = state_->find_or_trace(signature, body);
-  return {trace->program->run(signature.tensors()), trace->structure};
+  std::optional<Traced> eager;
+  const auto trace = state_->find_or_trace(signature, body, eager);
+  if (eager) return std::move(*eager);
+  if (!trace->asks) return {trace->program->run(signature.tensors()), trace->structure};
+  return state_->run(*trace, {signature.tensors().begin(), signature.tensors().end()}, body);
 }
 
 ConcreteCore FunctionCore::concrete(const Signature& signature, const Body& body) {
   if (calls_directly() && thread_context.interpreter)
     fail<UsageError>(state_->name.c_str(), "get_concrete_function cannot be asked for inside a trace");
   state_->check_arguments(signature.tensors(), true);
-  return {state_->name, state_->find_or_trace(signature, body)};
+  std::optional<Traced> eager;
+  return {state_->name, state_->find_or_trace(signature, body, eager)};
 }
 
 std::string FunctionCore::graph() const {

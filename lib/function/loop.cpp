@@ -120,6 +120,10 @@ void dispatch_loop(const Op&, std::span<Operand> inputs, Attributes attributes, 
   std::move(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(outputs.size()), outputs.begin());
 }
 
+void sizes_unknown(Inference& in) {
+  fail<UsageError>(in.op.name, "the sizes of its results follow from the parts it holds alone");
+}
+
 }  // namespace
 
 KEEN_OP(loop){
@@ -127,6 +131,7 @@ KEEN_OP(loop){
     .arity = variadic,
     .outputs = variadic,
     .attributes = loop_attributes,
+    .infer = sizes_unknown,
     .composite = dispatch_loop,
     .differentiable = Differentiable::no,
     .formula = "a part of a program, again and again"};
@@ -135,6 +140,7 @@ KEEN_OP(loop_with_effects){
     .arity = variadic,
     .outputs = variadic,
     .attributes = loop_attributes,
+    .infer = sizes_unknown,
     .composite = dispatch_loop,
     .differentiable = Differentiable::no,
     .effect = true,

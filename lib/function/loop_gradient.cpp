@@ -28,6 +28,7 @@ class LoopGradient {
           "while_loop",
           "its gradient is asked for after host control flow that came behind it: ask before, or "
           "use the host's while instead");
+    meet_outputs(staged_, place_);
     const auto& attributes = place_.node().attributes;
     body_ = &resource<Part>(attributes[1]).graph();
     carried_ = static_cast<std::size_t>(integer(attributes[2]));

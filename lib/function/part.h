@@ -73,6 +73,8 @@ struct NodePlace {
   Node& node() const { return tracer->graph().nodes[index]; }
 };
 NodePlace find_node(const StagedNode& staged) noexcept;
+/// Takes up the outputs that an earlier trace of the same program gave the node.
+void meet_outputs(const std::shared_ptr<StagedNode>& staged, const NodePlace& place);
 /// Gives the node more outputs, and attributes that make them; returns the place of the first.
 std::size_t extend_node(
     StagedNode& staged, const NodePlace& place, std::vector<Attribute> attributes, std::span<const ResultSpec> outputs);

@@ -106,13 +106,21 @@ NodePlace find_node(const StagedNode& staged) noexcept {
   return {};
 }
 
+void meet_outputs(const std::shared_ptr<StagedNode>& staged, const NodePlace& place) {
+  const std::size_t first = staged->outputs.size();
+  for (std::size_t i = first; i < place.node().outputs.size(); ++i)
+    staged->outputs.push_back(place.tracer->tensor(place.node().outputs[i]));
+  record_staged(staged, first, *place.node().op);
+}
+
 std::size_t extend_node(
     StagedNode& staged, const NodePlace& place, std::vector<Attribute> attributes,
     std::span<const ResultSpec> outputs) {
   const std::size_t first = staged.outputs.size();
-  place.node().attributes = std::move(attributes);
+  if (first + outputs.size() > place.node().outputs.size()) place.node().attributes = std::move(attributes);
   const Device device = staged.outputs[0].device();
-  for (const ResultSpec& spec : outputs) staged.outputs.push_back(place.tracer->add_output(place.node(), spec, device));
+  for (const ResultSpec& spec : outputs)
+    staged.outputs.push_back(place.tracer->add_output(place.node(), staged.outputs.size(), spec, device));
   return first;
 }
 

@@ -18,6 +18,61 @@ std::shared_ptr<const Graph> pruned(const Graph& recorded) {
 
 Program::Program(const Graph& recorded) : graph_(pruned(recorded)), executable_(graph_) {}
 
+Segment* Segment::after(std::int64_t answer) const noexcept {
+  for (const auto& [known, segment] : next)
+    if (known == answer) return segment.get();
+  return nullptr;
+}
+
+namespace {
+
+/// Bytes that are equal where graphs do the same.
+class Content {
+ public:
+  std::string of(const Graph& graph) {
+    for (const auto& value : graph.values) add(value.dtype), add(value.shape), add(value.device);
+    for (const auto& constant : graph.constants) add(constant);
+    add(graph.inputs), add(graph.results);
+    for (const auto& node : graph.nodes) {
+      add(node.op), add(node.inputs), add(node.outputs);
+      for (const auto& attribute : node.attributes) {
+        add(attribute.index());
+        std::visit([this](const auto& content) { add(content); }, attribute);
+      }
+    }
+    return std::move(bytes_);
+  }
+
+ private:
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  void add(const T& value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof value); }
+  void add(std::monostate) {}
+  void add(const Shape& shape) { add(shape.to_vector()); }
+  void add(const std::string& text) { add(text.size()), bytes_ += text; }
+  void add(const std::shared_ptr<void>& object) { add(object.get()); }
+  template <class T>
+  void add(const std::vector<T>& list) {
+    add(list.size());
+    for (const T& element : list) add(element);
+  }
+  void add(const Constant& constant) {
+    const TensorImpl& t = *constant.tensor.impl();
+    add(constant.value);
+    if (t.size == 1 && t.device.is_cpu()) bytes_.append(t.as<char>(), size_of(t.dtype));
+    else add(&t);
+  }
+  std::string bytes_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Program> program_for(Trace& trace, const Graph& recorded) {
+  auto& program = trace.programs[Content().of(recorded)];
+  if (!program) program = std::make_shared<const Program>(recorded);
+  return program;
+}
+
 std::string explain(const std::string& name, const Trace& trace) {
   const Graph &before = *trace.recorded, &after = trace.program->graph();
   std::unordered_set<int> made;
@@ -32,6 +87,10 @@ std::string explain(const std::string& name, const Trace& trace) {
         "pruned: ", node.op->name, value.name.empty() ? "" : text(" '", value.name, "'"), ": ", keen::name(value.dtype),
         value.shape, '\n');
   }
+  if (trace.segments > 1)
+    out += text(
+        "decisions of the host: ", trace.segments, " segments, ", trace.programs.size(),
+        " different ones; the first is above\n");
   return out + trace.program->explain();
 }
 

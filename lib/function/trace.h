@@ -20,15 +20,35 @@ class Program {
   Executable executable_;
 };
 
-struct Trace {
+/// A stretch of a function's program without host decisions. It ends with the function's results, or where the host asked
+/// for the value of a tensor: then what follows depends on the answer.
+struct Segment {
+  std::shared_ptr<Graph> recorded = std::make_shared<Graph>();  // as it was traced, nothing left out
+  std::map<std::string, int> names;
+  std::shared_ptr<const Program> program;
+  std::shared_ptr<const void> structure;  // of the function's results, at an end
+
+  // Where the host asked: the graph's results are all tensors the program still held, and inputs of what follows.
+  bool asks = false;
+  Question question = Question::truth;
+  std::size_t asked = 0;                                                // which result
+  std::vector<std::pair<std::int64_t, std::unique_ptr<Segment>>> next;  // by answer
+
+  Segment* after(std::int64_t answer) const noexcept;
+};
+
+/// A trace is its first segment.
+struct Trace : Segment {
   std::string key;                // of the signature, with unknown dimensions where the trace has them
   std::vector<Variable> kept;     // so that the addresses in the key stay theirs
   std::vector<TensorSpec> specs;  // of the tensor arguments
-  std::unique_ptr<Graph> recorded = std::make_unique<Graph>();  // as it was traced, nothing left out
-  std::map<std::string, int> names;
-  std::shared_ptr<const Program> program;
-  std::shared_ptr<const void> structure;
+  int segments = 0;
+  bool warned = false;                                                       // of decisions that are not followed
+  std::unordered_map<std::string, std::shared_ptr<const Program>> programs;  // by content: equal segments share one
 };
+
+/// The program of a segment's graph; the trace's lock must be held.
+std::shared_ptr<const Program> program_for(Trace& trace, const Graph& recorded);
 
 /// "function: 6 operations traced, 2 left out, 4 run", and a line for each that was left out.
 std::string explain(const std::string& name, const Trace& trace);

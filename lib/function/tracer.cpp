@@ -143,7 +143,8 @@ void Tracer::interpret(
   wrote(objects);
 }
 
-Tensor Tracer::add_output(Node& node, const ResultSpec& spec, Device device) {
+Tensor Tracer::add_output(Node& node, std::size_t at, const ResultSpec& spec, Device device) {
+  if (at < node.outputs.size()) return make(node.outputs[at]);
   Shape shape = spec.shape;
   for (auto& dim : shape)
     if (dim == unknown) dim = graph_->new_symbol();
@@ -189,18 +190,22 @@ void Tracer::capture_sizes() {
             if (const Tensor carrier = outer_->carrier_of(dim); carrier.defined()) capture(carrier.impl());
 }
 
+Tensor Tracer::add_read(const std::shared_ptr<VariableState>& variable) {
+  const Attribute attributes[] = {std::shared_ptr<void>(variable)};
+  ResultSpec spec;
+  Inference inference{read_variable_op, {}, attributes, {&spec, 1}};
+  read_variable_op.infer(inference);
+  graph_->nodes.push_back({&read_variable_op, {}, {attributes[0]}, {}});
+  graph_->nodes.back().outputs = {graph_->add_value({spec.dtype, spec.shape, variable->device, {}})};
+  return make(graph_->nodes.back().outputs[0]);
+}
+
 Tensor Tracer::read(const std::shared_ptr<VariableState>& variable) {
   Tensor& value = reads_[variable.get()];
   if (!value.defined() && outer_ && !written_.contains(variable.get())) {
     value = read_outside(variable);
   } else if (!value.defined()) {
-    const Attribute attributes[] = {std::shared_ptr<void>(variable)};
-    ResultSpec spec;
-    Inference inference{read_variable_op, {}, attributes, {&spec, 1}};
-    read_variable_op.infer(inference);
-    graph_->nodes.push_back({&read_variable_op, {}, {attributes[0]}, {}});
-    graph_->nodes.back().outputs = {graph_->add_value({spec.dtype, spec.shape, variable->device, {}})};
-    value = make(graph_->nodes.back().outputs[0]);
+    value = add_read(variable);
   }
   for (Observer* o = thread_context.observers; o; o = o->outer) o->observe_read(variable, value);
   return value;

@@ -47,8 +47,8 @@ class Tracer : public Interpreter {
   const Graph& graph() const noexcept { return *graph_; }
   /// The tracer of the trace around this part; null for a whole program.
   Tracer* outer() const noexcept { return outer_; }
-  /// Adds an output to a node.
-  Tensor add_output(Node& node, const ResultSpec& spec, Device device);
+  /// Output `at` of a node: the next one, or one that an earlier trace of the same program added.
+  Tensor add_output(Node& node, std::size_t at, const ResultSpec& spec, Device device);
   /// The tensors from the outer trace that became inputs, in the order of these inputs.
   const std::vector<Tensor>& captures() const noexcept { return captures_; }
   /// The user's line at which the last operation with a known one began.
@@ -66,9 +66,12 @@ class Tracer : public Interpreter {
 
  protected:
   int value_of(TensorImpl* impl, const char* user);
-  Tensor make(int value);
+  virtual Tensor make(int value);
+  /// A read of a variable, as a node.
+  virtual Tensor add_read(const std::shared_ptr<VariableState>& variable);
   /// Goes on in another graph, with nothing known of variables.
   void go_on_in(Graph& graph);
+  void forget_reads() { reads_.clear(); }
 
   Graph* graph_;
 

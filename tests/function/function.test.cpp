@@ -183,11 +183,6 @@ TEST_CASE("an error while tracing leaves the function usable", "[function]") {
   CHECK_THROWS_AS(function([](const Tensor& x) { return x; }).graph(), UsageError);
 }
 
-TEST_CASE("a value asked for inside a trace is a UsageError", "[function]") {
-  auto f = function([](const Tensor& x) { return x * x.item<float>(); });
-  CHECK_THROWS_AS(f(1.f), UsageError);
-}
-
 TEST_CASE("functions run eagerly on request", "[function]") {
   int runs = 0;
   auto f = function([&](const Tensor& x) {
