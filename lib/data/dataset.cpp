@@ -57,13 +57,16 @@ struct WindowStream final : DataStream {
 
 class WindowSource final : public DataSource {
  public:
-  WindowSource(DataHandle from, std::int64_t drop, std::int64_t keep) : from_(std::move(from)), drop_(drop), keep_(keep) {}
+  WindowSource(DataHandle from, std::int64_t drop, std::int64_t keep)
+      : from_(std::move(from)), drop_(drop), keep_(keep) {}
   std::int64_t size() const override {
     const std::int64_t n = from_->size();
     if (n == infinite) return keep_ == unlimited ? infinite : keep_;
     return n < 0 ? n : std::min(keep_, std::max<std::int64_t>(0, n - drop_));
   }
-  std::unique_ptr<DataStream> open() const override { return std::make_unique<WindowStream>(from_->open(), drop_, keep_); }
+  std::unique_ptr<DataStream> open() const override {
+    return std::make_unique<WindowStream>(from_->open(), drop_, keep_);
+  }
 
   static constexpr std::int64_t unlimited = INT64_MAX;
 
@@ -184,6 +187,14 @@ DataHandle repeat_source(DataHandle from, std::int64_t count) {
 DataHandle map_source(DataHandle from, std::function<Element(const Element&)> f) {
   return std::make_shared<MapSource>(std::move(from), std::move(f));
 }
+void check_untraced(const char* operation) {
+  if (thread_context.interpreter)
+    fail<UsageError>(
+        operation,
+        "a dataset is walked by the host, and a trace would keep its first elements for ever: walk it "
+        "outside, and compile what happens to an element");
+}
+
 std::int64_t size_of(const DataSource& source) { return source.size(); }
 
 // --- a pass
