@@ -187,6 +187,14 @@ DataHandle repeat_source(DataHandle from, std::int64_t count) {
 DataHandle map_source(DataHandle from, std::function<Element(const Element&)> f) {
   return std::make_shared<MapSource>(std::move(from), std::move(f));
 }
+void check_untraced(const char* operation) {
+  if (thread_context.interpreter)
+    fail<UsageError>(
+        operation,
+        "a dataset is walked by the host, and a trace would keep its first elements for ever: walk it "
+        "outside, and compile what happens to an element");
+}
+
 std::int64_t size_of(const DataSource& source) { return source.size(); }
 
 // --- a pass

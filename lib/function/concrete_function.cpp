@@ -50,7 +50,8 @@ std::vector<Tensor> arguments_for(const Trace& trace, const std::string& name, c
     if (g.is_number()) tensor = number_as(g, spec.dtype);
     else if (g.kind == 'T') tensor = call.tensors()[next++];
     else refuse(name, wanted, given);
-    if (tensor.dtype() != spec.dtype || !fits(tensor.shape(), spec.shape) || tensor.device() != w.device) refuse(name, wanted, given);
+    if (tensor.dtype() != spec.dtype || !fits(tensor.shape(), spec.shape) || tensor.device() != w.device)
+      refuse(name, wanted, given);
     out.push_back(std::move(tensor));
   }
   return out;
@@ -114,8 +115,9 @@ namespace {
 void check_undecided(const Trace& trace, const std::string& function) {
   if (trace.asks)
     fail<UsageError>(
-        function.c_str(), "the function's course depends on values of tensors (an if or a while of the host), so that one "
-                          "trace does not hold all of it: call the function itself, or use cond and while_loop");
+        function.c_str(),
+        "the function's course depends on values of tensors (an if or a while of the host), so that one "
+        "trace does not hold all of it: call the function itself, or use cond and while_loop");
 }
 
 }  // namespace

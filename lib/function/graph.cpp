@@ -17,8 +17,13 @@ void read_rule(Inference& in) {
 
 }  // namespace
 
-KEEN_OP(read_variable){.name = "read_variable", .arity = 0, .attributes = variable_attribute, .infer = read_rule,
-    .differentiable = Differentiable::no, .formula = "the value of a variable"};
+KEEN_OP(read_variable){
+    .name = "read_variable",
+    .arity = 0,
+    .attributes = variable_attribute,
+    .infer = read_rule,
+    .differentiable = Differentiable::no,
+    .formula = "the value of a variable"};
 
 bool has_symbol(const Shape& shape) noexcept { return std::any_of(shape.begin(), shape.end(), is_symbol); }
 
@@ -60,7 +65,9 @@ class Checker {
       if (value != -1) use(value, "a result");
     for (const auto& value : graph_.values)
       for (auto dim : value.shape)
-        require(dim >= 0 || (is_symbol(dim) && symbol_number(dim) < graph_.symbols), "a dimension that is neither known nor a symbol");
+        require(
+            dim >= 0 || (is_symbol(dim) && symbol_number(dim) < graph_.symbols),
+            "a dimension that is neither known nor a symbol");
   }
 
  private:
@@ -75,17 +82,24 @@ class Checker {
     made_[static_cast<std::size_t>(value)] = true;
   }
   void use(int value, const char* what) const {
-    require(exists(value) && made_[static_cast<std::size_t>(value)], what, " takes value %", value, " before it is made");
+    require(
+        exists(value) && made_[static_cast<std::size_t>(value)], what, " takes value %", value, " before it is made");
   }
 
   void check(const Node& node) {
     require(node.op != nullptr, "a node without an operation");
     const Op& op = *node.op;
-    require(op.arity == variadic || op.arity == static_cast<int>(node.inputs.size()), op.name, " with ", node.inputs.size(), " inputs");
-    require(op.outputs == variadic || op.outputs == static_cast<int>(node.outputs.size()), op.name, " with ", node.outputs.size(), " outputs");
+    require(
+        op.arity == variadic || op.arity == static_cast<int>(node.inputs.size()), op.name, " with ", node.inputs.size(),
+        " inputs");
+    require(
+        op.outputs == variadic || op.outputs == static_cast<int>(node.outputs.size()), op.name, " with ",
+        node.outputs.size(), " outputs");
     require(op.attributes.size() == node.attributes.size(), op.name, " with ", node.attributes.size(), " attributes");
     for (std::size_t i = 0; i < node.attributes.size(); ++i) {
-      require(holds(node.attributes[i], op.attributes[i].kind), op.name, ": attribute ", op.attributes[i].name, " of the wrong kind");
+      require(
+          holds(node.attributes[i], op.attributes[i].kind), op.name, ": attribute ", op.attributes[i].name,
+          " of the wrong kind");
     }
     for (int value : node.inputs) use(value, op.name);
     for (int value : node.outputs) make(value, op.name);
@@ -113,7 +127,8 @@ int prune(Graph& graph) {
   std::vector<bool> keep(graph.nodes.size());
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
     const Node& node = graph.nodes[i];
-    const bool is_needed = std::any_of(node.outputs.begin(), node.outputs.end(), [&](int v) { return needed[static_cast<std::size_t>(v)]; });
+    const bool is_needed = std::any_of(
+        node.outputs.begin(), node.outputs.end(), [&](int v) { return needed[static_cast<std::size_t>(v)]; });
     keep[i] = is_needed || is_root(node);
     if (!keep[i]) continue;
     for (int value : node.inputs) needed[static_cast<std::size_t>(value)] = true;

@@ -97,7 +97,8 @@ std::string Graph::to_dot() const {
     for (int value : nodes[i].outputs) made_by[value] = name;
   }
   for (std::size_t i = 0; i < results.size(); ++i)
-    if (results[i] >= 0) out += text("  r", i, " [label=\"result ", i, "\", shape=ellipse];\n  ", source(results[i]), " -> r", i, ";\n");
+    if (results[i] >= 0)
+      out += text("  r", i, " [label=\"result ", i, "\", shape=ellipse];\n  ", source(results[i]), " -> r", i, ";\n");
   return out + "}\n";
 }
 

@@ -9,7 +9,9 @@ namespace keen::detail {
 
 Replay::Replay(const Graph& graph) : graph_(graph) {
   std::vector<bool> used(graph.values.size());
-  const auto keep = [&](int value) { if (value >= 0) used[static_cast<std::size_t>(value)] = true; };
+  const auto keep = [&](int value) {
+    if (value >= 0) used[static_cast<std::size_t>(value)] = true;
+  };
   for (int value : graph.results) keep(value);
   for (int value : graph.inputs) keep(value);
   for (const auto& constant : graph.constants) keep(constant.value);
@@ -25,7 +27,8 @@ Replay::Replay(const Graph& graph) : graph_(graph) {
   for (const auto& node : graph.nodes) {
     bool rewrites = is_root(node) && node.op->random;
     for (std::size_t k = 0; k < node.attributes.size(); ++k)
-      rewrites = rewrites || (node.op->attributes[k].kind == AttributeKind::shape && has_symbol(std::get<Shape>(node.attributes[k])));
+      rewrites = rewrites || (node.op->attributes[k].kind == AttributeKind::shape &&
+                              has_symbol(std::get<Shape>(node.attributes[k])));
     rewrites_attributes_.push_back(rewrites);
   }
 }
@@ -48,7 +51,8 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
     const Node& node = graph_.nodes[i];
     if (node.op == &read_variable_op) {
       const auto& object = *std::get_if<std::shared_ptr<void>>(&node.attributes[0]);
-      set(node.outputs[0], Variable::from_state(std::static_pointer_cast<VariableState>(object)).value(), node.op->name);
+      set(node.outputs[0], Variable::from_state(std::static_pointer_cast<VariableState>(object)).value(),
+          node.op->name);
       continue;
     }
     operands.clear();

@@ -77,7 +77,6 @@ Session::Session(
       ran_(std::move(ran)),
       mode_(ran_.empty() ? Mode::recording : Mode::checking),
       leave_(std::move(leave)),
-      outer_interpreter_(thread_context.interpreter),
       outer_observers_(thread_context.observers) {}
 
 Session::~Session() = default;

@@ -72,7 +72,6 @@ class Session final : public Tracer {
   std::unique_ptr<Segment> open_;  // a segment that is not complete yet
   Segment* before_ = nullptr;      // it
   std::int64_t answer_ = 0;
-  Interpreter* outer_interpreter_;
   Observer* outer_observers_;
 };
 

@@ -204,3 +204,17 @@ TEST_CASE("two loops over one dataset do not disturb each other", "[data]") {
   for (auto& t : threads) t.join();
   CHECK(sums == std::vector<int>{1225, 1225});
 }
+
+TEST_CASE("reduce folds a dataset into a state, one compiled step an element", "[data]") {
+  int traces = 0;
+  auto add_to = function([&](const Tensor& total, const Tensor& x) {
+    ++traces;
+    return total + sum(x);
+  });
+  const auto data = data::from_tensor_slices(constant({1.f, 2.f, 3.f, 4.f, 5.f, 6.f})).batch(2);
+  CHECK(data.reduce(constant(0.f), add_to).item<float>() == 21);
+  CHECK(traces == 1);
+  CHECK(data.reduce(0, [](int count, const Tensor&) { return count + 1; }) == 3);
+  auto inside = function([&](const Tensor& x) { return data.reduce(x, [](const Tensor& a, const Tensor& b) { return a + sum(b); }); });
+  CHECK_THROWS_AS(inside(constant(0.f)), UsageError);
+}

@@ -57,6 +57,32 @@ TEST_CASE("program 3: devices", "[programs]") {
   CHECK(std::count(lines.begin(), lines.end(), "matmul: cpu:0") == 1);
 }
 
+TEST_CASE("program 2: results decide what runs", "[programs]") {
+  auto f = function([](Tensor x, Tensor y) {
+    Tensor s = add(x, y), m = multiply(x, y), useless = multiply(x, s);
+    return std::tuple{named(pow(s, m), "z"), named(useless, "useless")};
+  });
+  auto [z, useless] = f(2, 3);                                            // 15625 and 10
+  auto only_z = f.get_concrete_function(2, 3).prune({"z"});               // chosen fetches (and feeds, by name)
+  std::ostringstream out;
+  out << only_z(2, 3) << '\n' << only_z.explain();                        // 15625; the product for `useless` was pruned
+  CHECK(z.item<int>() == 15625);
+  CHECK(useless.item<int>() == 10);
+  CHECK(out.str().find("15625") != std::string::npos);
+  CHECK(out.str().find("pruned: multiply 'useless'") != std::string::npos);
+}
+
+TEST_CASE("program 11: host control flow inside a compiled function", "[programs]") {
+  auto clipped = function([](Tensor x, float limit) {
+    if (norm(x) > limit) x = x * (limit / norm(x));                         // two compiled branches after both were seen
+    while (max(abs(x)) > 1.f) x = x * 0.5f;
+    return x;
+  });
+  CHECK(clipped(constant({3.f, 4.f}), 10.f).to_vector<float>() == std::vector{0.75f, 1.f});
+  CHECK(allclose(clipped(constant({30.f, 40.f}), 10.f), constant({0.75f, 1.f})));
+  CHECK(clipped(constant({0.1f, 0.2f}), 10.f).to_vector<float>() == std::vector{0.1f, 0.2f});
+}
+
 TEST_CASE("program 4: timing a product", "[programs]") {
   const int n = 1000;
   Tensor a = random::normal({1, n}, {.device = "cpu:0"}), b = random::normal({n, 1}, {.device = "cpu:0"});

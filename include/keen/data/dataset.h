@@ -44,6 +44,8 @@ DataHandle skip_source(DataHandle from, std::int64_t count);
 DataHandle repeat_source(DataHandle from, std::int64_t count);
 DataHandle prefetch_source(DataHandle from, std::int64_t depth);
 std::int64_t size_of(const DataSource& source);
+/// Throws UsageError while a function is traced.
+void check_untraced(const char* operation);
 /// How the result of a mapped function comes apart: a std::array, tuple or pair of tensors, or one tensor.
 template <class T>
 struct Pack {
@@ -104,6 +106,15 @@ class Dataset {
   template <class F>
   auto map(F f) const {
     return map_elements(std::move(f), std::make_index_sequence<N>());
+  }
+
+  /// `state = f(state, element)` for every element, from `state` on; gives the last state. An f that is a compiled function
+  /// is traced once. Inside a trace it is a UsageError: the elements would be those of the first call for ever.
+  template <class S, class F>
+  S reduce(S state, F f) const {
+    detail::check_untraced("reduce");
+    for (auto it = begin(); it != end(); ++it) state = S(f(std::move(state), *it));
+    return state;
   }
 
   /// The number of elements, `data::infinite` or `data::unknown_size`.

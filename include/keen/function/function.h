@@ -111,7 +111,7 @@ class FunctionBase {
     Signature signature(core.reads_forms());
     std::apply([&](const T&... a) { (signature.argument(a), ...); }, std::as_const(arguments));
     const auto traced =
-        core.call(signature, [this, &arguments](const auto& tensors) { return run(arguments, tensors); });
+        core.call(signature, [this, &arguments](const auto& tensors) { return this->run(arguments, tensors); });
     if constexpr (!std::is_void_v<R>) {
       R out = *static_cast<const R*>(traced.structure.get());
       PutTensors put(traced.results);
