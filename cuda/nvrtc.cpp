@@ -24,7 +24,9 @@ using Result = int;  // 0 is success
 
 // The calls Keen uses, as NVRTC's documentation declares them.
 struct Nvrtc::Functions {
-  Result (*create)(Program*, const char* source, const char* name, int headers, const char* const* texts, const char* const* names) = nullptr;
+  Result (*create)(
+      Program*, const char* source, const char* name, int headers, const char* const* texts,
+      const char* const* names) = nullptr;
   Result (*compile)(Program, int options, const char* const* option) = nullptr;
   Result (*destroy)(Program*) = nullptr;
   Result (*cubin_size)(Program, std::size_t*) = nullptr;
@@ -98,7 +100,9 @@ std::vector<char> Nvrtc::compile(const std::string& source, const std::string& a
     if (result != 0) fail<InternalError>("cuda", "NVRTC: ", what, ": ", f_.error(result));
   };
   Program made = nullptr;
-  require(f_.create(&made, source.c_str(), "kernel.cu", static_cast<int>(texts.size()), texts.data(), names.data()), "create");
+  require(
+      f_.create(&made, source.c_str(), "kernel.cu", static_cast<int>(texts.size()), texts.data(), names.data()),
+      "create");
   const auto destroy = [this](Program program) { f_.destroy(&program); };
   const std::unique_ptr<Opaque, decltype(destroy)> program(made, destroy);
 

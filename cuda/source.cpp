@@ -16,20 +16,34 @@ using fusion::NodeKind;
 
 const char* type_of(DType dtype) {
   switch (dtype) {
-    case DType::bool_: return "bool";
-    case DType::int8: return "signed char";
-    case DType::int16: return "short";
-    case DType::int32: return "int";
-    case DType::int64: return "long long";
-    case DType::uint8: return "unsigned char";
-    case DType::uint16: return "unsigned short";
-    case DType::uint32: return "unsigned int";
-    case DType::uint64: return "unsigned long long";
-    case DType::float16: return "HalfBits";
-    case DType::bfloat16: return "BFloatBits";
-    case DType::float32: return "float";
-    case DType::float64: return "double";
-    default: fail<DTypeError>("cuda", "kernels over ", keen::name(dtype), " are not generated");
+    case DType::bool_:
+      return "bool";
+    case DType::int8:
+      return "signed char";
+    case DType::int16:
+      return "short";
+    case DType::int32:
+      return "int";
+    case DType::int64:
+      return "long long";
+    case DType::uint8:
+      return "unsigned char";
+    case DType::uint16:
+      return "unsigned short";
+    case DType::uint32:
+      return "unsigned int";
+    case DType::uint64:
+      return "unsigned long long";
+    case DType::float16:
+      return "HalfBits";
+    case DType::bfloat16:
+      return "BFloatBits";
+    case DType::float32:
+      return "float";
+    case DType::float64:
+      return "double";
+    default:
+      fail<DTypeError>("cuda", "kernels over ", keen::name(dtype), " are not generated");
   }
 }
 
@@ -51,11 +65,14 @@ class Writer {
   }
 
   std::string run() {
-    out_ = "#include \"keen/launch.h\"\n#include \"scalar/cast.h\"\n#include \"scalar/functions.h\"\nusing namespace keen::scalar;\n";
+    out_ =
+        "#include \"keen/launch.h\"\n#include \"scalar/cast.h\"\n#include \"scalar/functions.h\"\nusing namespace "
+        "keen::scalar;\n";
     out_ += text("using Index = ", form_.wide_index ? "long long" : "int", ";\n");
     out_ += text("using Launch = Parameters<Index, ", operands_.size(), ", ", form_.outer_rank, ">;\n\n");
-    out_ += text("extern \"C\" __global__ void __launch_bounds__(", block_threads, ") ", kernel_name,
-                 "(const __grid_constant__ Launch p) {\n");
+    out_ += text(
+        "extern \"C\" __global__ void __launch_bounds__(", block_threads, ") ", kernel_name,
+        "(const __grid_constant__ Launch p) {\n");
     if (form_.rows) write_rows();
     else if (form_.vectors) write_vectors();
     else write_elements();
@@ -68,24 +85,33 @@ class Writer {
   int pass_of(int i) const { return facts_.pass[static_cast<std::size_t>(i)]; }
   bool is_input(std::size_t operand) const { return operand < kernel_.inputs().size(); }
 
-  void line(int depth, const std::string& statement) { out_ += std::string(static_cast<std::size_t>(2 * depth), ' ') + statement + '\n'; }
+  void line(int depth, const std::string& statement) {
+    out_ += std::string(static_cast<std::size_t>(2 * depth), ' ') + statement + '\n';
+  }
 
   static std::string value(int i) { return text('v', i); }
-  static std::string element(const char* type, const std::string& address) { return text("*reinterpret_cast<", type, "*>(", address, ')'); }
+  static std::string element(const char* type, const std::string& address) {
+    return text("*reinterpret_cast<", type, "*>(", address, ')');
+  }
 
   std::string expression(const Node& n) const {
     const auto operand = [&](int k) { return value(n.operands[k]); };
     switch (n.kind) {
-      case NodeKind::constant: return constant(n.dtype, n.bits);
+      case NodeKind::constant:
+        return constant(n.dtype, n.bits);
       case NodeKind::function:
         return text(functor(n.function), '(', operand(0), n.operands[1] >= 0 ? ", " + operand(1) : "", ')');
       case NodeKind::cast:
         return text("keen::scalar::cast<", type_of(n.dtype), ">(", operand(0), ')');
-      case NodeKind::select: return text(operand(0), " ? ", operand(1), " : ", operand(2));
-      default: return {};
+      case NodeKind::select:
+        return text(operand(0), " ? ", operand(1), " : ", operand(2));
+      default:
+        return {};
     }
   }
-  void define(int depth, int i, const std::string& right) { line(depth, text("const ", type_of(node(i).dtype), ' ', value(i), " = ", right, ';')); }
+  void define(int depth, int i, const std::string& right) {
+    line(depth, text("const ", type_of(node(i).dtype), ' ', value(i), " = ", right, ';'));
+  }
 
   bool is_computed(int i) const { return node(i).kind != NodeKind::input && node(i).kind != NodeKind::reduce; }
 
@@ -101,7 +127,8 @@ class Writer {
 
   void write_computed(int depth, const std::vector<bool>& needed) {
     for (int i = 0; i < static_cast<int>(kernel_.nodes().size()); ++i)
-      if (needed[static_cast<std::size_t>(i)] && is_computed(i) && per_element(i)) define(depth, i, expression(node(i)));
+      if (needed[static_cast<std::size_t>(i)] && is_computed(i) && per_element(i))
+        define(depth, i, expression(node(i)));
   }
 
   std::vector<bool> all() const { return std::vector<bool>(kernel_.nodes().size(), true); }
@@ -115,10 +142,17 @@ class Writer {
     for (std::size_t k = 0; k < operands_.size(); ++k) line(2, text("char* const r", k, " = row_of(p, ", k, ", row);"));
     write_row_values(2, 0, "r");
     for (std::size_t k = 0; k < operands_.size(); ++k)
-      if (is_input(k) && per_element(operands_[k])) define(2, operands_[k], element(type_of(node(operands_[k]).dtype), text('r', k, " + i * p.operand[", k, "].stride")));
+      if (is_input(k) && per_element(operands_[k]))
+        define(
+            2, operands_[k],
+            element(type_of(node(operands_[k]).dtype), text('r', k, " + i * p.operand[", k, "].stride")));
     write_computed(2, all());
     for (std::size_t k = 0; k < operands_.size(); ++k)
-      if (!is_input(k)) line(2, text(element(type_of(node(operands_[k]).dtype), text('r', k, " + i * p.operand[", k, "].stride")), " = ", value(operands_[k]), ';'));
+      if (!is_input(k))
+        line(
+            2, text(
+                   element(type_of(node(operands_[k]).dtype), text('r', k, " + i * p.operand[", k, "].stride")), " = ",
+                   value(operands_[k]), ';'));
     line(1, "}");
   }
 
@@ -135,13 +169,19 @@ class Writer {
     const int pack = pack_elements();
     for (std::size_t k = 0; k < operands_.size(); ++k) line(1, text("char* const r", k, " = p.operand[", k, "].data;"));
     write_row_values(1, 0, "r");
-    line(1, text("const Index packs = p.n / ", pack, ", first = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x,"));
+    line(
+        1, text(
+               "const Index packs = p.n / ", pack,
+               ", first = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x,"));
     line(1, "            step = static_cast<Index>(gridDim.x) * blockDim.x;");
     line(1, "for (Index at = first; at < packs; at += step) {");
-    const auto packed = [&](std::size_t k) { return text("Pack<", type_of(node(operands_[k]).dtype), ", ", pack, '>'); };
+    const auto packed = [&](std::size_t k) {
+      return text("Pack<", type_of(node(operands_[k]).dtype), ", ", pack, '>');
+    };
     for (std::size_t k = 0; k < operands_.size(); ++k) {
       if (!per_element(operands_[k])) continue;
-      if (is_input(k)) line(2, text("const ", packed(k), " x", k, " = reinterpret_cast<const ", packed(k), "*>(r", k, ")[at];"));
+      if (is_input(k))
+        line(2, text("const ", packed(k), " x", k, " = reinterpret_cast<const ", packed(k), "*>(r", k, ")[at];"));
       else line(2, text(packed(k), " y", k, ';'));
     }
     line(0, "#pragma unroll");
@@ -158,7 +198,9 @@ class Writer {
 
   /// One element: from packs where these have names, else from memory at index i.
   void write_lane(int depth, const char* in, const char* in_end, const char* to, const char* to_end) {
-    const auto place = [&](std::size_t k) { return text("reinterpret_cast<", type_of(node(operands_[k]).dtype), "*>(r", k, ")[i]"); };
+    const auto place = [&](std::size_t k) {
+      return text("reinterpret_cast<", type_of(node(operands_[k]).dtype), "*>(r", k, ")[i]");
+    };
     for (std::size_t k = 0; k < operands_.size(); ++k)
       if (is_input(k) && per_element(operands_[k])) define(depth, operands_[k], in ? text(in, k, in_end) : place(k));
     write_computed(depth, all());
@@ -177,7 +219,10 @@ class Writer {
     }
     for (std::size_t k = 0; k < operands_.size(); ++k)
       if (!is_input(k) && !per_element(operands_[k]))
-        line(2, text("if (threadIdx.x == 0) ", element(type_of(node(operands_[k]).dtype), text('r', k)), " = ", value(operands_[k]), ';'));
+        line(
+            2, text(
+                   "if (threadIdx.x == 0) ", element(type_of(node(operands_[k]).dtype), text('r', k)), " = ",
+                   value(operands_[k]), ';'));
     line(1, "}");
   }
 
@@ -187,17 +232,27 @@ class Writer {
     std::vector<int> reductions;
     for (int i = 0; i < static_cast<int>(needed.size()); ++i)
       if (needed[static_cast<std::size_t>(i)] && node(i).kind == NodeKind::reduce) reductions.push_back(i);
-    for (int i : reductions) line(2, text(type_of(node(i).dtype), " part", i, " = ", constant(node(i).dtype, fusion::identity_bits(node(i).function, node(i).dtype)), ';'));
+    for (int i : reductions)
+      line(
+          2, text(
+                 type_of(node(i).dtype), " part", i, " = ",
+                 constant(node(i).dtype, fusion::identity_bits(node(i).function, node(i).dtype)), ';'));
     line(2, "for (Index i = threadIdx.x; i < p.n; i += blockDim.x) {");
-    const auto place = [&](std::size_t k) { return element(type_of(node(operands_[k]).dtype), text('r', k, " + i * p.operand[", k, "].stride")); };
+    const auto place = [&](std::size_t k) {
+      return element(type_of(node(operands_[k]).dtype), text('r', k, " + i * p.operand[", k, "].stride"));
+    };
     for (std::size_t k = 0; k < operands_.size(); ++k)
-      if (is_input(k) && per_element(operands_[k]) && needed[static_cast<std::size_t>(operands_[k])]) define(3, operands_[k], place(k));
+      if (is_input(k) && per_element(operands_[k]) && needed[static_cast<std::size_t>(operands_[k])])
+        define(3, operands_[k], place(k));
     write_computed(3, needed);
-    for (int i : reductions) line(3, text("part", i, " = ", functor(node(i).function), "(part", i, ", ", value(node(i).operands[0]), ");"));
+    for (int i : reductions)
+      line(3, text("part", i, " = ", functor(node(i).function), "(part", i, ", ", value(node(i).operands[0]), ");"));
     for (std::size_t k = 0; k < operands_.size(); ++k)
-      if (!is_input(k) && per_element(operands_[k]) && pass_of(operands_[k]) == pass) line(3, text(place(k), " = ", value(operands_[k]), ';'));
+      if (!is_input(k) && per_element(operands_[k]) && pass_of(operands_[k]) == pass)
+        line(3, text(place(k), " = ", value(operands_[k]), ';'));
     line(2, "}");
-    for (int i : reductions) define(2, i, text("join_block<", block_threads, ">(", functor(node(i).function), ", part", i, ')'));
+    for (int i : reductions)
+      define(2, i, text("join_block<", block_threads, ">(", functor(node(i).function), ", part", i, ')'));
   }
 
   const Kernel& kernel_;

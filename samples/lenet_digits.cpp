@@ -9,14 +9,15 @@ using namespace keen;
 namespace {
 
 nn::Sequential lenet() {
-  return {nn::Conv2D(6, 5, {.padding = "same", .activation = relu}),
-          nn::MaxPooling2D(2),
-          nn::Conv2D(16, 5, {.activation = relu}),
-          nn::MaxPooling2D(2),
-          nn::Flatten(),
-          nn::Dense(120, {.activation = relu}),
-          nn::Dense(84, {.activation = relu}),
-          nn::Dense(10)};
+  return {
+      nn::Conv2D(6, 5, {.padding = "same", .activation = relu}),
+      nn::MaxPooling2D(2),
+      nn::Conv2D(16, 5, {.activation = relu}),
+      nn::MaxPooling2D(2),
+      nn::Flatten(),
+      nn::Dense(120, {.activation = relu}),
+      nn::Dense(84, {.activation = relu}),
+      nn::Dense(10)};
 }
 
 // Two rows of pixels a line, as half blocks; the empty frame around the digits is left out.
@@ -50,7 +51,9 @@ int main(int argc, char** argv) {
   optimizers::Adam adam(2e-3);
   auto train = [&](const Tensor& x, const Tensor& labels) {
     return adam.minimize(
-        [&] { return losses::sparse_categorical_crossentropy(labels, model(x, {.training = true}), {.from_logits = true}); },
+        [&] {
+          return losses::sparse_categorical_crossentropy(labels, model(x, {.training = true}), {.from_logits = true});
+        },
         [&] { return model.trainable_variables(); });
   };
   const double seconds = timeit([&] {
@@ -61,7 +64,8 @@ int main(int argc, char** argv) {
         total += train(x, labels);
         bar.advance();
       }
-      bar.note("epoch " + std::to_string(epoch) + ", loss " + std::to_string(total.item<float>() / float(batches.size())));
+      bar.note(
+          "epoch " + std::to_string(epoch) + ", loss " + std::to_string(total.item<float>() / float(batches.size())));
     }
   });
 

@@ -18,8 +18,9 @@ int main() {
 
   set_seed(1);
   Variable weight(random::normal({4, 1}), {.name = "weight"}), bias(ones({1}), {.name = "bias"});
-  auto predict = function([&](const Tensor& d) { return matmul(d, weight) + bias; },
-                          {.input_signature = {TensorSpec({unknown, 4}, float32)}});
+  auto predict = function(
+      [&](const Tensor& d) { return matmul(d, weight) + bias; },
+      {.input_signature = {TensorSpec({unknown, 4}, float32)}});
 
   optimizers::SGD opt(0.2);
   std::vector<double> curve;
@@ -28,7 +29,10 @@ int main() {
     if (i < 60) curve.push_back(loss.item<double>());
   }
   const Tensor error = mean(square(predict(x_test) - y_test)), guess = mean(square(mean(y_train) - y_test));
-  std::cout << "training loss, first 60 steps\n" << samples::line_chart(curve) << '\n'
-            << "test mean squared error " << error.item<float>() << ", guessing the mean " << guess.item<float>() << '\n'
-            << weight << '\n' << bias << '\n';
+  std::cout << "training loss, first 60 steps\n"
+            << samples::line_chart(curve) << '\n'
+            << "test mean squared error " << error.item<float>() << ", guessing the mean " << guess.item<float>()
+            << '\n'
+            << weight << '\n'
+            << bias << '\n';
 }

@@ -48,7 +48,8 @@ int main(int argc, char** argv) {
   const std::string path = argc > 1 ? argv[1] : "matmul_cpu_vs_gpu.svg";
   const bool with_gpu = device_count("gpu") > 0;
   if (!with_gpu) std::printf("No GPU here (%s): the CPU alone.\n", why_no_gpu().c_str());
-  samples::write_svg(path, {measure({"[1,n] × [n,1]", false, {1000, 10'000, 100'000, 1'000'000, 10'000'000}}, with_gpu),
-                            measure({"[n,n] × [n,n]", true, {32, 64, 128, 256, 512, 1024}}, with_gpu)});
+  samples::write_svg(
+      path, {measure({"[1,n] × [n,1]", false, {1000, 10'000, 100'000, 1'000'000, 10'000'000}}, with_gpu),
+             measure({"[n,n] × [n,n]", true, {32, 64, 128, 256, 512, 1024}}, with_gpu)});
   std::printf("The curves are in %s.\n", path.c_str());
 }

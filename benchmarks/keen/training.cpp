@@ -20,14 +20,15 @@ Training mlp(int batch) {
 }
 
 Training lenet() {
-  nn::Sequential model{nn::Conv2D(6, 5, {.padding = "same", .activation = relu}),
-                       nn::MaxPooling2D(2),
-                       nn::Conv2D(16, 5, {.activation = relu}),
-                       nn::MaxPooling2D(2),
-                       nn::Flatten(),
-                       nn::Dense(120, {.activation = relu}),
-                       nn::Dense(84, {.activation = relu}),
-                       nn::Dense(10)};
+  nn::Sequential model{
+      nn::Conv2D(6, 5, {.padding = "same", .activation = relu}),
+      nn::MaxPooling2D(2),
+      nn::Conv2D(16, 5, {.activation = relu}),
+      nn::MaxPooling2D(2),
+      nn::Flatten(),
+      nn::Dense(120, {.activation = relu}),
+      nn::Dense(84, {.activation = relu}),
+      nn::Dense(10)};
   return {model, optimizers::SGD(learning_rate, {.momentum = 0.9}), {64, 28, 28, 1}};
 }
 

@@ -70,8 +70,7 @@ std::shared_ptr<const CallGradient> Executable::find_gradient(std::span<const Te
   }
   try {
     // From the graph as it was traced: what has no gradient there, such as stop_gradient, has none here.
-    if (!can_differentiate(*traced_))
-      fail<UsageError>("function", "it writes, draws, branches or loops");
+    if (!can_differentiate(*traced_)) fail<UsageError>("function", "it writes, draws, branches or loops");
     auto made = std::make_shared<const CallGradient>(traced_->symbols ? *specialise(*traced_, shapes) : *traced_);
     gradients_.push_front({std::move(shapes), made});
     if (gradients_.size() > most_plans) gradients_.pop_back();

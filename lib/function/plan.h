@@ -47,7 +47,7 @@ class Plan {
     From from = From::nowhere;
     int index = -1;  // of the argument, the constant or the slot
     bool is_view = false;
-    bool takes = false;  // nothing else needs what the slot holds
+    bool takes = false;    // nothing else needs what the slot holds
     Shape shape, strides;  // of a view
     std::int64_t offset = 0;
   };

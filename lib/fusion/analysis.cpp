@@ -61,7 +61,8 @@ std::vector<bool> needed_in(const Kernel& kernel, const Analysis& facts, int pas
     if (!gathers && !(needed[i] && facts.per_element[i])) continue;
     needed[i] = true;
     for (int operand : nodes[i].operands)
-      if (operand >= 0 && facts.per_element[static_cast<std::size_t>(operand)]) needed[static_cast<std::size_t>(operand)] = true;
+      if (operand >= 0 && facts.per_element[static_cast<std::size_t>(operand)])
+        needed[static_cast<std::size_t>(operand)] = true;
   }
   return needed;
 }
@@ -72,12 +73,24 @@ std::string Kernel::to_string() const {
     const Node& node = nodes_[i];
     std::string right;
     switch (node.kind) {
-      case NodeKind::input: right = text("input ", access_name(node.access)); break;
-      case NodeKind::constant: right = constant_text(node); break;
-      case NodeKind::function: right = name(node.function); break;
-      case NodeKind::cast: right = "cast"; break;
-      case NodeKind::select: right = "select"; break;
-      case NodeKind::reduce: right = text("reduce ", name(node.function)); break;
+      case NodeKind::input:
+        right = text("input ", access_name(node.access));
+        break;
+      case NodeKind::constant:
+        right = constant_text(node);
+        break;
+      case NodeKind::function:
+        right = name(node.function);
+        break;
+      case NodeKind::cast:
+        right = "cast";
+        break;
+      case NodeKind::select:
+        right = "select";
+        break;
+      case NodeKind::reduce:
+        right = text("reduce ", name(node.function));
+        break;
     }
     std::string arguments;
     for (int operand : node.operands)

@@ -82,8 +82,9 @@ ColumnReduction::ColumnReduction(
   code_ = compiled(kernel_);
 }
 
-void ColumnReduction::lay_out(const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced,
-                              std::span<const Shape> strides, std::span<const std::int64_t> sizes) {
+void ColumnReduction::lay_out(
+    const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced, std::span<const Shape> strides,
+    std::span<const std::int64_t> sizes) {
   int first_column = space.rank();
   while (first_column > 0 && !reduced[static_cast<std::size_t>(first_column - 1)]) --first_column;
   std::vector<int> kept, gone, columns;

@@ -33,8 +33,9 @@ class ColumnReduction {
   };
   struct Task;
 
-  void lay_out(const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced,
-               std::span<const Shape> strides, std::span<const std::int64_t> sizes);
+  void lay_out(
+      const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced, std::span<const Shape> strides,
+      std::span<const std::int64_t> sizes);
   void run_tasks(std::span<void* const> addresses) const;
   void run_task(const Task& task) const;
   void join_chunks(std::span<void* const> addresses, const std::vector<char*>& partials) const;

@@ -65,14 +65,15 @@ struct Result {
   std::string bytes, error;
 };
 
-std::string ask(decltype(JitTable::compile) JitTable::* what, const std::string& content, Isa isa) {
+std::string ask(decltype(JitTable::compile) JitTable::*what, const std::string& content, Isa isa) {
   if (!jit_available()) fail<UsageError>("function", "kernels cannot be compiled: ", why_no_jit());
   Result result;
-  const JitSink sink{&result,
-                     [](void* state, const void* bytes, std::size_t size) {
-                       static_cast<Result*>(state)->bytes.assign(static_cast<const char*>(bytes), size);
-                     },
-                     [](void* state, const char* why) { static_cast<Result*>(state)->error = why; }};
+  const JitSink sink{
+      &result,
+      [](void* state, const void* bytes, std::size_t size) {
+        static_cast<Result*>(state)->bytes.assign(static_cast<const char*>(bytes), size);
+      },
+      [](void* state, const char* why) { static_cast<Result*>(state)->error = why; }};
   (plugin().table()->*what)(content.data(), content.size(), isa, &sink);
   if (!result.error.empty()) throw InternalError(result.error);
   return std::move(result.bytes);
@@ -84,8 +85,9 @@ std::string compiler_identity() {
   for (const auto& folder : plugin_folders("jit")) {
     struct stat s {};
     if (stat((folder + "/libkeen_jit.so").c_str(), &s) != 0) continue;
-    return text("keen ", KEEN_VERSION, ", jit ", jit_abi, ", isa ", static_cast<int>(cpu::isa()), ", plugin ", s.st_size, ' ',
-                s.st_mtim.tv_sec, '.', s.st_mtim.tv_nsec, '\n');
+    return text(
+        "keen ", KEEN_VERSION, ", jit ", jit_abi, ", isa ", static_cast<int>(cpu::isa()), ", plugin ", s.st_size, ' ',
+        s.st_mtim.tv_sec, '.', s.st_mtim.tv_nsec, '\n');
   }
   return {};
 }
@@ -124,8 +126,10 @@ class KernelCache {
     }
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     if (log_level() <= LogLevel::debug)
-      log(LogLevel::debug, text("kernel of ", kernel.nodes().size(), " nodes, ", kernel.inputs().size(), " in, ", kernel.stores().size(),
-                                " out: ", is_from_disk ? "read from the disk in " : "compiled in ", took.count(), " ms"));
+      log(LogLevel::debug,
+          text(
+              "kernel of ", kernel.nodes().size(), " nodes, ", kernel.inputs().size(), " in, ", kernel.stores().size(),
+              " out: ", is_from_disk ? "read from the disk in " : "compiled in ", took.count(), " ms"));
     std::lock_guard lock(mutex_);
     ++(is_from_disk ? stats_.disk_hits : stats_.compilations);
     stats_.milliseconds += took.count();
@@ -172,7 +176,8 @@ const std::string& why_no_jit() { return plugin().why(); }
 std::shared_ptr<const CompiledKernel> compiled(const Kernel& kernel) { return kernel_cache().get(kernel); }
 
 std::shared_ptr<const CompiledKernel> compile_for(const Kernel& kernel, Isa isa) {
-  return std::make_shared<const CompiledKernel>(ObjectCode(ask(&JitTable::compile, kernel.content(), isa), code_symbol));
+  return std::make_shared<const CompiledKernel>(
+      ObjectCode(ask(&JitTable::compile, kernel.content(), isa), code_symbol));
 }
 
 std::string ir_text(const Kernel& kernel) { return ask(&JitTable::print, kernel.content(), cpu::isa()); }

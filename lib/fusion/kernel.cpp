@@ -56,12 +56,17 @@ scalar::Kind kind(scalar::Function function) noexcept { return functions[static_
 
 std::int64_t constant_bits(DType dtype, double value) {
   switch (dtype) {
-    case DType::bool_: return value != 0;
-    case DType::float32: return bits_of(static_cast<float>(value));
-    case DType::float64: return bits_of(value);
+    case DType::bool_:
+      return value != 0;
+    case DType::float32:
+      return bits_of(static_cast<float>(value));
+    case DType::float64:
+      return bits_of(value);
     case DType::uint64:
-      return value < 0 ? static_cast<std::int64_t>(value) : static_cast<std::int64_t>(static_cast<std::uint64_t>(value));
-    default: break;
+      return value < 0 ? static_cast<std::int64_t>(value)
+                       : static_cast<std::int64_t>(static_cast<std::uint64_t>(value));
+    default:
+      break;
   }
   if (!is_integer(dtype)) fail<InternalError>("fusion", "constants of ", keen::name(dtype), " do not exist");
   const auto wide = static_cast<std::int64_t>(value);
@@ -76,7 +81,8 @@ std::int64_t identity_bits(scalar::Function function, DType dtype) {
   const bool low = function == F::maximum;
   if (function == F::add) return 0;
   if (function == F::multiply) return constant_bits(dtype, 1);
-  if (function != F::maximum && function != F::minimum) fail<InternalError>("fusion", name(function), " does not reduce");
+  if (function != F::maximum && function != F::minimum)
+    fail<InternalError>("fusion", name(function), " does not reduce");
   if (is_floating(dtype)) return constant_bits(dtype, (low ? -1 : 1) * std::numeric_limits<double>::infinity());
   if (dtype == DType::bool_) return low ? 0 : 1;
   if (is_unsigned_integer(dtype)) return low ? 0 : width == 64 ? -1 : (sign << 1) - 1;
@@ -138,18 +144,24 @@ void Kernel::check() const {
     int count = 0;
     switch (node.kind) {
       case NodeKind::input:
-      case NodeKind::constant: break;
+      case NodeKind::constant:
+        break;
       case NodeKind::cast:
-      case NodeKind::reduce: count = 1; break;
-      case NodeKind::select: count = 3; break;
+      case NodeKind::reduce:
+        count = 1;
+        break;
+      case NodeKind::select:
+        count = 3;
+        break;
       case NodeKind::function:
         require(node.function < scalar::Function::none, i, "no function");
         count = kind(node.function) == scalar::Kind::unary || kind(node.function) == scalar::Kind::predicate ? 1 : 2;
     }
     for (int k = 0; k < 3; ++k) {
       const bool used = k < count;
-      require(used ? node.operands[k] >= 0 && node.operands[k] < static_cast<int>(i) : node.operands[k] == -1, i,
-              "operands must come before it, and be as many as it takes");
+      require(
+          used ? node.operands[k] >= 0 && node.operands[k] < static_cast<int>(i) : node.operands[k] == -1, i,
+          "operands must come before it, and be as many as it takes");
     }
     if (node.kind == NodeKind::function && count == 2)
       require(operand(0).dtype == operand(1).dtype, i, "operands of two dtypes");
@@ -167,7 +179,8 @@ void Kernel::check() const {
 std::string Kernel::content() const {
   std::string bytes;
   const auto put = [&](const auto& record) { bytes.append(reinterpret_cast<const char*>(&record), sizeof record); };
-  put(Header{content_version, static_cast<std::uint32_t>(nodes_.size()), static_cast<std::uint32_t>(stores_.size()), 0});
+  put(Header{
+      content_version, static_cast<std::uint32_t>(nodes_.size()), static_cast<std::uint32_t>(stores_.size()), 0});
   for (const Node& n : nodes_) {
     NodeRecord record{};
     record.kind = static_cast<std::uint8_t>(n.kind);
@@ -191,15 +204,17 @@ Kernel Kernel::from_content(std::string_view bytes) {
   Kernel kernel;
   Header header{};
   take(header);
-  if (header.version != content_version) fail<InternalError>("fusion", "a kernel's content of version ", header.version);
+  if (header.version != content_version)
+    fail<InternalError>("fusion", "a kernel's content of version ", header.version);
   for (std::uint32_t i = 0; i < header.nodes; ++i) {
     NodeRecord record{};
     take(record);
-    Node node{.kind = static_cast<NodeKind>(record.kind),
-              .dtype = static_cast<DType>(record.dtype),
-              .function = static_cast<scalar::Function>(record.function),
-              .access = static_cast<Access>(record.access),
-              .bits = record.bits};
+    Node node{
+        .kind = static_cast<NodeKind>(record.kind),
+        .dtype = static_cast<DType>(record.dtype),
+        .function = static_cast<scalar::Function>(record.function),
+        .access = static_cast<Access>(record.access),
+        .bits = record.bits};
     for (int k = 0; k < 3; ++k) node.operands[k] = record.operands[k];
     kernel.append(node);
   }

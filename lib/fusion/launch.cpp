@@ -116,8 +116,11 @@ void Launch::run_split(std::span<void* const> addresses) const {
   const auto reductions = split_.partial.stores();
   // Partials of one row lie side by side, those of one reduction in one block.
   std::vector<std::vector<char>> partials;
-  for (int node : reductions) partials.emplace_back(static_cast<std::size_t>(rows_ * in_row) * size_of(split_.partial[node].dtype));
-  const auto partial_size = [&](std::size_t r) { return static_cast<std::int64_t>(size_of(split_.partial[reductions[r]].dtype)); };
+  for (int node : reductions)
+    partials.emplace_back(static_cast<std::size_t>(rows_ * in_row) * size_of(split_.partial[node].dtype));
+  const auto partial_size = [&](std::size_t r) {
+    return static_cast<std::int64_t>(size_of(split_.partial[reductions[r]].dtype));
+  };
 
   parallel_for(rows_ * in_row, 1, [&](std::int64_t begin, std::int64_t end) {
     OperandList all(addresses.size()), operands(addresses.size() + reductions.size());
@@ -149,7 +152,8 @@ void Launch::run_split(std::span<void* const> addresses) const {
 
 void Launch::run_joined(std::span<void* const> addresses) const {
   const StagedRows staged(joined_, row_.size, staged_strides_, sizes_, addresses);
-  parallel_for(rows_, rows_in_chunk_, [&](std::int64_t begin, std::int64_t end) { run_rows(staged.addresses(), begin, end); });
+  parallel_for(
+      rows_, rows_in_chunk_, [&](std::int64_t begin, std::int64_t end) { run_rows(staged.addresses(), begin, end); });
 }
 
 void Launch::run(std::span<void* const> addresses) const {

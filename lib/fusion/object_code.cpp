@@ -19,7 +19,8 @@ struct External {
   const char* name;
   void* address;
 };
-#define KEEN_EXTERNAL(name, type) {#name, reinterpret_cast<void*>(static_cast<type>(&::name))}
+#define KEEN_EXTERNAL(name, type) \
+  { #name, reinterpret_cast < void*>(static_cast <type>(&::name)) }
 using Unary = double (*)(double);
 using Binary = double (*)(double, double);
 const External externals[] = {
@@ -51,9 +52,10 @@ void require(bool holds, const Parts&... what) {
 class Elf {
  public:
   explicit Elf(std::string_view bytes) : bytes_(bytes), header_(at<Elf64_Ehdr>(0)) {
-    require(std::memcmp(header_.e_ident, ELFMAG, SELFMAG) == 0 && header_.e_ident[EI_CLASS] == ELFCLASS64 &&
-                header_.e_type == ET_REL && header_.e_machine == EM_X86_64 && header_.e_shentsize == sizeof(Elf64_Shdr),
-            "not a relocatable x86-64 object");
+    require(
+        std::memcmp(header_.e_ident, ELFMAG, SELFMAG) == 0 && header_.e_ident[EI_CLASS] == ELFCLASS64 &&
+            header_.e_type == ET_REL && header_.e_machine == EM_X86_64 && header_.e_shentsize == sizeof(Elf64_Shdr),
+        "not a relocatable x86-64 object");
     for (std::size_t i = 0; i < header_.e_shnum; ++i)
       sections.push_back(at<Elf64_Shdr>(header_.e_shoff + i * sizeof(Elf64_Shdr)));
   }
@@ -163,14 +165,20 @@ class Linker {
       const auto entry = elf_.at<Elf64_Rela>(list.sh_offset + i * sizeof(Elf64_Rela));
       const auto type = ELF64_R_TYPE(entry.r_info);
       const std::size_t width = type == R_X86_64_64 || type == R_X86_64_PC64 ? 8 : 4;
-      require(entry.r_offset <= target.sh_size && target.sh_size - entry.r_offset >= width, "a relocation outside its section");
+      require(
+          entry.r_offset <= target.sh_size && target.sh_size - entry.r_offset >= width,
+          "a relocation outside its section");
       unsigned char* place = memory_ + plan_.place[list.sh_info] + entry.r_offset;
       const auto symbol = elf_.symbol(symbols, ELF64_R_SYM(entry.r_info));
       const auto value = reinterpret_cast<std::int64_t>(address(symbols, symbol)) + entry.r_addend;
       const std::int64_t relative = value - reinterpret_cast<std::int64_t>(place);
       switch (type) {
-        case R_X86_64_64: std::memcpy(place, &value, 8); break;
-        case R_X86_64_PC64: std::memcpy(place, &relative, 8); break;
+        case R_X86_64_64:
+          std::memcpy(place, &value, 8);
+          break;
+        case R_X86_64_PC64:
+          std::memcpy(place, &relative, 8);
+          break;
         case R_X86_64_PC32:
         case R_X86_64_PLT32: {
           const auto narrow = static_cast<std::int32_t>(relative);
@@ -178,7 +186,8 @@ class Linker {
           std::memcpy(place, &narrow, 4);
           break;
         }
-        default: fail<InternalError>("jit", "object code: relocation type ", type);
+        default:
+          fail<InternalError>("jit", "object code: relocation type ", type);
       }
     }
   }

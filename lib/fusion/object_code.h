@@ -23,7 +23,9 @@ class ObjectCode {
   ~ObjectCode();
 
   template <class Function>
-  Function entry() const noexcept { return reinterpret_cast<Function>(entry_); }
+  Function entry() const noexcept {
+    return reinterpret_cast<Function>(entry_);
+  }
 
  private:
   void* memory_ = nullptr;

@@ -8,7 +8,9 @@ std::span<const EmbeddedFile> embedded_bitcode() noexcept;  // in the order of I
 
 namespace fusion {
 
-std::string_view scalar_bitcode(Isa isa) noexcept { return embedded_bitcode()[static_cast<std::size_t>(isa)].content(); }
+std::string_view scalar_bitcode(Isa isa) noexcept {
+  return embedded_bitcode()[static_cast<std::size_t>(isa)].content();
+}
 
 }  // namespace fusion
 }  // namespace keen::detail

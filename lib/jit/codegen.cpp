@@ -17,8 +17,12 @@ constexpr int vectors_in_segment = 64;
 class Generator {
  public:
   Generator(const Kernel& kernel, Isa isa, llvm::Module& module)
-      : kernel_(kernel), facts_(analyse(kernel)), context_(module.getContext()), b_(context_),
-        emit_(kernel, isa, module, b_), values_(kernel.nodes().size()) {
+      : kernel_(kernel),
+        facts_(analyse(kernel)),
+        context_(module.getContext()),
+        b_(context_),
+        emit_(kernel, isa, module, b_),
+        values_(kernel.nodes().size()) {
     auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty(), b_.getInt64Ty()}, false);
     function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, code_symbol, module);
     n_ = function_->getArg(2);
@@ -73,10 +77,15 @@ class Generator {
         return b_.CreateLoad(t, b_.CreateGEP(type, function_->getArg(0), {b_.getInt32(at), b_.getInt32(f)}));
       };
       const DType dtype = kernel_[node].dtype;
-      operands_.push_back({.node = node, .is_input = is_input, .per_element = per_element(node),
-                           .strided = is_input && kernel_[node].access == Access::strided,
-                           .size = static_cast<std::int64_t>(size_of(dtype)), .data = field(b_.getPtrTy(), 0),
-                           .row_stride = field(b_.getInt64Ty(), 1), .stride = field(b_.getInt64Ty(), 2)});
+      operands_.push_back(
+          {.node = node,
+           .is_input = is_input,
+           .per_element = per_element(node),
+           .strided = is_input && kernel_[node].access == Access::strided,
+           .size = static_cast<std::int64_t>(size_of(dtype)),
+           .data = field(b_.getPtrTy(), 0),
+           .row_stride = field(b_.getInt64Ty(), 1),
+           .stride = field(b_.getInt64Ty(), 2)});
       auto& operand = operands_.back();
       if (!operand.per_element) return;
       const int vectors = operand.strided ? vectors_in_segment : 1;
@@ -92,10 +101,14 @@ class Generator {
   Value* compute(const Node& node) {
     switch (node.kind) {
       case NodeKind::function:
-        return emit_.apply(node.function, kernel_[node.operands[0]].dtype, operand_value(node, 0), operand_value(node, 1));
-      case NodeKind::cast: return emit_.cast(operand_value(node, 0), kernel_[node.operands[0]].dtype, node.dtype);
-      case NodeKind::select: return emit_.select(operand_value(node, 0), operand_value(node, 1), operand_value(node, 2));
-      default: return emit_.constant(node.dtype, node.bits);
+        return emit_.apply(
+            node.function, kernel_[node.operands[0]].dtype, operand_value(node, 0), operand_value(node, 1));
+      case NodeKind::cast:
+        return emit_.cast(operand_value(node, 0), kernel_[node.operands[0]].dtype, node.dtype);
+      case NodeKind::select:
+        return emit_.select(operand_value(node, 0), operand_value(node, 1), operand_value(node, 2));
+      default:
+        return emit_.constant(node.dtype, node.bits);
     }
   }
 
@@ -112,7 +125,8 @@ class Generator {
   }
 
   bool takes_part(const Operand& operand, int pass, const std::vector<bool>& needed) const {
-    return operand.per_element && needed[static_cast<std::size_t>(operand.node)] && (operand.is_input || pass_of(operand.node) == pass);
+    return operand.per_element && needed[static_cast<std::size_t>(operand.node)] &&
+           (operand.is_input || pass_of(operand.node) == pass);
   }
 
   void emit_pass(int pass) {
@@ -242,8 +256,9 @@ class Generator {
     if (!outputs.empty()) in_tail(whole, [&] { copy_elements(outputs, position, count, false); });
   }
 
-  std::vector<Value*> emit_body(Value* padded, const std::vector<Operand*>& inputs, const std::vector<Operand*>& outputs,
-                                const std::vector<int>& reductions, const std::vector<bool>& needed, Value* mask) {
+  std::vector<Value*> emit_body(
+      Value* padded, const std::vector<Operand*>& inputs, const std::vector<Operand*>& outputs,
+      const std::vector<int>& reductions, const std::vector<bool>& needed, Value* mask) {
     std::vector<Value*> parts;
     loop(padded, emit_.width(), [&](Value* i, BasicBlock* before) {
       std::vector<llvm::PHINode*> sums;
@@ -254,7 +269,8 @@ class Generator {
       const auto place = [&](Operand* operand) { return step(operand->segment, b_.CreateMul(i, i64(operand->size))); };
       const auto align = [](Operand* operand) { return llvm::Align(static_cast<std::uint64_t>(operand->size)); };
       for (auto* operand : inputs)
-        value(operand->node) = b_.CreateAlignedLoad(emit_.vector(kernel_[operand->node].dtype), place(operand), align(operand));
+        value(operand->node) =
+            b_.CreateAlignedLoad(emit_.vector(kernel_[operand->node].dtype), place(operand), align(operand));
       for (int node = 0; node < static_cast<int>(values_.size()); ++node) {
         const auto kind = kernel_[node].kind;
         if (needed[static_cast<std::size_t>(node)] && kind != NodeKind::input && kind != NodeKind::reduce)

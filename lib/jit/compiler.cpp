@@ -34,9 +34,7 @@ T must(llvm::Expected<T> result) {
   return std::move(*result);
 }
 
-const char* processor(Isa isa) {
-  return isa == Isa::avx512 ? "x86-64-v4" : isa == Isa::avx2 ? "x86-64-v3" : "x86-64";
-}
+const char* processor(Isa isa) { return isa == Isa::avx512 ? "x86-64-v4" : isa == Isa::avx2 ? "x86-64-v3" : "x86-64"; }
 
 std::unique_ptr<llvm::TargetMachine> target_machine(Isa isa) {
   [[maybe_unused]] static const bool once = [] {
@@ -98,7 +96,8 @@ void optimise(llvm::Module& module, llvm::TargetMachine& machine) {
   all.run(module, modules);
 }
 
-std::unique_ptr<llvm::Module> build(const Kernel& kernel, Isa isa, llvm::LLVMContext& context, llvm::TargetMachine& machine) {
+std::unique_ptr<llvm::Module> build(
+    const Kernel& kernel, Isa isa, llvm::LLVMContext& context, llvm::TargetMachine& machine) {
   auto module = std::make_unique<llvm::Module>("kernel", context);
   module->setDataLayout(machine.createDataLayout());
   module->setTargetTriple(machine.getTargetTriple().str());

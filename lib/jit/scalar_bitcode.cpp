@@ -16,7 +16,9 @@ KEEN_SCALAR void apply_bool(F f, bool* __restrict out, const T* __restrict... op
 }
 
 template <class T>
-KEEN_SCALAR void store(void* out, xsimd::batch<T> result) { result.store_aligned(static_cast<T*>(out)); }
+KEEN_SCALAR void store(void* out, xsimd::batch<T> result) {
+  result.store_aligned(static_cast<T*>(out));
+}
 template <class T>
 KEEN_SCALAR void store(void* out, xsimd::batch_bool<T> result) {
   using Bits = typename Number<T>::Bits;
@@ -36,27 +38,32 @@ KEEN_SCALAR void apply(F f, void* out, const T*... operands) {
   store(out, f(xsimd::batch<T>::load_aligned(operands)...));
 }
 template <class F>
-KEEN_SCALAR void apply(F f, void* out, const bool* x) { apply_bool(f, static_cast<bool*>(out), x); }
+KEEN_SCALAR void apply(F f, void* out, const bool* x) {
+  apply_bool(f, static_cast<bool*>(out), x);
+}
 template <class F>
-KEEN_SCALAR void apply(F f, void* out, const bool* a, const bool* b) { apply_bool(f, static_cast<bool*>(out), a, b); }
+KEEN_SCALAR void apply(F f, void* out, const bool* a, const bool* b) {
+  apply_bool(f, static_cast<bool*>(out), a, b);
+}
 
 }  // namespace
 
-#define KEEN_DEFINE_1(function, dtype, T)                                                          \
+#define KEEN_DEFINE_1(function, dtype, T)                                                                         \
   extern "C" [[gnu::always_inline]] void keen_##function##_##dtype(void* __restrict out, const T* __restrict x) { \
-    apply(functor::function{}, out, x);                                                            \
+    apply(functor::function{}, out, x);                                                                           \
   }
-#define KEEN_DEFINE_2(function, dtype, T)                                                          \
-  extern "C" [[gnu::always_inline]] void keen_##function##_##dtype(void* __restrict out, const T* __restrict a, const T* __restrict b) { \
-    apply(functor::function{}, out, a, b);                                                         \
+#define KEEN_DEFINE_2(function, dtype, T)                                   \
+  extern "C" [[gnu::always_inline]] void keen_##function##_##dtype(         \
+      void* __restrict out, const T* __restrict a, const T* __restrict b) { \
+    apply(functor::function{}, out, a, b);                                  \
   }
 
 // KEEN_FOR_<types>(define, function) defines it for the dtypes of a type class of functions.def.
 #define KEEN_FOR_floating(define, f) define(f, float32, float) define(f, float64, double)
-#define KEEN_FOR_integral(define, f)                                                          \
-  define(f, int8, std::int8_t) define(f, int16, std::int16_t) define(f, int32, std::int32_t) \
-  define(f, int64, std::int64_t) define(f, uint8, std::uint8_t) define(f, uint16, std::uint16_t) \
-  define(f, uint32, std::uint32_t) define(f, uint64, std::uint64_t)
+#define KEEN_FOR_integral(define, f)                                                                 \
+  define(f, int8, std::int8_t) define(f, int16, std::int16_t) define(f, int32, std::int32_t)         \
+      define(f, int64, std::int64_t) define(f, uint8, std::uint8_t) define(f, uint16, std::uint16_t) \
+          define(f, uint32, std::uint32_t) define(f, uint64, std::uint64_t)
 #define KEEN_FOR_boolean(define, f) define(f, bool, bool)
 #define KEEN_FOR_numeric(define, f) KEEN_FOR_integral(define, f) KEEN_FOR_floating(define, f)
 #define KEEN_FOR_any(define, f) KEEN_FOR_numeric(define, f) KEEN_FOR_boolean(define, f)
@@ -79,22 +86,16 @@ KEEN_SCALAR void cast_all(To* __restrict out, const From* __restrict in) {
 }  // namespace
 
 #define KEEN_FOR_stored(define, x) KEEN_FOR_any(define, x) define(x, float16, HalfBits) define(x, bfloat16, BFloatBits)
-#define KEEN_DEFINE_CAST(from, to, To)                                                              \
-  extern "C" [[gnu::always_inline]] void keen_cast_##from##_##to(To* __restrict out, const Stored_##from* __restrict in) { \
-    cast_all(out, in);                                                                              \
+#define KEEN_DEFINE_CAST(from, to, To)                                                                              \
+  extern "C"                                                                                                        \
+      [[gnu::always_inline]] void keen_cast_##from##_##to(To* __restrict out, const Stored_##from* __restrict in) { \
+    cast_all(out, in);                                                                                              \
   }
 #define KEEN_STORED(unused, dtype, T) using Stored_##dtype = T;
-KEEN_FOR_stored(KEEN_STORED, )
-KEEN_FOR_stored(KEEN_DEFINE_CAST, bool)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, int8)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, int16)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, int32)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, int64)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, uint8)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, uint16)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, uint32)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, uint64)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, float16)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, bfloat16)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, float32)
-KEEN_FOR_stored(KEEN_DEFINE_CAST, float64)
+KEEN_FOR_stored(KEEN_STORED, ) KEEN_FOR_stored(KEEN_DEFINE_CAST, bool) KEEN_FOR_stored(KEEN_DEFINE_CAST, int8)
+    KEEN_FOR_stored(KEEN_DEFINE_CAST, int16) KEEN_FOR_stored(KEEN_DEFINE_CAST, int32)
+        KEEN_FOR_stored(KEEN_DEFINE_CAST, int64) KEEN_FOR_stored(KEEN_DEFINE_CAST, uint8)
+            KEEN_FOR_stored(KEEN_DEFINE_CAST, uint16) KEEN_FOR_stored(KEEN_DEFINE_CAST, uint32)
+                KEEN_FOR_stored(KEEN_DEFINE_CAST, uint64) KEEN_FOR_stored(KEEN_DEFINE_CAST, float16)
+                    KEEN_FOR_stored(KEEN_DEFINE_CAST, bfloat16) KEEN_FOR_stored(KEEN_DEFINE_CAST, float32)
+                        KEEN_FOR_stored(KEEN_DEFINE_CAST, float64)

@@ -59,14 +59,16 @@ llvm::Value* ValueEmitter::splat(llvm::Value* element) {
 llvm::Value* ValueEmitter::constant(DType dtype, std::int64_t bits) {
   auto* type = element(dtype);
   const llvm::APInt value(type->getScalarSizeInBits(), static_cast<std::uint64_t>(bits));
-  llvm::Constant* one = type->isIntegerTy() ? static_cast<llvm::Constant*>(llvm::ConstantInt::get(type, value))
-                                            : llvm::ConstantFP::get(type, llvm::APFloat(type->getFltSemantics(), value));
+  llvm::Constant* one = type->isIntegerTy()
+                            ? static_cast<llvm::Constant*>(llvm::ConstantInt::get(type, value))
+                            : llvm::ConstantFP::get(type, llvm::APFloat(type->getFltSemantics(), value));
   return llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(static_cast<unsigned>(width_)), one);
 }
 
 // The functions of the bitcode take registers through memory, so that one calling convention serves every type and
 // instruction set; inlining and SROA leave nothing of it.
-llvm::Value* ValueEmitter::call(const std::string& name, int step, DType from, DType to, llvm::Value* a, llvm::Value* b) {
+llvm::Value* ValueEmitter::call(
+    const std::string& name, int step, DType from, DType to, llvm::Value* a, llvm::Value* b) {
   std::vector<llvm::Type*> parameters(b ? 3 : 2, b_.getPtrTy());
   auto callee = module_.getOrInsertFunction(name, llvm::FunctionType::get(b_.getVoidTy(), parameters, false));
   auto* operand_type = llvm::FixedVectorType::get(element(from), static_cast<unsigned>(step));
@@ -95,11 +97,14 @@ llvm::Value* ValueEmitter::call(const std::string& name, int step, DType from, D
 llvm::Value* ValueEmitter::apply(scalar::Function function, DType dtype, llvm::Value* a, llvm::Value* b) {
   const auto form = kind(function);
   const bool truth = form == scalar::Kind::predicate || form == scalar::Kind::comparison;
-  return call(text("keen_", name(function), '_', keen::name(dtype)), lanes(dtype), dtype, truth ? DType::bool_ : dtype, a, b);
+  return call(
+      text("keen_", name(function), '_', keen::name(dtype)), lanes(dtype), dtype, truth ? DType::bool_ : dtype, a, b);
 }
 
 llvm::Value* ValueEmitter::cast(llvm::Value* a, DType from, DType to) {
-  return call(text("keen_cast_", keen::name(from), '_', keen::name(to)), std::min(lanes(from), lanes(to)), from, to, a, nullptr);
+  return call(
+      text("keen_cast_", keen::name(from), '_', keen::name(to)), std::min(lanes(from), lanes(to)), from, to, a,
+      nullptr);
 }
 
 llvm::Value* ValueEmitter::join_lanes(scalar::Function function, DType dtype, llvm::Value* all) {

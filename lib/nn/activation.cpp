@@ -20,15 +20,9 @@ struct Known {
   InPlace in_place;
 };
 const Known known_functions[] = {
-    {"linear", nullptr, nullptr},
-    {"relu", relu, relu},
-    {"tanh", tanh, tanh},
-    {"sigmoid", sigmoid, sigmoid},
-    {"exponential", exp, exp},
-    {"softmax", softmax, nullptr},
-    {"log_softmax", log_softmax, nullptr},
-    {"gelu", gelu, nullptr},
-    {"softplus", softplus, nullptr},
+    {"linear", nullptr, nullptr},          {"relu", relu, relu},      {"tanh", tanh, tanh},
+    {"sigmoid", sigmoid, sigmoid},         {"exponential", exp, exp}, {"softmax", softmax, nullptr},
+    {"log_softmax", log_softmax, nullptr}, {"gelu", gelu, nullptr},   {"softplus", softplus, nullptr},
 };
 
 std::function<Tensor(Tensor&&)> best_form(const Known& known) {

@@ -23,8 +23,8 @@ struct Conv2DState final : detail::LayerState {
       detail::fail<ShapeError>("conv2d", "wants images (batch, height, width, channels) with known channels");
     if (input[-1] % options.groups != 0)
       detail::fail<ShapeError>("conv2d", input[-1], " channels do not divide into ", options.groups, " groups");
-    Variable new_kernel = weight("kernel", {window.height, window.width, input[-1] / options.groups, filters},
-                                 options.kernel_initializer);
+    Variable new_kernel = weight(
+        "kernel", {window.height, window.width, input[-1] / options.groups, filters}, options.kernel_initializer);
     Variable new_bias = options.use_bias ? weight("bias", {filters}, options.bias_initializer) : Variable();
     add_member("kernel", kernel = new_kernel);
     if (options.use_bias) add_member("bias", bias = new_bias);

@@ -33,7 +33,8 @@ Tensor uniform_within(double limit, const Shape& shape, DType dtype, Seed seed) 
 constexpr double truncated_stddev = 0.87962566103423978;
 
 Tensor truncated_of_variance(double variance, const Shape& shape, DType dtype, Seed seed) {
-  return random::truncated_normal(shape, {.stddev = std::sqrt(variance) / truncated_stddev, .dtype = dtype, .seed = seed});
+  return random::truncated_normal(
+      shape, {.stddev = std::sqrt(variance) / truncated_stddev, .dtype = dtype, .seed = seed});
 }
 
 double glorot(const Shape& shape) {

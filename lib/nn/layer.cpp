@@ -27,8 +27,8 @@ void LayerState::ensure_built(const Shape& input) {
   built.store(true, std::memory_order_release);
 }
 
-Variable LayerState::weight(const char* member_name, const Shape& shape,
-                            const initializers::Initializer& initializer) const {
+Variable LayerState::weight(
+    const char* member_name, const Shape& shape, const initializers::Initializer& initializer) const {
   Variable variable(initializer(shape, DType::float32));
   if (variable.shape() != shape)
     fail<UsageError>(kind, "the initializer of '", member_name, "' made shape ", variable.shape(), ", not ", shape);
@@ -45,9 +45,7 @@ namespace keen::nn {
 
 Layer::Layer(std::shared_ptr<detail::LayerState> state) noexcept : Module(std::move(state)) {}
 
-detail::LayerState& Layer::layer_state() const noexcept {
-  return static_cast<detail::LayerState&>(*module_state());
-}
+detail::LayerState& Layer::layer_state() const noexcept { return static_cast<detail::LayerState&>(*module_state()); }
 
 Tensor Layer::operator()(const Tensor& x, const CallOptions& options) const { return layer_state().run(x, options); }
 Tensor Layer::operator()(Tensor&& x, const CallOptions& options) const {

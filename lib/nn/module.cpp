@@ -54,7 +54,8 @@ void ModuleState::check_free(std::string_view member_name) const {
 
 void ModuleState::add_member(std::string_view member_name, const Variable& variable) {
   if (!variable.defined())
-    fail<UsageError>("member", "the variable for '", member_name, "' is an empty handle: construct it with a value first");
+    fail<UsageError>(
+        "member", "the variable for '", member_name, "' is an empty handle: construct it with a value first");
   std::lock_guard lock(mutex);
   check_free(member_name);
   Variable shared = variable;

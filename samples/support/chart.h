@@ -56,7 +56,8 @@ inline void write_svg(const std::string& path, const std::vector<Panel>& panels)
   for (const Panel& panel : panels) {
     double x0 = 1e300, x1 = 0, y0 = 1e300, y1 = 0;
     for (const Curve& c : panel.curves) {
-      for (auto [x, y] : c.points) x0 = std::min(x0, x), x1 = std::max(x1, x), y0 = std::min(y0, y), y1 = std::max(y1, y);
+      for (auto [x, y] : c.points)
+        x0 = std::min(x0, x), x1 = std::max(x1, x), y0 = std::min(y0, y), y1 = std::max(y1, y);
     }
     const double ly0 = std::floor(std::log10(y0)), ly1 = std::max(std::ceil(std::log10(y1)), ly0 + 1);
     const double lx0 = std::log10(x0), lx1 = std::max(std::log10(x1), lx0 + 1e-9);
@@ -83,8 +84,8 @@ inline void write_svg(const std::string& path, const std::vector<Panel>& panels)
       const char* colour = colours[k % 4];
       svg << "<polyline fill='none' stroke-width='2' stroke='" << colour << "' points='";
       for (auto [x, y] : panel.curves[k].points) svg << px(std::log10(x)) << ',' << py(std::log10(y)) << ' ';
-      svg << "'/>\n<text x='" << offset + left + 12 << "' y='" << top + 16 + 16 * double(k) << "' fill='" << colour << "'>"
-          << panel.curves[k].name << "</text>\n";
+      svg << "'/>\n<text x='" << offset + left + 12 << "' y='" << top + 16 + 16 * double(k) << "' fill='" << colour
+          << "'>" << panel.curves[k].name << "</text>\n";
     }
     offset += width;
   }

@@ -133,7 +133,8 @@ TEST_CASE("threads that call one function trace it once", "[function]") {
   std::atomic<int> right{0};
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 50; ++i) right += array_equal(f(constant(static_cast<float>(t))), exp(constant(static_cast<float>(t))) + 1);
+      for (int i = 0; i < 50; ++i)
+        right += array_equal(f(constant(static_cast<float>(t))), exp(constant(static_cast<float>(t))) + 1);
     });
   for (auto& thread : threads) thread.join();
   CHECK(traces == 1);

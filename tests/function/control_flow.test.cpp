@@ -28,8 +28,9 @@ void check_derivatives(F f, const std::vector<Tensor>& xs) {
   for (const Tensor& x : xs) {
     const auto eager = derivatives(f, x), compiled = staged(x), outside = derivatives(function(f), x);
     for (std::size_t i = 0; i < 3; ++i) {
-      INFO("x = " << x.to_string() << ", order " << i << ": eager " << eager[i].to_string() << ", compiled " << compiled[i].to_string()
-                  << ", taped outside " << outside[i].to_string());
+      INFO(
+          "x = " << x.to_string() << ", order " << i << ": eager " << eager[i].to_string() << ", compiled "
+                 << compiled[i].to_string() << ", taped outside " << outside[i].to_string());
       CHECK(allclose(eager[i], compiled[i], 1e-9, 1e-12));
       CHECK(allclose(eager[i], outside[i], 1e-9, 1e-12));
     }
@@ -42,7 +43,16 @@ void check_derivatives(F f, const std::vector<Tensor>& xs) {
 TEST_CASE("cond runs one of two branches, eagerly and in one trace", "[function][control]") {
   int thens = 0, elses = 0;
   const auto choose = [&](const Tensor& x) {
-    return cond(sum(x) > 0, [&] { ++thens; return x * 2; }, [&] { ++elses; return x - 1; });
+    return cond(
+        sum(x) > 0,
+        [&] {
+          ++thens;
+          return x * 2;
+        },
+        [&] {
+          ++elses;
+          return x - 1;
+        });
   };
   CHECK(choose(constant(3.f)).item<float>() == 6);
   CHECK(choose(constant(-3.f)).item<float>() == -4);
@@ -61,7 +71,13 @@ TEST_CASE("cond runs one of two branches, eagerly and in one trace", "[function]
 TEST_CASE("a branch that is not taken neither computes nor writes", "[function][control]") {
   Variable taken(0);
   auto f = function([&](const Tensor& x) {
-    return cond(x > 0, [&] { taken.assign_add(1); return check_numerics(log(x), "log"); }, [&] { return x * 0; });
+    return cond(
+        x > 0,
+        [&] {
+          taken.assign_add(1);
+          return check_numerics(log(x), "log");
+        },
+        [&] { return x * 0; });
   });
   CHECK(f(-1.f).item<float>() == 0);
   CHECK(taken.item<int>() == 0);
@@ -72,21 +88,40 @@ TEST_CASE("a branch that is not taken neither computes nor writes", "[function][
 
 TEST_CASE("branches that disagree are an error that shows both", "[function][control]") {
   const auto gives = [](auto a, auto b) {
-    return [=](const Tensor& x) { return cond(x > 0, [&] { return a; }, [&] { return b; }); };
+    return [=](const Tensor& x) {
+      return cond(
+          x > 0, [&] { return a; }, [&] { return b; });
+    };
   };
-  CHECK_THROWS_WITH(function(gives(ones({2}), ones({2}, {.dtype = int32})))(1.f),
-                    Catch::Contains("float32(2,)") && Catch::Contains("int32(2,)"));
+  CHECK_THROWS_WITH(
+      function(gives(ones({2}), ones({2}, {.dtype = int32})))(1.f),
+      Catch::Contains("float32(2,)") && Catch::Contains("int32(2,)"));
   CHECK_THROWS_AS(function(gives(ones({2}), ones({2, 2})))(1.f), UsageError);
-  CHECK_THROWS_AS(function(gives(std::vector<Tensor>(2, ones({}) ), std::vector<Tensor>(3, ones({}))))(1.f), UsageError);
+  CHECK_THROWS_AS(function(gives(std::vector<Tensor>(2, ones({})), std::vector<Tensor>(3, ones({}))))(1.f), UsageError);
   auto sizes = function(gives(ones({2}), ones({5})));
   CHECK(sizes(1.f).shape() == Shape{2});
   CHECK(sizes(-1.f).shape() == Shape{5});
-  CHECK_THROWS_AS(function([](const Tensor& x) { return cond(x, [&] { return x; }, [&] { return x; }); })(1.f), UsageError);
+  CHECK_THROWS_AS(
+      function([](const Tensor& x) {
+        return cond(
+            x, [&] { return x; }, [&] { return x; });
+      })(1.f),
+      UsageError);
 }
 
 TEST_CASE("switch_case takes the last branch for a number out of range", "[function][control]") {
   const auto pick = [](const Tensor& i, const Tensor& x) {
-    return switch_case(i, [&] { return std::pair{x, 1.f}; }, [&] { return std::pair{x * 2, 2.f}; }, [&] { return std::pair{x * 3, 3.f}; });
+    return switch_case(
+        i,
+        [&] {
+          return std::pair{x, 1.f};
+        },
+        [&] {
+          return std::pair{x * 2, 2.f};
+        },
+        [&] {
+          return std::pair{x * 3, 3.f};
+        });
   };
   auto f = function(pick);
   for (int i : {0, 1, 2, 7, -1}) {
@@ -100,8 +135,13 @@ TEST_CASE("switch_case takes the last branch for a number out of range", "[funct
 TEST_CASE("while_loop turns as often as its condition says, traced once", "[function][control]") {
   int traced = 0;
   const auto power = [&](const Tensor& x, const Tensor& n) {
-    auto [i, y] = while_loop([&](Tensor i, Tensor) { return i < n; },
-                             [&](Tensor i, Tensor y) { ++traced; return std::tuple{i + 1, y * x}; }, std::tuple{0, ones_like(x)});
+    auto [i, y] = while_loop(
+        [&](Tensor i, Tensor) { return i < n; },
+        [&](Tensor i, Tensor y) {
+          ++traced;
+          return std::tuple{i + 1, y * x};
+        },
+        std::tuple{0, ones_like(x)});
     return y;
   };
   CHECK(power(constant(3.f), constant(4)).item<float>() == 81);
@@ -128,22 +168,25 @@ TEST_CASE("a loop's state keeps its shapes unless they are declared open", "[fun
   CHECK_THROWS_WITH(function(grow({}))(ones({3})), Catch::Contains("float32(3,)") && Catch::Contains("float32(6,)"));
   CHECK(function(grow({.shape_invariants = {{unknown}}}))(ones({3})).shape() == Shape{12});
   CHECK_THROWS_AS(function(grow({.shape_invariants = {{unknown, 2}}}))(ones({3})), ShapeError);
-  auto dtypes = function([](const Tensor& x) { return while_loop([](Tensor v) { return v < 3; }, [](Tensor v) { return v + 0.5; }, x); });
+  auto dtypes = function(
+      [](const Tensor& x) { return while_loop([](Tensor v) { return v < 3; }, [](Tensor v) { return v + 0.5; }, x); });
   CHECK_THROWS_AS(dtypes(1), UsageError);
-  auto condition = function([](const Tensor& x) { return while_loop([](Tensor v) { return v; }, [](Tensor v) { return v; }, x); });
+  auto condition =
+      function([](const Tensor& x) { return while_loop([](Tensor v) { return v; }, [](Tensor v) { return v; }, x); });
   CHECK_THROWS_AS(condition(1.f), UsageError);
 }
 
 TEST_CASE("variables are read and written in every turn", "[function][control]") {
   Variable total(0.f), step(1.f);
   auto f = function([&](const Tensor& n) {
-    return while_loop([&](Tensor i) { return i < n; },
-                      [&](Tensor i) {
-                        total.assign_add(step);
-                        step.assign(total * 2.f);
-                        return i + 1;
-                      },
-                      Tensor(0));
+    return while_loop(
+        [&](Tensor i) { return i < n; },
+        [&](Tensor i) {
+          total.assign_add(step);
+          step.assign(total * 2.f);
+          return i + 1;
+        },
+        Tensor(0));
   });
   f(3);  // total 1, 3, 9; step 2, 6, 18
   CHECK(total.item<float>() == 9);
@@ -154,8 +197,12 @@ TEST_CASE("variables are read and written in every turn", "[function][control]")
 
 TEST_CASE("random draws in a loop are the eager ones", "[function][control]") {
   const auto walk = [](const Tensor& n) {
-    return while_loop([&](Tensor i, Tensor) { return i < n; }, [](Tensor i, Tensor x) { return std::tuple{i + 1, x + random::normal({2})}; },
-                      std::tuple{Tensor(0), zeros({2})});
+    return while_loop(
+        [&](Tensor i, Tensor) { return i < n; },
+        [](Tensor i, Tensor x) {
+          return std::tuple{i + 1, x + random::normal({2})};
+        },
+        std::tuple{Tensor(0), zeros({2})});
   };
   auto f = function(walk);
   set_seed(9);
@@ -176,21 +223,27 @@ TEST_CASE("scan carries a state and stacks what turns give", "[function][control
   CHECK(array_equal(state, eager_state));
   CHECK(array_equal(ys, eager_ys));
   CHECK(state.to_vector<float>() == std::vector{12.f, 16.f});
-  const auto cumulative = [](const Tensor& v) { return scan([](Tensor s, Tensor x) { return s + x; }, 0.f, v, {.reverse = true}); };
+  const auto cumulative = [](const Tensor& v) {
+    return scan([](Tensor s, Tensor x) { return s + x; }, 0.f, v, {.reverse = true});
+  };
   CHECK(cumulative(constant({1.f, 2.f, 3.f})).to_vector<float>() == std::vector{6.f, 5.f, 3.f});
   CHECK(function(cumulative)(constant({1.f, 2.f, 3.f})).to_vector<float>() == std::vector{6.f, 5.f, 3.f});
   auto any = function(sums, {.input_signature = {TensorSpec({unknown, 2})}});
   CHECK(array_equal(any(xs).second, eager_ys));
   CHECK(any(ones({0, 2})).second.shape() == Shape{0, 2});
   CHECK(any(ones({1, 2})).second.shape() == Shape{1, 2});
-  CHECK(map_fn([](const Tensor& x) { return x * x; }, constant({1.f, 2.f, 3.f})).to_vector<float>() == std::vector{1.f, 4.f, 9.f});
+  CHECK(
+      map_fn([](const Tensor& x) { return x * x; }, constant({1.f, 2.f, 3.f})).to_vector<float>() ==
+      std::vector{1.f, 4.f, 9.f});
 }
 
 TEST_CASE("gradients flow through cond to second order", "[function][control]") {
   const Tensor w = constant(3.0 * ones({}, {.dtype = float64}));
   check_derivatives(
       [&](const Tensor& x) {
-        return cond(x > 0, [&] { return x * x * x * w; }, [&] { return sin(x) * x; }) * x;
+        return cond(
+                   x > 0, [&] { return x * x * x * w; }, [&] { return sin(x) * x; }) *
+               x;
       },
       {constant(2.0f).cast(float64), constant(-1.5f).cast(float64)});
 }
@@ -198,8 +251,12 @@ TEST_CASE("gradients flow through cond to second order", "[function][control]") 
 TEST_CASE("gradients flow through while_loop to second order", "[function][control]") {
   check_derivatives(
       [](const Tensor& x) {
-        auto [i, y] = while_loop([](Tensor, Tensor y) { return y < 50; }, [&](Tensor i, Tensor y) { return std::tuple{i + 1, y * x + sin(y)}; },
-                                 std::tuple{Tensor(0), x});
+        auto [i, y] = while_loop(
+            [](Tensor, Tensor y) { return y < 50; },
+            [&](Tensor i, Tensor y) {
+              return std::tuple{i + 1, y * x + sin(y)};
+            },
+            std::tuple{Tensor(0), x});
         return y * y;
       },
       {constant(2.0f).cast(float64), constant(1.7f).cast(float64), constant(60.f).cast(float64)});
@@ -208,7 +265,11 @@ TEST_CASE("gradients flow through while_loop to second order", "[function][contr
 TEST_CASE("gradients flow through scan, its state, its slices and what it captures", "[function][control]") {
   check_derivatives(
       [&](const Tensor& x) {
-        auto [state, ys] = scan([&](Tensor s, Tensor slice) { return std::pair{tanh(s * slice + sum(x)), s * s * slice}; }, mean(x), x);
+        auto [state, ys] = scan(
+            [&](Tensor s, Tensor slice) {
+              return std::pair{tanh(s * slice + sum(x)), s * s * slice};
+            },
+            mean(x), x);
         return sum(ys) * state;
       },
       {constant({0.3f, -0.7f, 1.1f}).cast(float64)});
@@ -217,11 +278,14 @@ TEST_CASE("gradients flow through scan, its state, its slices and what it captur
 TEST_CASE("gradients flow through nested control flow and to variables", "[function][control]") {
   check_derivatives(
       [](const Tensor& x) {
-        auto [i, y] = while_loop([](Tensor i, Tensor) { return i < 4; },
-                                 [&](Tensor i, Tensor y) {
-                                   return std::tuple{i + 1, cond(y > 2, [&] { return y * 0.3 * x; }, [&] { return y * y + x; })};
-                                 },
-                                 std::tuple{Tensor(0), x});
+        auto [i, y] = while_loop(
+            [](Tensor i, Tensor) { return i < 4; },
+            [&](Tensor i, Tensor y) {
+              return std::tuple{
+                  i + 1, cond(
+                             y > 2, [&] { return y * 0.3 * x; }, [&] { return y * y + x; })};
+            },
+            std::tuple{Tensor(0), x});
         return y;
       },
       {constant(0.9f).cast(float64), constant(2.5f).cast(float64)});

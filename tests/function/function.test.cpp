@@ -76,16 +76,18 @@ TEST_CASE("results may be arguments and tensors from outside", "[function]") {
 
 TEST_CASE("an input_signature makes one trace serve every fitting argument", "[function]") {
   Variable weight(ones({4, 1}), {.name = "weight"});
-  auto predict = function([&](const Tensor& d) { return matmul(d, weight); }, {.input_signature = {TensorSpec({unknown, 4}, float32)}});
+  auto predict = function(
+      [&](const Tensor& d) { return matmul(d, weight); }, {.input_signature = {TensorSpec({unknown, 4}, float32)}});
   CHECK(predict(ones({3, 4})).shape() == Shape{3, 1});
   CHECK(predict(ones({7, 4})).shape() == Shape{7, 1});
   CHECK(predict.trace_count() == 1);
   CHECK_THROWS_AS(predict(ones({3, 5})), ShapeError);
   CHECK_THROWS_AS(predict(ones({4})), ShapeError);
   CHECK_THROWS_AS(predict(ones({3, 4}, {.dtype = float64})), DTypeError);
-  CHECK(predict.graph() ==
-        "%0: float32(?, 4) = input\n%1: float32(4, 1) = read_variable() variable='weight'\n"
-        "%2: float32(?, 1) = matmul(%0, %1)\nreturn %2\n");
+  CHECK(
+      predict.graph() ==
+      "%0: float32(?, 4) = input\n%1: float32(4, 1) = read_variable() variable='weight'\n"
+      "%2: float32(?, 1) = matmul(%0, %1)\nreturn %2\n");
 }
 
 TEST_CASE("captured variables are read at each call and never cause a trace", "[function]") {

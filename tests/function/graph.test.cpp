@@ -41,11 +41,11 @@ TEST_CASE("twelve operations trace with an unknown batch dimension, print and re
   const Tensor rows = constant({0, 0});
   Variable total(0.f, {.name = "total"});
   const auto body = [&](const std::vector<Tensor>& in) -> std::vector<Tensor> {
-    Tensor x = conv2d(in[0], filters);              // (?, 2, 2, 2)
-    x = reshape(x, {-1, 8});                        // (?, 8)
-    x = tanh(exp(x * 0.1f) + 1);                    // mul, exp, add, tanh
-    Tensor y = matmul(x, weights);                  // (?, 3)
-    Tensor z = transpose(gather(y, rows));          // (3, 2)
+    Tensor x = conv2d(in[0], filters);      // (?, 2, 2, 2)
+    x = reshape(x, {-1, 8});                // (?, 8)
+    x = tanh(exp(x * 0.1f) + 1);            // mul, exp, add, tanh
+    Tensor y = matmul(x, weights);          // (?, 3)
+    Tensor z = transpose(gather(y, rows));  // (3, 2)
     Tensor noise = random::normal({3, 2});
     Tensor s = sum(z + noise);
     total.assign(s);
@@ -56,10 +56,11 @@ TEST_CASE("twelve operations trace with an unknown batch dimension, print and re
   CHECK(total.item<float>() == 0);  // tracing runs nothing
   const std::string text = graph.to_string();
   INFO(text);
-  for (const char* line : {"%0: float32(?, 4, 4, 1) = input\n", ": float32(?, 2, 2, 2) = conv2d(%0, %", ": float32(?, 8) = reshape(%",
-                           "= multiply(%", "= exp(%", "= add(%", "= tanh(%", ": float32(?, 3) = matmul(%", ": float32(2, 3) = gather(%",
-                           ": float32(3, 2) = transpose(%", ": float32(3, 2) = random_normal()", ": float32() = sum(%",
-                           "assign(%", "variable='total'", "return %"})
+  for (const char* line :
+       {"%0: float32(?, 4, 4, 1) = input\n", ": float32(?, 2, 2, 2) = conv2d(%0, %", ": float32(?, 8) = reshape(%",
+        "= multiply(%", "= exp(%", "= add(%", "= tanh(%", ": float32(?, 3) = matmul(%", ": float32(2, 3) = gather(%",
+        ": float32(3, 2) = transpose(%", ": float32(3, 2) = random_normal()", ": float32() = sum(%", "assign(%",
+        "variable='total'", "return %"})
     CHECK(text.find(line) != std::string::npos);
 
   const Replay replay(graph);
@@ -81,8 +82,8 @@ TEST_CASE("pruning keeps what results, effects and shared random streams need", 
   Graph graph;
   trace(graph, {{{}, float32}}, [&](const std::vector<Tensor>& in) -> std::vector<Tensor> {
     Tensor useless = exp(in[0]) * 3;
-    random::normal({2});                // moves the process's stream
-    random::normal({2}, {.seed = 1});   // touches nothing
+    random::normal({2});               // moves the process's stream
+    random::normal({2}, {.seed = 1});  // touches nothing
     v.assign(in[0] + 1);
     return {in[0] * 2};
   });
@@ -115,7 +116,9 @@ TEST_CASE("reads and writes of a variable keep their order", "[function][graph]"
 
 TEST_CASE("a tape outside records a replay, a tape inside is traced", "[function][graph]") {
   Graph square_graph, gradient_graph;
-  trace(square_graph, {{{unknown}, float32}}, [](const std::vector<Tensor>& in) -> std::vector<Tensor> { return {sum(in[0] * in[0] * in[0])}; });
+  trace(square_graph, {{{unknown}, float32}}, [](const std::vector<Tensor>& in) -> std::vector<Tensor> {
+    return {sum(in[0] * in[0] * in[0])};
+  });
   trace(gradient_graph, {{{unknown}, float32}}, [](const std::vector<Tensor>& in) -> std::vector<Tensor> {
     GradientTape tape;
     tape.watch(in[0]);
@@ -143,7 +146,9 @@ TEST_CASE("symbols bind to sizes at replay, and must agree", "[function][graph]"
   CHECK(results[3].shape() == Shape{3, 2, 1});
 
   Graph two;
-  trace(two, {{{unknown}, float32}, {{unknown}, float32}}, [](const std::vector<Tensor>& in) -> std::vector<Tensor> { return {in[0] + in[1]}; });
+  trace(two, {{{unknown}, float32}, {{unknown}, float32}}, [](const std::vector<Tensor>& in) -> std::vector<Tensor> {
+    return {in[0] + in[1]};
+  });
   CHECK(Replay(two).run(std::vector{ones({1}), ones({4})})[0].shape() == Shape{4});
   CHECK(Replay(two).run(std::vector{ones({4}), ones({1})})[0].shape() == Shape{4});
   CHECK_THROWS_AS(Replay(two).run(std::vector{ones({3}), ones({4})}), ShapeError);

@@ -27,7 +27,9 @@ TEST_CASE("program 11: host control flow inside a compiled function", "[function
     return x;
   };
   auto clipped = function(clip);
-  const std::vector<Tensor> inputs{constant({0.1f, 0.2f}), constant({3.f, 4.f}), constant({30.f, 40.f}), constant({0.f, 9.f}), constant({-1.f, 1.f})};
+  const std::vector<Tensor> inputs{
+      constant({0.1f, 0.2f}), constant({3.f, 4.f}), constant({30.f, 40.f}), constant({0.f, 9.f}),
+      constant({-1.f, 1.f})};
   for (int round = 0; round < 3; ++round)
     for (const Tensor& x : inputs) {
       INFO(x.to_string());
@@ -230,7 +232,8 @@ TEST_CASE("decisions work with open sizes, staged loops and inner functions", "[
 
 TEST_CASE("where no decision can be followed it is an error", "[function][host]") {
   auto in_branch = function([](const Tensor& x) {
-    return cond(x > 0, [&] { return x > 1 ? x : x * 2; }, [&] { return x; });
+    return cond(
+        x > 0, [&] { return x > 1 ? x : x * 2; }, [&] { return x; });
   });
   CHECK_THROWS_AS(in_branch(1.f), UsageError);
   auto decides = function([](const Tensor& x) { return x > 0 ? x : -x; });

@@ -65,7 +65,8 @@ TEST_CASE("aggregates, enums, strings, maps and optionals go in and come out", "
 }
 
 TEST_CASE("many and long arguments keep their values apart", "[function]") {
-  auto f = function([](const std::vector<Tensor>& xs, const std::string& text) { return xs[0] * 2 + xs[19] + text.size(); });
+  auto f =
+      function([](const std::vector<Tensor>& xs, const std::string& text) { return xs[0] * 2 + xs[19] + text.size(); });
   std::vector<Tensor> xs;
   for (int i = 0; i < 20; ++i) xs.push_back(constant(static_cast<float>(i)));
   CHECK(f(xs, std::string(300, 'a')).item<float>() == 319);

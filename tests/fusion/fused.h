@@ -31,7 +31,8 @@ inline Shape strides_in(const Shape& space, const Tensor& t) {
 }
 
 /// What the kernel stores: a tensor of shape `space` for an element store, else with its last `reduced` axes of size 1.
-inline std::vector<Tensor> run_fused(const Kernel& kernel, const Shape& space, int reduced, const std::vector<Tensor>& inputs) {
+inline std::vector<Tensor> run_fused(
+    const Kernel& kernel, const Shape& space, int reduced, const std::vector<Tensor>& inputs) {
   const auto facts = detail::fusion::analyse(kernel);
   std::vector<Tensor> outputs;
   std::vector<Shape> strides;

@@ -47,11 +47,14 @@ Tensor awkward(DType dtype, std::int64_t n, std::uint64_t seed) {
   if (dtype == bool_) return random::integers(0, 2, {n}, {.seed = seed}).cast(bool_);
   if (is_integer(dtype)) {
     Tensor small = random::integers(-9, 10, {n - n / 4}, {.seed = seed});
-    Tensor any = random::integers(std::numeric_limits<std::int64_t>::min() / 2, std::numeric_limits<std::int64_t>::max() / 2, {n / 4}, {.seed = seed + 1});
+    Tensor any = random::integers(
+        std::numeric_limits<std::int64_t>::min() / 2, std::numeric_limits<std::int64_t>::max() / 2, {n / 4},
+        {.seed = seed + 1});
     return concat({small, any * 2}).cast(dtype);
   }
   const double inf = std::numeric_limits<double>::infinity();
-  Tensor edges = constant(std::vector<double>{0.0, -0.0, inf, -inf, std::nan(""), 1, -1, 0.5, 1e-310, 1e-40, 1e300, -1e300});
+  Tensor edges =
+      constant(std::vector<double>{0.0, -0.0, inf, -inf, std::nan(""), 1, -1, 0.5, 1e-310, 1e-40, 1e300, -1e300});
   Tensor small = random::normal({n / 2}, {.stddev = 3, .dtype = float64, .seed = seed});
   Tensor wide = exp(random::normal({n - n / 2 - 12}, {.stddev = 30, .dtype = float64, .seed = seed + 1}));
   return concat({edges, small, wide}).cast(dtype);
@@ -63,7 +66,8 @@ TEST_CASE("exp, tanh, mul and sum in one LLVM kernel equal the eager operations"
   if (!has_jit()) return;
   for (DType dtype : {float32, float64})
     for (std::int64_t n : {1, 3, 7, 8, 15, 16, 17, 31, 33, 100, 1024, 4099}) {
-      const Tensor a = random::normal({5, n}, {.dtype = dtype, .seed = 1}), b = random::normal({5, n}, {.dtype = dtype, .seed = 2});
+      const Tensor a = random::normal({5, n}, {.dtype = dtype, .seed = 1}),
+                   b = random::normal({5, n}, {.dtype = dtype, .seed = 2});
       check_four_operations(a, b, {5, n});
     }
 }
@@ -95,7 +99,8 @@ TEST_CASE("every scalar function gives the eager bits in every dtype it takes", 
       kernel.store(kernel.apply(op->scalar, a, op->arity == 2 ? b : -1));
     }
     if (ops.empty()) continue;
-    const Tensor x = awkward(dtype, 1003, 1), y = flip(awkward(dtype, 1003, 3)).contiguous();  // so that NaN meets numbers
+    const Tensor x = awkward(dtype, 1003, 1),
+                 y = flip(awkward(dtype, 1003, 3)).contiguous();  // so that NaN meets numbers
     const auto stored = run_fused(kernel, {1003}, 0, {x, y});
     for (std::size_t i = 0; i < ops.size(); ++i) {
       std::vector<Operand> operands;
@@ -112,7 +117,8 @@ TEST_CASE("casts in a fused kernel convert as eager casts do", "[fusion][jit]") 
   for (int from = 0; from < dtype_count; ++from) {
     if (is_complex(static_cast<DType>(from))) continue;
     const bool narrow = static_cast<DType>(from) == float16 || static_cast<DType>(from) == bfloat16;
-    const Tensor x = narrow ? awkward(float32, 301, 1).cast(static_cast<DType>(from)) : awkward(static_cast<DType>(from), 301, 1);
+    const Tensor x =
+        narrow ? awkward(float32, 301, 1).cast(static_cast<DType>(from)) : awkward(static_cast<DType>(from), 301, 1);
     Kernel kernel;
     const int in = kernel.input(static_cast<DType>(from));
     std::vector<DType> targets;
@@ -137,7 +143,8 @@ TEST_CASE("constants, selects and comparisons fuse", "[fusion][jit]") {
   const int positive = kernel.apply(F::greater, x, zero);
   kernel.store(kernel.select(positive, x, kernel.apply(F::multiply, x, half)));
   kernel.store(positive);
-  kernel.store(kernel.apply(F::add, x, kernel.cast(kernel.apply(F::multiply, count, kernel.constant(int8, 3)), float32)));
+  kernel.store(
+      kernel.apply(F::add, x, kernel.cast(kernel.apply(F::multiply, count, kernel.constant(int8, 3)), float32)));
   const Tensor a = awkward(float32, 205, 1), n = awkward(int8, 205, 2);
   const auto stored = run_fused(kernel, {205}, 0, {a, n});
   CHECK(same_bits(stored[0], where(a > 0, a, a * 0.5f)));
@@ -247,8 +254,11 @@ TEST_CASE("code for older processors gives the same results", "[fusion][jit]") {
   for (Isa isa : {Isa::sse2, Isa::avx2, Isa::avx512}) {
     if (isa > detail::cpu::isa()) continue;
     Tensor product = zeros({1, 83}) + 0, total = zeros({1, 1}) + 0;
-    const detail::fusion::CodeOperand operands[] = {{detail::impl(a).data, 0, 4}, {detail::impl(b).data, 0, 4},
-                                                    {detail::impl(product).data, 0, 4}, {detail::impl(total).data, 0, 4}};
+    const detail::fusion::CodeOperand operands[] = {
+        {detail::impl(a).data, 0, 4},
+        {detail::impl(b).data, 0, 4},
+        {detail::impl(product).data, 0, 4},
+        {detail::impl(total).data, 0, 4}};
     (*detail::fusion::compile_for(kernel, isa))(operands, 1, 83);
     CHECK(allclose(product, exp(a) * tanh(b), 1e-6, 1e-7));
     CHECK(allclose(total, sum(product, 1, true), 1e-5, 1e-6));

@@ -22,14 +22,15 @@ Kernel softmax() {
 }  // namespace
 
 TEST_CASE("a fused kernel prints a line a node", "[fusion]") {
-  CHECK(softmax().to_string() ==
-        "%0: float32 = input contiguous\n"
-        "%1: float32 = reduce maximum(%0)\n"
-        "%2: float32 = subtract(%0, %1)\n"
-        "%3: float32 = exp(%2)\n"
-        "%4: float32 = reduce add(%3)\n"
-        "%5: float32 = divide(%3, %4)\n"
-        "store %5\n");
+  CHECK(
+      softmax().to_string() ==
+      "%0: float32 = input contiguous\n"
+      "%1: float32 = reduce maximum(%0)\n"
+      "%2: float32 = subtract(%0, %1)\n"
+      "%3: float32 = exp(%2)\n"
+      "%4: float32 = reduce add(%3)\n"
+      "%5: float32 = divide(%3, %4)\n"
+      "store %5\n");
 }
 
 TEST_CASE("constants of every dtype print their value", "[fusion]") {
@@ -39,7 +40,9 @@ TEST_CASE("constants of every dtype print their value", "[fusion]") {
   kernel.constant(int8, -3);
   kernel.constant(uint64, 7);
   kernel.store(kernel.constant(bool_, 1));
-  CHECK(kernel.to_string() == "%0: float32 = 0.5\n%1: float64 = -3\n%2: int8 = -3\n%3: uint64 = 7\n%4: bool = 1\nstore %4\n");
+  CHECK(
+      kernel.to_string() ==
+      "%0: float32 = 0.5\n%1: float64 = -3\n%2: int8 = -3\n%3: uint64 = 7\n%4: bool = 1\nstore %4\n");
 }
 
 TEST_CASE("a fused kernel survives the way through its content", "[fusion]") {
@@ -78,9 +81,10 @@ TEST_CASE("a reduction without element stores splits into two kernels", "[fusion
   split.finish.check();
   CHECK(split.partial_inputs == std::vector<int>{0});
   CHECK(split.finish_inputs == std::vector<int>{1});
-  CHECK(split.finish.to_string() ==
-        "%0: float32 = input contiguous\n%1: float32 = input broadcast\n%2: float32 = reduce add(%0)\n"
-        "%3: float32 = multiply(%2, %1)\nstore %3\n");
+  CHECK(
+      split.finish.to_string() ==
+      "%0: float32 = input contiguous\n%1: float32 = input broadcast\n%2: float32 = reduce add(%0)\n"
+      "%3: float32 = multiply(%2, %1)\nstore %3\n");
   CHECK_FALSE(split_reduction(softmax()).possible);
 }
 

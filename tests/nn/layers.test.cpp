@@ -6,7 +6,10 @@ using namespace keen;
 using Catch::Contains;
 
 TEST_CASE("Dense multiplies, adds its bias and activates", "[nn]") {
-  nn::Dense dense(2, {.activation = relu, .kernel_initializer = initializers::constant(0.5), .bias_initializer = initializers::constant(-4)});
+  nn::Dense dense(
+      2, {.activation = relu,
+          .kernel_initializer = initializers::constant(0.5),
+          .bias_initializer = initializers::constant(-4)});
   CHECK_FALSE(dense.is_built());
   Tensor y = dense(constant({{1.f, 2.f, 3.f}, {4.f, 5.f, 6.f}}));
   CHECK(y.to_vector<float>() == std::vector<float>{0, 0, 3.5, 3.5});
@@ -70,8 +73,12 @@ TEST_CASE("Sequential takes layers, operations, callables and modules, and passe
     Tensor operator()(const Tensor& x) const { return x * two; }
   };
   int trained = 0;
-  nn::Sequential model{relu, Doubler(), [](const Tensor& x) { return x + 1.f; },
-                       [&](const Tensor& x, const nn::CallOptions& o) { trained += o.training; return x; }};
+  nn::Sequential model{
+      relu, Doubler(), [](const Tensor& x) { return x + 1.f; },
+      [&](const Tensor& x, const nn::CallOptions& o) {
+        trained += o.training;
+        return x;
+      }};
   CHECK(model(constant({-1.f, 3.f}), {.training = true}).to_vector<float>() == std::vector<float>{1, 7});
   CHECK(trained == 1);
   REQUIRE(model.variables().size() == 1);

@@ -25,8 +25,9 @@ TEST_CASE("a module finds its variables through its members and names them by pa
   Net net;
   CHECK(names(net.variables()) == std::vector<std::string>{"scale"});  // layers are built by their first call
   CHECK(net(ones({4, 5})).shape() == Shape{4, 2});
-  CHECK(names(net.variables()) == std::vector<std::string>{"trunk/dense/kernel", "trunk/dense/bias", "head/kernel",
-                                                           "head/bias", "scale"});
+  CHECK(
+      names(net.variables()) ==
+      std::vector<std::string>{"trunk/dense/kernel", "trunk/dense/bias", "head/kernel", "head/bias", "scale"});
   CHECK(net.count_parameters() == 5 * 3 + 3 + 3 * 2 + 2 + 1);
   CHECK(net.trunk.path() == "trunk");
 }

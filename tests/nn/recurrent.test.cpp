@@ -38,7 +38,8 @@ struct DynamicRNN : nn::Module {
 }  // namespace
 
 TEST_CASE("a cell's step follows its formula", "[nn][recurrent]") {
-  nn::LSTMCell cell(1, {.kernel_initializer = initializers::constant(0.5), .recurrent_initializer = initializers::constant(0.25)});
+  nn::LSTMCell cell(
+      1, {.kernel_initializer = initializers::constant(0.5), .recurrent_initializer = initializers::constant(0.25)});
   const auto [y, next] = cell(constant({{1.f, 2.f}}), {constant({{0.4f}}), constant({{-0.3f}})});
   const double z = 0.5 * 3 + 0.25 * 0.4, i = 1 / (1 + std::exp(-z)), f = 1 / (1 + std::exp(-z - 1));
   const double c = f * -0.3 + i * std::tanh(z), h = i * std::tanh(c);
@@ -58,7 +59,8 @@ TEST_CASE("program 7 gives the same eagerly, unrolled, staged and as RNN", "[nn]
   const auto unrolled = function([&](const Tensor& in) { return net(in); });
   const auto staged = function([&](const Tensor& in) { return net.staged(in); });
   const nn::RNN rnn(net.cell, {.return_sequences = true});
-  const auto scanned = function([&](const Tensor& in) { return rnn(in); }, {.input_signature = {TensorSpec({unknown, unknown, 2})}});
+  const auto scanned =
+      function([&](const Tensor& in) { return rnn(in); }, {.input_signature = {TensorSpec({unknown, unknown, 2})}});
   CHECK(allclose(unrolled(x).first, outputs, 1e-5, 1e-6));
   CHECK(allclose(staged(x).first, outputs, 1e-5, 1e-6));
   CHECK(allclose(staged(x).second.c, state.c, 1e-5, 1e-6));

@@ -62,10 +62,10 @@ TEST_CASE("program 2: results decide what runs", "[programs]") {
     Tensor s = add(x, y), m = multiply(x, y), useless = multiply(x, s);
     return std::tuple{named(pow(s, m), "z"), named(useless, "useless")};
   });
-  auto [z, useless] = f(2, 3);                                            // 15625 and 10
-  auto only_z = f.get_concrete_function(2, 3).prune({"z"});               // chosen fetches (and feeds, by name)
+  auto [z, useless] = f(2, 3);                               // 15625 and 10
+  auto only_z = f.get_concrete_function(2, 3).prune({"z"});  // chosen fetches (and feeds, by name)
   std::ostringstream out;
-  out << only_z(2, 3) << '\n' << only_z.explain();                        // 15625; the product for `useless` was pruned
+  out << only_z(2, 3) << '\n' << only_z.explain();  // 15625; the product for `useless` was pruned
   CHECK(z.item<int>() == 15625);
   CHECK(useless.item<int>() == 10);
   CHECK(out.str().find("15625") != std::string::npos);
@@ -74,7 +74,7 @@ TEST_CASE("program 2: results decide what runs", "[programs]") {
 
 TEST_CASE("program 11: host control flow inside a compiled function", "[programs]") {
   auto clipped = function([](Tensor x, float limit) {
-    if (norm(x) > limit) x = x * (limit / norm(x));                         // two compiled branches after both were seen
+    if (norm(x) > limit) x = x * (limit / norm(x));  // two compiled branches after both were seen
     while (max(abs(x)) > 1.f) x = x * 0.5f;
     return x;
   });

@@ -78,7 +78,8 @@ struct ParametersOfMember;
     using type = Parameters<std::decay_t<P>...>;         \
   };
 KEEN_MEMBER()
-KEEN_MEMBER(const) KEEN_MEMBER(noexcept) KEEN_MEMBER(const noexcept)
+KEEN_MEMBER(const)
+KEEN_MEMBER(noexcept) KEEN_MEMBER(const noexcept)
 #undef KEEN_MEMBER
     template <class F>
 requires requires { &F::operator(); }

@@ -16,8 +16,8 @@ class ActivationFunction {
   ActivationFunction(const char* name);
   ActivationFunction(const std::string& name) : ActivationFunction(name.c_str()) {}
   template <class F>
-    requires(std::is_class_v<F> && !std::is_same_v<F, Tensor> && std::is_invocable_r_v<Tensor, F&, const Tensor&>)
-  ActivationFunction(F function)
+  requires(std::is_class_v<F> && !std::is_same_v<F, Tensor> && std::is_invocable_r_v<Tensor, F&, const Tensor&>)
+      ActivationFunction(F function)
       : call_([f = std::move(function)](Tensor&& x) mutable -> Tensor { return f(static_cast<const Tensor&>(x)); }) {}
 
   /// May take over the buffer of x.

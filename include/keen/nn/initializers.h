@@ -13,8 +13,7 @@ class Initializer {
  public:
   using Function = std::function<Tensor(const Shape&, DType)>;
   template <class F>
-    requires std::is_invocable_r_v<Tensor, F&, const Shape&, DType>
-  Initializer(F make) : make_(std::move(make)) {}
+  requires std::is_invocable_r_v<Tensor, F&, const Shape&, DType> Initializer(F make) : make_(std::move(make)) {}
   Initializer(const char* name);
   Initializer(const std::string& name) : Initializer(name.c_str()) {}
 

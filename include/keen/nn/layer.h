@@ -4,7 +4,9 @@
 
 namespace keen {
 
-namespace detail { struct LayerState; }
+namespace detail {
+struct LayerState;
+}
 
 namespace nn {
 

@@ -10,7 +10,9 @@
 
 namespace keen {
 
-namespace detail { struct ModuleState; }
+namespace detail {
+struct ModuleState;
+}
 
 namespace nn {
 

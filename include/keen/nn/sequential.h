@@ -15,10 +15,10 @@ class Step {
 
   Step(Tensor (*operation)(const Tensor&)) : Step(Activation(operation)) {}
   template <class F>
-    requires(std::is_class_v<F> && !std::is_same_v<F, Step> && !std::is_same_v<F, Tensor> &&
-             (std::is_invocable_r_v<Tensor, F&, const Tensor&> ||
-              std::is_invocable_r_v<Tensor, F&, const Tensor&, const CallOptions&>))
-  Step(F part) {
+  requires(
+      std::is_class_v<F> && !std::is_same_v<F, Step> && !std::is_same_v<F, Tensor> &&
+      (std::is_invocable_r_v<Tensor, F&, const Tensor&> ||
+       std::is_invocable_r_v<Tensor, F&, const Tensor&, const CallOptions&>)) Step(F part) {
     if constexpr (std::is_base_of_v<Module, F>) module_ = part.module_state();
     call_ = [part = std::move(part)](Tensor&& x, const CallOptions& options) mutable -> Tensor {
       if constexpr (std::is_base_of_v<Layer, F>) return part(std::move(x), options);
