@@ -106,7 +106,7 @@ TEST_CASE("one executable serves many sizes, layouts and threads", "[function][e
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
-    threads.emplace_back([&, t] {
+    threads.emplace_back([&] {
       for (std::int64_t n = 1; n < 25; ++n) {
         Tensor x = random::normal({n, 6}, {.seed = static_cast<std::uint64_t>(n)});
         if (n % 2) x = transpose(transpose(x).contiguous());
