@@ -49,8 +49,11 @@ class Operand {
   /// The dtype a weak number has when it meets nothing but weak numbers.
   DType native_dtype() const noexcept { return native_; }
   double real() const noexcept {
-    return kind_ == Kind::weak_float ? number_.real : static_cast<double>(number_.integer);
+    if (kind_ == Kind::weak_float) return number_.real;
+    return native_ == DType::uint64 ? static_cast<double>(static_cast<std::uint64_t>(number_.integer))
+                                    : static_cast<double>(number_.integer);
   }
+  /// An integer; one of uint64 as its bits.
   std::int64_t integer() const noexcept { return number_.integer; }
   /// The tensor; null for an undefined one, and for a weak number until dispatch has made it one.
   detail::TensorImpl* impl() const noexcept { return impl_; }

@@ -104,8 +104,6 @@ void Tape::seed(std::span<const Tensor> targets, const GradientOptions& options,
     bool given = i < options.output_gradients.size() && options.output_gradients[i].defined();
     Tensor dy =
         given ? options.output_gradients[i] : ones(target.shape, {.dtype = target.dtype, .device = target.device});
-    if (dy.shape() != target.shape)
-      fail<ShapeError>("gradient", "output gradient ", i, " has shape ", dy.shape(), ", its target ", target.shape);
     accumulate(gradients, node, dy.cast(target.dtype));
   }
 }
@@ -169,6 +167,10 @@ void Tape::gradient(
   for (auto& t : targets)
     if (DType d = checked(t, "gradient").dtype; !is_trainable(d))
       log(LogLevel::warning, text("gradient: a target is ", name(d), " and has no gradient: only floating results do"));
+  for (std::size_t i = 0; i < options.output_gradients.size(); ++i)
+    if (const Tensor& dy = options.output_gradients[i]; dy.defined() && dy.shape() != targets[i].shape())
+      fail<ShapeError>(
+          "gradient", "output gradient ", i, " has shape ", dy.shape(), ", its target ", targets[i].shape());
   for (auto& s : sources) node_of(s);  // throws for an undefined source before anything is spent
 
   // A non-persistent tape ends here, so that its own gradient is recorded by outer tapes only.

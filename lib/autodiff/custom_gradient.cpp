@@ -62,6 +62,7 @@ using Forward = std::function<std::pair<Tensor, CustomGradient>()>;
 
 // Runs `forward` unrecorded, then tells the tapes of one entry from inputs and read variables to its result.
 Tensor record_as_one(const std::vector<Tensor>& inputs, const Forward& forward) {
+  for (const Tensor& input : inputs) checked(input, "custom_gradient");
   std::vector<Variable> variables;
   Tensor result;
   CustomGradient gradient;

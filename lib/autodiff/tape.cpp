@@ -133,8 +133,8 @@ void Tape::observe(
   records_.entries.push_back(
       {&op, static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(records_.saved.size()),
        static_cast<std::uint32_t>(records_.attributes.size()), static_cast<std::int32_t>(records_.nodes.size()),
-       static_cast<std::uint16_t>(inputs.size()), static_cast<std::uint16_t>(attributes.size()), saves,
-       static_cast<std::uint8_t>(outputs.size())});
+       static_cast<std::uint32_t>(inputs.size()), static_cast<std::uint32_t>(outputs.size()),
+       static_cast<std::uint16_t>(attributes.size()), saves});
   if (saves) save(saves, inputs, outputs);
   if (!attributes.empty()) records_.attributes.insert(records_.attributes.end(), attributes.begin(), attributes.end());
   for (auto& out : outputs) records_.nodes_of_ids.set(out.impl()->id, add_node(*out.impl()));

@@ -49,9 +49,9 @@ class Tape final : public Observer {
     const Op* op;
     std::uint32_t inputs, saved, attributes;
     std::int32_t first_output;  // outputs have consecutive nodes
-    std::uint16_t input_count, attribute_count;
+    std::uint32_t input_count, output_count;
+    std::uint16_t attribute_count;
     SaveMask saves;
-    std::uint8_t output_count;
   };
 
   // What is recorded, in flat storage. A tape that ends leaves its memory to the thread's next one.

@@ -213,10 +213,12 @@ Tensor number_tensor(const char* operation, const Operand& number, DType dtype) 
   bool is_float = number.kind() == Operand::Kind::weak_float;
   // An unsigned 64-bit number above the signed range arrives as its bits; its own type says so.
   bool own_type = dtype == number.native_dtype();
-  if (!is_float && !own_type && !integer_fits(number.integer(), dtype))
+  const bool beyond_int64 = number.native_dtype() == DType::uint64 && number.integer() < 0;
+  if (!is_float && !own_type && is_integer(dtype) && (beyond_int64 || !integer_fits(number.integer(), dtype)))
     fail<DTypeError>(
-        operation, "the number ", number.integer(), " does not fit ", name(dtype),
-        ": cast the tensor to a wider type first");
+        operation, "the number ",
+        beyond_int64 ? std::to_string(static_cast<std::uint64_t>(number.integer())) : std::to_string(number.integer()),
+        " does not fit ", name(dtype), ": cast the tensor to a wider type first");
   Tensor t;
   if (is_float || !is_integer(dtype)) {
     double v = number.real();

@@ -30,7 +30,7 @@ constexpr AttributeSpec avg_gradient_attributes[] = {
 std::int64_t output_size(
     const char* op, std::int64_t size, std::int64_t window, std::int64_t stride, std::int64_t dilation,
     std::int64_t padding) {
-  if (size < 0) return unknown;
+  if (size <= 0) return size < 0 ? unknown : 0;  // no window sees anything of an image without rows
   std::int64_t reach = (window - 1) * dilation + 1;
   if (size + padding < reach)
     fail<ShapeError>(op, "a window of ", reach, " does not fit into ", size, " + ", padding, " of padding");

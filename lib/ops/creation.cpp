@@ -182,9 +182,13 @@ namespace {
 
 Tensor filled(
     const Shape& shape, const Operand& value, const std::optional<DType>& dtype, const std::optional<Device>& device) {
+  if (value.is_weak()) {  // a number lies on no device: the result goes where the program is
+    const Device where = device ? *device : current_device();
+    std::optional<DeviceScope> scope;
+    if (where != Device()) scope.emplace(where);
+    return run(full_op, {shape}, number_tensor("full", value, dtype.value_or(value.native_dtype())));
+  }
   return on_device(device, [&] {
-    if (value.is_weak())
-      return run(full_op, {shape}, number_tensor("full", value, dtype.value_or(value.native_dtype())));
     Tensor v = value.tensor();
     return run(full_op, {shape}, dtype ? v.cast(*dtype) : v);
   });

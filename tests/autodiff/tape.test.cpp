@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "keen/autodiff/custom_gradient.h"
 #include "keen/autodiff/gradient_tape.h"
 #include "keen/creation.h"
 #include "keen/log.h"
@@ -215,4 +216,33 @@ TEST_CASE("broadcast operands get gradients of their own shape", "[tape]") {
   CHECK(drow.to_vector<float>() == std::vector<float>{6, 6, 6});
   CHECK(dcolumn.to_vector<float>() == std::vector<float>{12, 12});
   CHECK(dnumber.item<float>() == 18);
+}
+
+TEST_CASE("an operation may have more operands than 16 bits count", "[tape]") {
+  Tensor v = constant(1.f), w = constant(2.f);
+  std::vector<Tensor> parts(70'000, w.reshape({1}));
+  GradientTape tape;
+  tape.watch({v, w});
+  parts.assign(70'000, w.reshape({1}));
+  for (int i = 0; i < 100; ++i) parts[static_cast<std::size_t>(i)] = v.reshape({1});
+  auto [dv, dw] = tape.gradient(sum(concat(parts)), {v, w});
+  CHECK(dv.item<float>() == 100);
+  CHECK(dw.item<float>() == 69'900);
+}
+
+TEST_CASE("output gradients that do not fit leave the tape as it was", "[tape]") {
+  Tensor x = constant(3.f);
+  GradientTape tape;
+  tape.watch(x);
+  Tensor y = x * x;
+  CHECK_THROWS_AS(tape.gradient(y, x, {.output_gradients = {zeros({2})}}), ShapeError);
+  CHECK(tape.gradient(y, x).item<float>() == 6);
+}
+
+TEST_CASE("custom gradients take no undefined tensors", "[tape]") {
+  GradientTape tape;
+  auto f = custom_gradient([](const std::vector<Tensor>& in) {
+    return std::pair{in[0], CustomGradient([](const Tensor& dy) { return std::vector{dy}; })};
+  });
+  CHECK_THROWS_AS(f({Tensor()}), UsageError);
 }

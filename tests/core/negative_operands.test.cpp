@@ -128,6 +128,9 @@ TEST_CASE("numbers that do not fit the tensor's dtype are DTypeErrors", "[negati
               "int32 + 2^40", {"[add]", "1099511627776", "int32"},
               [] { return of({2}, int32) + (std::int64_t{1} << 40); }),
           row<DTypeError>("uint64 + -1", {"[add]", "-1", "uint64"}, [] { return of({2}, uint64) + -1; }),
+          row<DTypeError>(
+              "int32 + 2^64 - 1", {"[add]", "18446744073709551615", "int32"},
+              [] { return of({2}, int32) + ~std::uint64_t{0}; }),
           row<DTypeError>("int8 < 1000", {"[less]", "1000", "int8"}, [] { return of({2}, int8) < 1000; }),
           row<DTypeError>(
               "where(…, uint8, -5)", {"[where]", "-5", "uint8"},

@@ -87,3 +87,11 @@ TEST_CASE("names and sizes of dtypes", "[dtype]") {
   CHECK(is_trainable(complex64));
   CHECK_FALSE(is_trainable(int64));
 }
+
+TEST_CASE("weak numbers of uint64 above the signed range keep their value", "[dtype]") {
+  const std::uint64_t large = std::uint64_t{1} << 63;
+  CHECK((constant({1.f}) * large).to_vector<float>()[0] == 0x1p63f);
+  CHECK((constant({1.f}) < large).to_vector<bool>()[0]);
+  CHECK(full({1}, large, {.dtype = float64}).to_vector<double>()[0] == 0x1p63);
+  CHECK((constant(std::vector<std::uint64_t>{1}) + large).to_vector<std::uint64_t>()[0] == large + 1);
+}

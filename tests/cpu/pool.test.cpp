@@ -4,8 +4,11 @@
 
 #include "catch.h"
 #include "core/dispatch.h"
+#include "keen/autodiff/gradient_tape.h"
 #include "keen/creation.h"
+#include "keen/ops/arithmetic.h"
 #include "keen/ops/nn.h"
+#include "keen/ops/reduce.h"
 
 using namespace keen;
 using std::int64_t;
@@ -103,4 +106,19 @@ TEST_CASE("the gradient of max_pool2d goes to the first of equal maxima", "[pool
 TEST_CASE("pooling of no images is empty", "[pool]") {
   CHECK(max_pool2d(zeros({0, 4, 4, 3})).shape() == Shape{0, 2, 2, 3});
   CHECK(avg_pool2d(zeros({0, 4, 4, 3})).shape() == Shape{0, 2, 2, 3});
+}
+
+TEST_CASE("images without rows or columns give none", "[pool][conv]") {
+  for (const Shape& shape : {Shape{2, 0, 4, 3}, {2, 4, 0, 3}}) {
+    const Tensor x = zeros(shape);
+    const int empty = shape[1] == 0 ? 1 : 2;
+    CHECK(max_pool2d(x, {.padding = "same"}).dim(empty) == 0);
+    CHECK(avg_pool2d(x, {.padding = "same"}).dim(empty) == 0);
+    GradientTape tape;
+    Tensor filters = ones({3, 3, 3, 5});
+    tape.watch(filters);
+    Tensor y = conv2d(x, filters, {.padding = "same"});
+    CHECK(y.dim(empty) == 0);
+    CHECK(allclose(tape.gradient(sum(y), filters), zeros({3, 3, 3, 5})));
+  }
 }
