@@ -72,16 +72,17 @@ struct ParametersOf<R (*)(P...)> {
 };
 template <class M>
 struct ParametersOfMember;
-#define KEEN_MEMBER(qualifiers)                          \
-  template <class C, class R, class... P>                \
-  struct ParametersOfMember<R (C::*)(P...) qualifiers> { \
-    using type = Parameters<std::decay_t<P>...>;         \
-  };
-KEEN_MEMBER()
-KEEN_MEMBER(const)
-KEEN_MEMBER(noexcept) KEEN_MEMBER(const noexcept)
-#undef KEEN_MEMBER
-    template <class F>
+template <class C, class R, class... P>
+struct ParametersOfMember<R (C::*)(P...)> {
+  using type = Parameters<std::decay_t<P>...>;
+};
+template <class C, class R, class... P>
+struct ParametersOfMember<R (C::*)(P...) const> : ParametersOfMember<R (C::*)(P...)> {};
+template <class C, class R, class... P>
+struct ParametersOfMember<R (C::*)(P...) noexcept> : ParametersOfMember<R (C::*)(P...)> {};
+template <class C, class R, class... P>
+struct ParametersOfMember<R (C::*)(P...) const noexcept> : ParametersOfMember<R (C::*)(P...)> {};
+template <class F>
 requires requires { &F::operator(); }
 struct ParametersOf<F> {
   using type = typename ParametersOfMember<decltype(&F::operator())>::type;
