@@ -128,11 +128,9 @@ Device place(const Op& op, std::span<Operand> inputs) {
 
 // --- the eager path
 
-bool is_dead_trace(const TensorImpl& t) { return t.is_symbolic(); }
-
 void check_no_symbols(const Op& op, std::span<const Operand> inputs) {
   for (auto& in : inputs)
-    if (is_dead_trace(*in.impl()))
+    if (in.impl()->is_symbolic())
       fail<UsageError>(
           op.name, "an operand of shape ", in.impl()->shape,
           " belongs to the trace of a function and has no value outside it: return it from the function instead");

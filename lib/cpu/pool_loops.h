@@ -22,19 +22,16 @@ struct PoolLoops {
   void (*average_gradient)(const Pooling&, void* dx, const void* dy, std::int64_t begin, std::int64_t end);
 };
 
-#define KEEN_FOR_ISA(name) \
-  namespace sse2 {         \
-  name;                    \
-  }                        \
-  namespace avx2 {         \
-  name;                    \
-  }                        \
-  namespace avx512 {       \
-  name;                    \
-  }
-/// float32 and float64.
-KEEN_FOR_ISA(const PoolLoops& pool_loops(DType dtype) noexcept)
-#undef KEEN_FOR_ISA
+// float32 and float64.
+namespace sse2 {
+const PoolLoops& pool_loops(DType dtype) noexcept;
+}
+namespace avx2 {
+const PoolLoops& pool_loops(DType dtype) noexcept;
+}
+namespace avx512 {
+const PoolLoops& pool_loops(DType dtype) noexcept;
+}
 
 inline const PoolLoops& pool_loops(DType dtype) noexcept {
   return for_isa(sse2::pool_loops, avx2::pool_loops, avx512::pool_loops)(dtype);

@@ -22,19 +22,16 @@ struct ProductLoops {
       std::int64_t m, std::int64_t n, std::int64_t k);
 };
 
-#define KEEN_FOR_ISA(name) \
-  namespace sse2 {         \
-  name;                    \
-  }                        \
-  namespace avx2 {         \
-  name;                    \
-  }                        \
-  namespace avx512 {       \
-  name;                    \
-  }
-/// Null for dtypes that have no products: booleans, half floats, complex numbers.
-KEEN_FOR_ISA(const ProductLoops* product_loops(DType dtype) noexcept)
-#undef KEEN_FOR_ISA
+// Null for dtypes that have no products: booleans, half floats, complex numbers.
+namespace sse2 {
+const ProductLoops* product_loops(DType dtype) noexcept;
+}
+namespace avx2 {
+const ProductLoops* product_loops(DType dtype) noexcept;
+}
+namespace avx512 {
+const ProductLoops* product_loops(DType dtype) noexcept;
+}
 
 inline const ProductLoops* product_loops(DType dtype) noexcept {
   return for_isa(sse2::product_loops, avx2::product_loops, avx512::product_loops)(dtype);

@@ -4,29 +4,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "cpu/layout.h"
+
 namespace keen::detail::cpu {
 namespace {
-
-struct Pair {
-  std::uint64_t low, high;
-};
-
-/// Calls f with a value of the unsigned type of `bytes`.
-template <class F>
-void with_size(std::size_t bytes, F f) {
-  switch (bytes) {
-    case 1:
-      return f(std::uint8_t{});
-    case 2:
-      return f(std::uint16_t{});
-    case 4:
-      return f(std::uint32_t{});
-    case 8:
-      return f(std::uint64_t{});
-    default:
-      return f(Pair{});
-  }
-}
 
 /// The stride of an input along dimension d of a result of `rank`: 0 where it is broadcast.
 std::int64_t stride_along(const TensorImpl& in, int rank, int d) {
