@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
@@ -13,6 +12,7 @@
 
 #include "core/context.h"
 #include "core/message.h"
+#include "core/size_class.h"
 #include "keen/error.h"
 
 // Under a sanitizer every block comes from malloc and goes back, so that misuse is seen.
@@ -30,35 +30,13 @@
 namespace keen::detail {
 namespace {
 
-// Size classes: multiples of 64 up to 1 KiB, then four a power of two.
-constexpr std::size_t small_limit = 1024, thread_limit = 64 * 1024, huge_page = std::size_t{2} << 20;
-constexpr int classes = 16 + 4 * 38, thread_classes = 16 + 4 * 6;
+// What a thread keeps to itself, and what the shared cache keeps.
+constexpr std::size_t thread_limit = 64 * 1024, huge_page = std::size_t{2} << 20;
+constexpr int thread_classes = class_of(thread_limit).index + 1;
 constexpr std::size_t largest = std::size_t{1} << 47;
 constexpr std::size_t thread_bytes_per_class = 256 * 1024;
 constexpr std::int64_t peak_step = 256 * 1024;  // small blocks of a thread that the peak may miss
 constexpr std::int64_t cache_limit = std::int64_t{4} << 30;
-
-struct SizeClass {
-  int index;
-  std::size_t bytes;
-};
-
-inline SizeClass size_class(std::size_t bytes) noexcept {
-  if (bytes <= small_limit) {
-    int i = bytes ? static_cast<int>((bytes - 1) >> 6) : 0;
-    return {i, static_cast<std::size_t>(i + 1) << 6};
-  }
-  int log = std::bit_width(bytes - 1) - 1;  // 2^log < bytes ≤ 2^(log+1), log ≥ 10
-  std::size_t step = std::size_t{1} << (log - 2);
-  std::size_t quarter = (bytes - 1 - (std::size_t{1} << log)) >> (log - 2);
-  return {16 + 4 * (log - 10) + static_cast<int>(quarter), (std::size_t{1} << log) + (quarter + 1) * step};
-}
-
-// The bytes of a block of class i: the inverse of the above.
-inline std::int64_t class_bytes(int i) noexcept {
-  if (i < 16) return (i + 1) * 64;
-  return (5 + (i - 16) % 4) * (std::int64_t{256} << (i - 16) / 4);
-}
 
 struct FreeBlock {
   FreeBlock* next;
@@ -66,7 +44,7 @@ struct FreeBlock {
 
 struct Central {
   std::mutex mutex;
-  FreeBlock* lists[classes] = {};
+  FreeBlock* lists[size_classes] = {};
   struct ThreadCache* threads = nullptr;
   std::atomic<std::int64_t> cached{0}, in_use{0}, peak{0}, allocations{0};  // of large blocks, and of ended threads
 };
@@ -166,8 +144,9 @@ void empty_central(Central& c) noexcept {
 }
 
 [[noreturn]] void out_of_memory(std::size_t bytes) {
-  throw OutOfMemory(
-      text("[allocate] ", bytes, " bytes on cpu:0 are not to be had; ", host_memory_stats().in_use, " are in use"));
+  throw OutOfMemory(text(
+      "[allocate] out of memory on cpu:0: ", bytes, " bytes were asked for and ", host_memory_stats().in_use,
+      " are in use: take smaller batches, let tensors that are no longer needed go, or leave the tape's scope sooner"));
 }
 
 void* allocate_block(SizeClass size, std::size_t bytes) {
@@ -250,7 +229,7 @@ void* allocate_large(SizeClass size, std::size_t bytes) {
 }  // namespace
 
 void* allocate(std::size_t bytes) {
-  SizeClass size = size_class(bytes);
+  SizeClass size = class_of(bytes);
   if (size.index < thread_classes) [[likely]] {
     auto& t = thread_cache;
     if (FreeBlock* b = t.lists[size.index]) [[likely]] {
@@ -264,7 +243,7 @@ void* allocate(std::size_t bytes) {
 }
 
 void deallocate(void* block, std::size_t bytes) noexcept {
-  SizeClass size = size_class(bytes);
+  SizeClass size = class_of(bytes);
   if (size.index < thread_classes) [[likely]] {
     auto& t = thread_cache;
     const auto cached = static_cast<std::size_t>(t.counts[size.index].load(std::memory_order_relaxed)) * size.bytes;
