@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   bench::add_elementwise(suite);
   bench::add_matrix(suite);
   bench::add_training(suite);
+  bench::add_lstm(suite);
   bench::add_compiled(suite);
   bench::add_user_program(suite, KEEN_BENCH_TAPE_COMPILE, KEEN_BENCH_TAPE);
   suite.add("installed_size", "MB", [](const bench::Timer&) { return installed_mb(); });

@@ -10,6 +10,7 @@ void add_small(Suite& suite);        ///< what one eager operation costs, record
 void add_elementwise(Suite& suite);  ///< poly10, gelu, softmax; how add grows with size
 void add_matrix(Suite& suite);       ///< gemm, dot
 void add_training(Suite& suite);     ///< steps of the MLP and the LeNet; beside a busy neighbour
+void add_lstm(Suite& suite);         ///< a step of an LSTM over time, eager and compiled
 void add_compiled(Suite& suite);     ///< the same as compiled functions; what compiling and calling one costs
 
 // What they compute.
