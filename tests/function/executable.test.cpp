@@ -120,6 +120,17 @@ TEST_CASE("one executable serves many sizes, layouts and threads", "[function][e
   CHECK(wrong == 0);
 }
 
+TEST_CASE("a long chain of reductions becomes many kernels of few passes, not one of many", "[function][executable]") {
+  if (!has_jit()) return;
+  const auto [steps, kernels] = planned({random::uniform({16}, {.seed = 1})}, [](const auto& in) {
+    Tensor y = in[0];
+    for (int i = 0; i < 40; ++i) y = (y * 0.9f + in[0]) * y - max(y, 0, true);
+    return std::vector{y};
+  });
+  CHECK(steps == kernels);
+  CHECK(kernels == 10);
+}
+
 TEST_CASE("a graph of ten thousand operations compiles in seconds", "[function][executable]") {
   const std::vector<Tensor> x{random::normal({64}, {.seed = 1})};
   const Body body = [](const std::vector<Tensor>& in) -> std::vector<Tensor> {
