@@ -23,7 +23,7 @@ import report
 
 # Workloads that are launched together; "once" measures whole processes, which one round settles.
 GROUPS = [
-    ["add16_*", "chain100_*", "series50_us", "replay_ns"],
+    ["add16_*", "chain100_*", "series50_us", "replay_ns", "kernel_replay_ns"],
     ["poly10_*"],
     ["gelu_*"],
     ["softmax_*"],

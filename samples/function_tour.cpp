@@ -40,7 +40,19 @@ int main() {
   std::cout << "a step of 784-256-128-10 with Adam, batch 32\n  eager      " << slow / 20 * 1e6 << " us\n  compiled   "
             << fast / 20 * 1e6 << " us\n  first call " << first * 1e3 << " ms\n";
 
+  time_functions(true);  // explain() then shows how long each step of this call takes
   const Tensor a = eager.step(x, labels), b = step(x, labels);
+  time_functions(false);
   std::cout << "losses after 202 steps: " << a.item<float>() << " and " << b.item<float>() << '\n' << step.explain();
+
+  // What is behind it: the graph (as text, or for Graphviz) and the code of its kernels.
+  const std::string graph = step.graph();
+  std::cout << "\nthe graph begins with\n" << graph.substr(0, graph.find('\n', 300)) << "\n…\n";
+  const std::vector<std::string> code = step.kernel_ir();
+  if (!code.empty()) {
+    const std::size_t begin = code[0].find("define");
+    std::cout << "the first of " << code.size() << " kernels begins with\n"
+              << code[0].substr(begin, code[0].find('\n', begin + 300) - begin) << "\n…\n";
+  }
   return allclose(a, b, 1e-2, 1e-4) && step.trace_count() == 1 ? 0 : 1;
 }

@@ -65,6 +65,18 @@ Cost run_command(const std::string& command) {
   return cost;
 }
 
+double own_output(const std::string& environment, const std::string& arguments) {
+  return std::stod(output_of(environment + ' ' + quoted(self()) + ' ' + arguments));
+}
+
+TemporaryFolder::TemporaryFolder() : path_(std::filesystem::temp_directory_path() / "keen-bench-XXXXXX") {
+  if (!mkdtemp(path_.data())) throw std::runtime_error("cannot make a folder " + path_);
+}
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
 BusyNeighbour::BusyNeighbour() : pid_(fork()) {
   if (pid_ < 0) throw std::runtime_error("cannot fork");
   if (pid_ > 0) return;

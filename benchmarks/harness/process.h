@@ -15,6 +15,22 @@ struct Cost {
 /// else beside this program): a child of this process would inherit its peak.
 Cost run_command(const std::string& command);
 
+/// The number that this program prints when it is started with these arguments, and variables ("NAME=value") before it.
+double own_output(const std::string& environment, const std::string& arguments);
+
+/// An empty folder, gone at the end of the object's life.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_;
+};
+
 /// A child that does nothing but compute, until the end of the object's life.
 class BusyNeighbour {
  public:

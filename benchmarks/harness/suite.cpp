@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <optional>
 
 namespace bench {
 namespace {
@@ -16,6 +17,7 @@ struct Arguments {
   Timer timer;
   int threads = 2;
   int train_lenet = 0;
+  std::string first_call;
   bool json = false, list = false, bad = false;
 };
 
@@ -29,6 +31,7 @@ Arguments parse(int argc, char** argv) {
     else if (word == "--quick") a.timer = {.warm_up = 0.02, .block = 0.005, .blocks = 5, .budget = 0.3};
     else if (word == "--threads" && has_next) a.threads = std::atoi(argv[++i]);
     else if (word == "--train-lenet" && has_next) a.train_lenet = std::atoi(argv[++i]);
+    else if (word == "--first-call" && has_next) a.first_call = argv[++i];
     else if (word.starts_with("--")) a.bad = true;
     else a.names.push_back(word);
   }
@@ -56,12 +59,15 @@ bool unknown_name(const Suite& suite, const std::vector<std::string>& names) {
   return unknown;
 }
 
-int train_lenet(const Suite& suite, int steps) {
+/// What a process of its own was started for, if it was.
+std::optional<int> run_errand(const Suite& suite, const Arguments& arguments) {
   try {
-    suite.train_lenet(steps);
+    if (arguments.train_lenet) suite.train_lenet(arguments.train_lenet);
+    else if (!arguments.first_call.empty()) std::printf("%.6g\n", suite.first_call(arguments.first_call));
+    else return std::nullopt;
     return 0;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s --train-lenet: %s\n", suite.program.c_str(), error.what());
+    std::fprintf(stderr, "%s: %s\n", suite.program.c_str(), error.what());
     return 1;
   }
 }
@@ -79,7 +85,7 @@ int run_suite(const Suite& suite, int argc, char** argv) {
     return 0;
   }
   if (suite.set_threads) suite.set_threads(arguments.threads);
-  if (arguments.train_lenet) return train_lenet(suite, arguments.train_lenet);
+  if (const auto done = run_errand(suite, arguments)) return *done;
   int result = unknown_name(suite, arguments.names) ? 1 : 0;
   const char* separator = "{";
   for (const auto& w : suite.workloads) {

@@ -18,6 +18,8 @@ struct Suite {
   std::string program;                         ///< first part of every printed name: "keen"
   std::function<void(int)> set_threads;        ///< called once, before any workload
   std::function<void(int steps)> train_lenet;  ///< what `--train-lenet STEPS` runs, for the memory row
+  /// Milliseconds that the first call of a function costs more than a later one: what `--first-call NAME` prints.
+  std::function<double(const std::string& name)> first_call = {};
   std::vector<Workload> workloads = {};
 
   void add(std::string name, std::string unit, std::function<double(const Timer&)> run) {

@@ -1,6 +1,4 @@
 // The same workloads as compiled functions: rows `….compiled`, how dear compiling is, and what a call costs.
-#include <chrono>
-
 #include "harness/sizes.h"
 #include "keen/autodiff/gradient_tape.h"
 #include "keen/function/function.h"
@@ -26,7 +24,8 @@ void add_function(Suite& suite, const std::string& name, const Shape& shape, Ten
   });
 }
 
-/// A training step over one batch, as one function.
+}  // namespace
+
 std::function<void()> compiled_steps_of(const Training& training) {
   const Tensor x = random::normal(training.input);
   const Tensor labels = random::integers(0, 10, {training.input[0]}, {.dtype = int32});
@@ -37,14 +36,6 @@ std::function<void()> compiled_steps_of(const Training& training) {
       });
   return [=] { keep(step(x, labels)); };
 }
-
-double milliseconds(const std::function<void()>& f) {
-  const auto start = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-}
-
-}  // namespace
 
 void add_compiled(Suite& suite) {
   for (long n : elementwise_sizes) {
@@ -74,12 +65,6 @@ void add_compiled(Suite& suite) {
     });
   suite.add(
       "lenet_step_us_b64.compiled", "us", [](const Timer& timer) { return timer.us(compiled_steps_of(lenet())); });
-  // The first call traces, optimises and compiles.
-  suite.add("compile_ms", "ms", [](const Timer&) {
-    const auto step = compiled_steps_of(mlp(32));
-    const double first = milliseconds(step);
-    return first - milliseconds(step);
-  });
 }
 
 }  // namespace bench

@@ -25,12 +25,18 @@ double installed_mb() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  bench::Suite suite{.program = "keen", .set_threads = keen::set_num_threads, .train_lenet = bench::train_lenet};
+  bench::Suite suite{
+      .program = "keen",
+      .set_threads = keen::set_num_threads,
+      .train_lenet = bench::train_lenet,
+      .first_call = bench::first_call};
   bench::add_small(suite);
   bench::add_elementwise(suite);
   bench::add_matrix(suite);
   bench::add_training(suite);
+  bench::add_lstm(suite);
   bench::add_compiled(suite);
+  bench::add_growth(suite);
   bench::add_user_program(suite, KEEN_BENCH_TAPE_COMPILE, KEEN_BENCH_TAPE);
   suite.add("installed_size", "MB", [](const bench::Timer&) { return installed_mb(); });
   bench::add_training_memory(suite);

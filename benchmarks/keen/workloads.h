@@ -10,7 +10,9 @@ void add_small(Suite& suite);        ///< what one eager operation costs, record
 void add_elementwise(Suite& suite);  ///< poly10, gelu, softmax; how add grows with size
 void add_matrix(Suite& suite);       ///< gemm, dot
 void add_training(Suite& suite);     ///< steps of the MLP and the LeNet; beside a busy neighbour
+void add_lstm(Suite& suite);         ///< a step of an LSTM over time, eager and compiled
 void add_compiled(Suite& suite);     ///< the same as compiled functions; what compiling and calling one costs
+void add_growth(Suite& suite);       ///< what a first call costs, cold and with the disk cache; growth with the graph
 
 // What they compute.
 keen::Tensor poly10(const keen::Tensor& x);
@@ -28,6 +30,11 @@ Training lenet();
 keen::Tensor train(
     const Training& training, const std::vector<keen::Variable>& variables, const keen::Tensor& x,
     const keen::Tensor& labels);
+
+/// A training step over one batch, as one function.
+std::function<void()> compiled_steps_of(const Training& training);
+/// Milliseconds of a first call above those of a later one: of "mlp", the compiled step, or of "graph1000".
+double first_call(const std::string& name);
 
 /// Runs `steps` training steps of the LeNet.
 void train_lenet(int steps);

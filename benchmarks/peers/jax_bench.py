@@ -120,6 +120,34 @@ def lenet_step():
     return step(lenet_forward, momentum, (value, zeros(value)), normal(64, 28, 28, 1))
 
 
+def lstm_outputs(value, x):
+    """All outputs of an LSTM over time: (time, batch, features) -> (time, batch, units)."""
+    kernel, recurrent, bias = value
+    state = (jnp.zeros((x.shape[1], len(recurrent))),) * 2
+
+    def turn(state, x):
+        h, c = state
+        i, f, g, o = jnp.split(x @ kernel + h @ recurrent + bias, 4, axis=1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), h
+    return jax.lax.scan(turn, state, x)[1]
+
+
+def lstm_step():
+    units, features, steps, batch = measure.LSTM
+    value = normal(features, 4 * units) * 0.1, normal(units, 4 * units) * 0.1, jnp.zeros(4 * units)
+    x = normal(steps, batch, features)
+    gradient = jax.grad(lambda value, x: jnp.square(lstm_outputs(value, x)).mean())
+    descend = lambda value, x: jax.tree.map(lambda p, g: p - measure.LEARNING_RATE * g, value, gradient(value, x))
+    compiled = jax.jit(descend, donate_argnums=0)
+
+    def call():
+        nonlocal value
+        value = jax.block_until_ready(compiled(value, x))
+    return call
+
+
 def train_lenet(steps):
     call = lenet_step()
     for _ in range(steps):
@@ -147,6 +175,7 @@ for n in measure.DOT_SIZES:
 for batch in measure.MLP_BATCHES:
     suite.add_calls(f"mlp_step_us_b{batch}.compiled", "us", 1e6, lambda batch=batch: mlp_step(batch))
 suite.add_calls("lenet_step_us_b64.compiled", "us", 1e6, lenet_step)
+suite.add_calls("lstm_step_us.compiled", "us", 1e6, lstm_step)
 suite.add_calls("replay_ns", "ns", 1e9, ready(jax.jit(jnp.add), (16,), (16,)))
 suite.add_processes(str(pathlib.Path(__file__).with_name("jax_tape.py")))
 suite.add_neighbour(lambda: mlp_step(32))

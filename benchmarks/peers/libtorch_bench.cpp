@@ -127,6 +127,19 @@ std::function<void()> lenet_step() {
   };
 }
 
+/// The mean square of all outputs of an LSTM over time, made smaller by SGD.
+std::function<void()> lstm_step() {
+  torch::nn::LSTM lstm(torch::nn::LSTMOptions(bench::lstm_features, bench::lstm_units).batch_first(true));
+  auto optimizer =
+      std::make_shared<torch::optim::SGD>(lstm->parameters(), torch::optim::SGDOptions(bench::learning_rate));
+  const Tensor x = torch::randn({bench::lstm_batch, bench::lstm_steps, bench::lstm_features});
+  return [=]() mutable {
+    optimizer->zero_grad();
+    std::get<0>(lstm->forward(x)).square().mean().backward();
+    optimizer->step();
+  };
+}
+
 void add_training(Suite& suite) {
   const auto add = [&](const std::string& name, std::function<std::function<void()>()> make) {
     suite.add(name, "us", [make](const Timer& timer) { return timer.us(make()); });
@@ -136,6 +149,7 @@ void add_training(Suite& suite) {
   for (int batch : bench::growth_batches)
     add("growth_mlp_step_b" + std::to_string(batch), [batch] { return mlp_step(batch); });
   add("lenet_step_us_b64", lenet_step);
+  add("lstm_step_us", lstm_step);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ ELEMENTWISE_SIZES = [10_000, 1_000_000, 10_000_000]
 DOT_SIZES = [1_000, 100_000, 10_000_000]
 GEMM_SIZES = [64, 256, 1024, 2048]
 MLP_BATCHES = [32, 256]
+LSTM = 128, 64, 32, 32  # units, features, steps, batch
 GROWTH_SIZES = [10**k for k in range(9)]
 LEARNING_RATE = 1e-5
 

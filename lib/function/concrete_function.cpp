@@ -14,7 +14,9 @@ ConcreteCore::ConcreteCore(std::string name, std::shared_ptr<const Trace> trace)
 
 const void* ConcreteCore::structure() const { return trace_->structure.get(); }
 std::string ConcreteCore::graph() const { return trace_->program->graph().to_string(); }
+std::string ConcreteCore::dot() const { return trace_->program->graph().to_dot(); }
 std::string ConcreteCore::explain() const { return detail::explain(name_, *trace_); }
+std::vector<std::string> ConcreteCore::kernel_ir() const { return trace_->program->kernel_ir(); }
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include "core/context.h"
 #include "core/message.h"
 #include "function/specialise.h"
+#include "keen/function/function.h"
 #include "keen/log.h"
 
 namespace keen::detail {
@@ -25,8 +26,6 @@ std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments
 }
 
 }  // namespace
-
-void time_functions(bool on) noexcept { timed = on; }
 
 Executable::Executable(std::shared_ptr<const Graph> traced) : traced_(std::move(traced)), replay_(*traced_) {}
 Executable::~Executable() = default;
@@ -135,3 +134,5 @@ std::shared_ptr<const Plan> Executable::make_plan(
 }
 
 }  // namespace keen::detail
+
+void keen::time_functions(bool on) { detail::timed = on; }

@@ -15,9 +15,6 @@
 
 namespace keen::detail {
 
-/// From now on, calls of compiled functions measure their steps, for explain(); this costs about 50 ns a step.
-void time_functions(bool on) noexcept;
-
 /// May be called from several threads at once.
 class Executable {
  public:

@@ -48,10 +48,9 @@ std::string Executable::explain() const {
   const auto made = plans();
   std::string out;
   for (const auto& report : reports_)
-    if (report.changed)
-      out += text(
-          report.name, ": ", report.changed, " changed, ", report.before, " -> ", report.after, " operations",
-          report.removed, '\n');
+    out += text(
+        report.name, ": ", report.changed, " changed, ", report.before, " -> ", report.after, " operations",
+        report.removed, '\n');
   if (made.empty()) out += "no plan: run operation by operation, or not called yet with known sizes\n";
   for (const auto& plan : made) out += describe(*plan);
   return out;

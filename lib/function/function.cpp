@@ -8,6 +8,7 @@
 
 #include "core/message.h"
 #include "function/session.h"
+#include "fusion/jit_loader.h"
 #include "keen/log.h"
 
 namespace keen {
@@ -19,6 +20,7 @@ constinit std::atomic<bool> eagerly{false};
 
 void run_functions_eagerly(bool on) { eagerly = on; }
 bool functions_run_eagerly() { return eagerly; }
+void log_kernels(bool on) { detail::fusion::log_kernels(on); }
 
 namespace detail {
 
@@ -250,6 +252,16 @@ ConcreteCore FunctionCore::concrete(const Signature& signature, const Body& body
 std::string FunctionCore::graph() const {
   std::lock_guard lock(state_->mutex);
   return state_->newest().program->graph().to_string();
+}
+
+std::string FunctionCore::dot() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->newest().program->graph().to_dot();
+}
+
+std::vector<std::string> FunctionCore::kernel_ir() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->newest().program->kernel_ir();
 }
 
 std::string FunctionCore::explain() const {

@@ -32,6 +32,10 @@ namespace {
 // What a kernel may cost to compile: simple functions count 1. A compilation takes about 40 us a unit.
 constexpr int largest_cost = 600;
 
+// How often a kernel may walk a row: what a reduction waits for is computed anew in each later pass, so that a chain of
+// them would cost the square of its length, to compile and to run.
+constexpr int most_passes = 4;
+
 int cost_of(const Node& node) {
   using F = scalar::Function;
   switch (node.op->scalar) {
@@ -71,6 +75,7 @@ class Fuser {
         layouts_(layouts),
         group_of_(graph.values.size(), -1),
         axes_(graph.values.size()),
+        pass_(graph.values.size()),
         reader_(graph.values.size(), -1) {}
 
   Fusion run() {
@@ -283,6 +288,7 @@ class Fuser {
   }
   bool can_reduce(int g, const Node& n) const {
     const Group& group = groups_[at(g)].group;
+    if (open_group(n.inputs[0]) == g && pass_[at(n.inputs[0])] >= most_passes) return false;
     if (groups_[at(g)].cost + 1 > largest_cost || !is_whole(g, operand_axes(g, n.inputs[0]))) return false;
     return group.kind == Group::Kind::elementwise || reduced_axes(g, n) == group.reduced;
   }
@@ -310,6 +316,9 @@ class Fuser {
   void add(int g, int i, const Shape& axes) {
     groups_[at(g)].group.nodes.push_back(i);
     const int value = node(i).outputs[0];
+    for (int operand : node(i).inputs)
+      if (open_group(operand) == g) pass_[at(value)] = std::max(pass_[at(value)], pass_[at(operand)]);
+    if (joins(graph_, node(i)) != scalar::Function::none) ++pass_[at(value)];
     group_of_[at(value)] = g;
     axes_[at(value)] = axes;
   }
@@ -362,6 +371,7 @@ class Fuser {
   std::vector<State> groups_;
   std::vector<int> group_of_;  // a value; through merges
   std::vector<Shape> axes_;    // a value in a group
+  std::vector<int> pass_;      // a value in a group: how many reductions it waits for, one after the other
   std::vector<int> reader_;    // a value: the last group that reads it from outside or inside
 };
 

@@ -31,8 +31,10 @@ void PlanBuilder::make_kernel_step(const Draft& draft) {
   plan_.most_operands_ = std::max(plan_.most_operands_, operands.size());
   const Group& group = fusion_.groups[at(draft.group)];
   std::string names;
-  for (int node : group.nodes)
-    if (!graph_.nodes[at(node)].op->view) names += text(names.empty() ? "" : " ", graph_.nodes[at(node)].op->name);
+  for (int number : group.nodes) {
+    const Node& node = graph_.nodes[at(number)];
+    if (!node.op->view) names += text(names.empty() ? "" : ", ", node.op->name, " %", node.outputs[0]);
+  }
   const char* kind = group.kind == Group::Kind::rows      ? " by rows"
                      : group.kind == Group::Kind::columns ? " by columns"
                                                           : "";

@@ -29,7 +29,44 @@ class Printer {
     return out + '\n';
   }
 
+  /// Arguments, constants and results are ellipses, nodes boxes with what they give.
+  std::string dot() const {
+    std::string out = "digraph keen {\n  node [shape=box];\n";
+    const auto add = [&](const std::string& name, const std::string& label, bool is_node) {
+      out += text("  ", name, " [label=\"", escaped(label), is_node ? "\"" : "\", shape=ellipse", "];\n");
+    };
+    std::vector<std::string> source(graph_.values.size());
+    const auto declare = [&](int value, const std::string& what) {
+      source[static_cast<std::size_t>(value)] = text('v', value);
+      add(text('v', value), text(what, '\n', described(value)), false);
+    };
+    const auto link = [&](int value, const std::string& to) {
+      out += text("  ", source[static_cast<std::size_t>(value)], " -> ", to, ";\n");
+    };
+    for (int value : graph_.inputs) declare(value, "input");
+    for (const auto& c : graph_.constants) declare(c.value, is_inline(c.tensor) ? c.tensor.to_string() : "constant");
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      std::string label = node.op->name + attributes(node);
+      for (int value : node.outputs) label += '\n' + described(value);
+      add(text('n', i), label, true);
+      for (int value : node.inputs) link(value, text('n', i));
+      for (int value : node.outputs) source[static_cast<std::size_t>(value)] = text('n', i);
+    }
+    for (std::size_t i = 0; i < graph_.results.size(); ++i) {
+      if (graph_.results[i] < 0) continue;
+      add(text('r', i), text("result ", i), false);
+      link(graph_.results[i], text('r', i));
+    }
+    return out + "}\n";
+  }
+
  private:
+  static std::string escaped(const std::string& label) {
+    std::string out;
+    for (char c : label) out += c == '"' || c == '\\' ? std::string{'\\', c} : c == '\n' ? "\\n" : std::string{c};
+    return out;
+  }
   /// Small numbers stand where they are used.
   static bool is_inline(const Tensor& t) {
     return t.defined() && t.rank() == 0 && t.device().is_cpu() && t.to_string().size() <= longest_constant;
@@ -39,21 +76,26 @@ class Printer {
     const Tensor& constant = constants_[static_cast<std::size_t>(value)];
     return is_inline(constant) ? constant.to_string() : text('%', value);
   }
-  std::string declared(int value) const {
+  std::string declared(int value) const { return text('%', value, ": ", described(value)); }
+  std::string described(int value) const {
     const Value& v = graph_.values[static_cast<std::size_t>(value)];
     std::string device = v.device.is_cpu() ? "" : text(" on ", v.device);
     std::string named = v.name.empty() ? "" : text(" '", v.name, "'");
-    return text('%', value, ": ", keen::name(v.dtype), v.shape, device, named);
+    return text(keen::name(v.dtype), v.shape, device, named);
   }
   std::string line(const Node& node) const {
-    std::string left, arguments, attributes;
+    std::string left, arguments;
     for (int value : node.outputs) left += (left.empty() ? "" : ", ") + declared(value);
     for (int value : node.inputs) arguments += (arguments.empty() ? "" : ", ") + used(value);
+    return text(left, left.empty() ? "" : " = ", node.op->name, '(', arguments, ')', attributes(node));
+  }
+  static std::string attributes(const Node& node) {
+    std::string out;
     for (std::size_t i = 0; i < node.attributes.size(); ++i) {
       const std::string shown = attribute(node, i);
-      if (!shown.empty()) attributes += text(' ', node.op->attributes[i].name, '=', shown);
+      if (!shown.empty()) out += text(' ', node.op->attributes[i].name, '=', shown);
     }
-    return text(left, left.empty() ? "" : " = ", node.op->name, '(', arguments, ')', attributes);
+    return out;
   }
   /// What differs from the ordinary: absent and false attributes are left out.
   static std::string attribute(const Node& node, std::size_t i) {
@@ -77,30 +119,7 @@ class Printer {
 
 std::string Graph::to_string() const { return Printer(*this).run(); }
 
-std::string Graph::to_dot() const {
-  std::string out = "digraph keen {\n  node [shape=box];\n";
-  const auto declare = [&](int value, const char* what) {
-    const Value& v = values[static_cast<std::size_t>(value)];
-    out += text("  v", value, " [label=\"", what, "\\n", keen::name(v.dtype), v.shape, "\", shape=ellipse];\n");
-  };
-  for (int value : inputs) declare(value, "input");
-  for (const auto& constant : constants) declare(constant.value, "constant");
-  std::unordered_map<int, std::string> made_by;
-  const auto source = [&](int value) {
-    const auto found = made_by.find(value);
-    return found == made_by.end() ? text('v', value) : found->second;
-  };
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const std::string name = text('n', i);
-    out += text("  ", name, " [label=\"", nodes[i].op->name, "\"];\n");
-    for (int value : nodes[i].inputs) out += text("  ", source(value), " -> ", name, ";\n");
-    for (int value : nodes[i].outputs) made_by[value] = name;
-  }
-  for (std::size_t i = 0; i < results.size(); ++i)
-    if (results[i] >= 0)
-      out += text("  r", i, " [label=\"result ", i, "\", shape=ellipse];\n  ", source(results[i]), " -> r", i, ";\n");
-  return out + "}\n";
-}
+std::string Graph::to_dot() const { return Printer(*this).dot(); }
 
 }  // namespace detail
 

@@ -14,6 +14,7 @@ class Program {
   const Graph& graph() const noexcept { return *graph_; }
   /// What the compiler made of it.
   std::string explain() const { return executable_.explain(); }
+  std::vector<std::string> kernel_ir() const { return executable_.kernel_ir(); }
 
  private:
   std::shared_ptr<const Graph> graph_;

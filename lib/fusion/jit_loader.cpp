@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
@@ -81,7 +83,7 @@ std::string ask(decltype(JitTable::compile) JitTable::*what, const std::string& 
 
 /// What code depends on besides the kernel: the processor's instruction set and the compiler, known by its plugin's file,
 /// so that nothing needs to be opened. Empty without a plugin.
-std::string compiler_identity() {
+std::string find_compiler_identity() {
   for (const auto& folder : plugin_folders("jit")) {
     struct stat s {};
     if (stat((folder + "/libkeen_jit.so").c_str(), &s) != 0) continue;
@@ -90,6 +92,30 @@ std::string compiler_identity() {
         s.st_mtim.tv_sec, '.', s.st_mtim.tv_nsec, '\n');
   }
   return {};
+}
+
+const std::string& compiler_identity() {
+  static const std::string& identity = *new std::string(find_compiler_identity());
+  return identity;
+}
+
+std::atomic<bool>& logs_kernels() {
+  static std::atomic<bool> on{[] {
+    const char* text = std::getenv("KEEN_LOG_KERNELS");
+    return text && *text && std::string_view(text) != "0";
+  }()};
+  return on;
+}
+
+/// The line that was asked for by name passes whatever the level is; otherwise it is for debugging.
+void log_kernel(const Kernel& kernel, const std::string& content, std::string_view how) {
+  const bool wanted = logs_kernels().load(std::memory_order_relaxed);
+  if (!wanted && log_level() > LogLevel::debug) return;
+  const std::string path = disk_cache().path_of(compiler_identity() + content);
+  log(wanted ? std::max(LogLevel::info, log_level()) : LogLevel::debug,
+      text(
+          "kernel ", path.substr(path.rfind('/') + 1, 12), ": ", kernel.nodes().size(), " nodes, ",
+          kernel.inputs().size(), " in, ", kernel.stores().size(), " out: ", how));
 }
 
 /// Code from the disk, if there is an entry that can be mapped.
@@ -106,18 +132,14 @@ class KernelCache {
  public:
   std::shared_ptr<const CompiledKernel> get(const Kernel& kernel) {
     const std::string content = kernel.content();
-    {
-      std::lock_guard lock(mutex_);
-      if (const auto found = kernels_.find(content); found != kernels_.end()) {
-        ++stats_.hits;
-        return found->second;
-      }
+    if (auto known = find(content)) {
+      log_kernel(kernel, content, "in memory");
+      return known;
     }
     // Outside the lock: two threads may compile the same kernel, neither waits for an unrelated one.
     const auto start = std::chrono::steady_clock::now();
-    static const std::string identity = compiler_identity();
-    const std::string key = identity + content;
-    auto made = identity.empty() ? nullptr : from_disk(key);
+    const std::string key = compiler_identity() + content;
+    auto made = compiler_identity().empty() ? nullptr : from_disk(key);
     const bool is_from_disk = made != nullptr;
     if (!made) {
       const std::string object = ask(&JitTable::compile, content, cpu::isa());
@@ -125,11 +147,7 @@ class KernelCache {
       disk_cache().store(key, object);
     }
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    if (log_level() <= LogLevel::debug)
-      log(LogLevel::debug,
-          text(
-              "kernel of ", kernel.nodes().size(), " nodes, ", kernel.inputs().size(), " in, ", kernel.stores().size(),
-              " out: ", is_from_disk ? "read from the disk in " : "compiled in ", took.count(), " ms"));
+    log_kernel(kernel, content, text(is_from_disk ? "read from the disk in " : "compiled in ", took.count(), " ms"));
     std::lock_guard lock(mutex_);
     ++(is_from_disk ? stats_.disk_hits : stats_.compilations);
     stats_.milliseconds += took.count();
@@ -148,6 +166,14 @@ class KernelCache {
   }
 
  private:
+  std::shared_ptr<const CompiledKernel> find(const std::string& content) {
+    std::lock_guard lock(mutex_);
+    const auto found = kernels_.find(content);
+    if (found == kernels_.end()) return nullptr;
+    ++stats_.hits;
+    return found->second;
+  }
+
   static constexpr std::size_t most = 4096;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::shared_ptr<const CompiledKernel>> kernels_;
@@ -181,6 +207,8 @@ std::shared_ptr<const CompiledKernel> compile_for(const Kernel& kernel, Isa isa)
 }
 
 std::string ir_text(const Kernel& kernel) { return ask(&JitTable::print, kernel.content(), cpu::isa()); }
+
+void log_kernels(bool on) { logs_kernels() = on; }
 
 JitStats jit_stats() { return kernel_cache().stats(); }
 

@@ -36,6 +36,9 @@ std::shared_ptr<const CompiledKernel> compile_for(const Kernel& kernel, Isa isa)
 /// The LLVM IR behind it.
 std::string ir_text(const Kernel& kernel);
 
+/// A line for each kernel that is asked for; KEEN_LOG_KERNELS=1 says so from the start.
+void log_kernels(bool on);
+
 struct JitStats {
   std::int64_t compilations = 0, disk_hits = 0, hits = 0;
   double milliseconds = 0;  // spent compiling and reading

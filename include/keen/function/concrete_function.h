@@ -21,7 +21,9 @@ class ConcreteCore {
   ConcreteCore pruned(const std::vector<std::string>& fetches, const std::vector<std::string>& feeds) const;
   const void* structure() const;
   std::string graph() const;
+  std::string dot() const;
   std::string explain() const;
+  std::vector<std::string> kernel_ir() const;
 
  private:
   std::string name_;
@@ -68,9 +70,11 @@ class ConcreteFunction {
     return ConcreteFunction<std::vector<Tensor>>(core_.pruned(fetches, feeds));
   }
 
+  // What there is to see, as of Function.
   std::string graph() const { return core_.graph(); }
-  /// What was traced, what is run, and what was left out.
+  std::string dot() const { return core_.dot(); }
   std::string explain() const { return core_.explain(); }
+  std::vector<std::string> kernel_ir() const { return core_.kernel_ir(); }
 
  private:
   static R sized(std::size_t n) {

@@ -16,6 +16,12 @@ struct FunctionOptions {
 /// Calls the callables behind functions directly, without traces: for debugging. Off at first.
 void run_functions_eagerly(bool on);
 bool functions_run_eagerly();
+/// Measures the steps of compiled functions from now on, so that explain() shows the mean time of each; a step then costs
+/// some 50 ns more. Off at first.
+void time_functions(bool on);
+/// Logs a line for each kernel that a function asks for: its name in the kernel cache, its size, and whether it was
+/// compiled, read from the disk (in how many milliseconds) or there already. KEEN_LOG_KERNELS=1 turns it on from the start.
+void log_kernels(bool on);
 
 namespace detail {
 
@@ -39,7 +45,9 @@ class FunctionCore {
   Traced call(const Signature& signature, const Body& body);
   ConcreteCore concrete(const Signature& signature, const Body& body);
   std::string graph() const;
+  std::string dot() const;
   std::string explain() const;
+  std::vector<std::string> kernel_ir() const;
   int trace_count() const;
 
  private:
@@ -96,8 +104,14 @@ class FunctionBase {
 
   /// The graph of the only or last trace, as text.
   std::string graph() const { return state_->core.graph(); }
-  /// What was traced for the only or last signature, what of it runs, and what was left out.
+  /// The same for Graphviz: `dot -Tsvg` draws it.
+  std::string dot() const { return state_->core.dot(); }
+  /// What was traced for the only or last signature, and what was pruned; the operations before and after each pass; the
+  /// steps that run, with what is fused into which kernel (`%5` is a value of graph()) and, under time_functions(true),
+  /// the mean time of each.
   std::string explain() const { return state_->core.explain(); }
+  /// The LLVM IR of each fused kernel, in the order of explain(); none where no kernels are compiled.
+  std::vector<std::string> kernel_ir() const { return state_->core.kernel_ir(); }
   /// How many traces there are.
   int trace_count() const { return state_->core.trace_count(); }
 

@@ -1,0 +1,117 @@
+// Looking inside a compiled function: what explain() tells, the graph as text and for Graphviz, the code, the log lines.
+#include <unistd.h>
+
+#include <mutex>
+
+#include "catch.h"
+#include "fusion/jit_loader.h"
+#include "keen/keen.h"
+
+using namespace keen;
+
+namespace {
+
+bool has_jit() { return detail::fusion::jit_wanted() && detail::fusion::jit_available(); }
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+int count(const std::string& text, const std::string& part) {
+  int found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+/// Keeps log lines while it lives.
+struct Lines {
+  Lines() {
+    set_log_handler([this](LogLevel, std::string_view line) { kept.emplace_back(line); });
+  }
+  ~Lines() { set_log_handler({}); }
+  int with(const std::string& part) const {
+    int found = 0;
+    for (const auto& line : kept) found += contains(line, part);
+    return found;
+  }
+  std::vector<std::string> kept;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "explain tells what was pruned, every pass with its nodes before and after, and the steps", "[function][inside]") {
+  auto f = function([](const Tensor& x) {
+    const Tensor unused = named(exp(x), "unused");
+    return matmul(tanh(x) * (constant(1.f) + 1.f) + 1.f, x);
+  });
+  f(ones({4, 4}));
+  const std::string told = f.explain();
+  INFO(told);
+  CHECK(contains(told, "6 operations traced, 1 pruned, 5 run"));
+  CHECK(contains(told, "pruned: exp 'unused': float32(4, 4)"));
+  for (const char* pass :
+       {"fold constants: 1 changed, 5 -> 4 operations: add", "simplify: 0 changed, 4 -> 4 operations",
+        "merge common: ", "writes last: "})
+    CHECK(contains(told, pass));
+  CHECK(contains(told, "plan: "));
+  if (!has_jit()) return;
+  // The values of the kernel's nodes are those of the graph.
+  CHECK(contains(told, "out: tanh %"));
+  const std::size_t at = told.find("out: tanh %") + 10;
+  const std::string value = told.substr(at, told.find(',', at) - at);
+  CHECK(contains(f.graph(), value + ": float32(4, 4) = tanh("));
+}
+
+TEST_CASE("explain shows the time of each step while functions are timed", "[function][inside]") {
+  auto f = function([](const Tensor& x) { return matmul(exp(x), x); });
+  const Tensor x = ones({8, 8});
+  f(x);
+  CHECK_FALSE(contains(f.explain(), " us "));
+  time_functions(true);
+  for (int i = 0; i < 3; ++i) f(x);
+  time_functions(false);
+  INFO(f.explain());
+  CHECK(count(f.explain(), " us ") == 2);
+}
+
+TEST_CASE("the graph prints as text and for Graphviz, of functions and concrete functions", "[function][inside]") {
+  Variable v(2.f, {.name = "scale"});
+  auto f = function([&](const Tensor& x) { return exp(x) * v; });
+  const auto concrete = f.get_concrete_function(TensorSpec({unknown, 3}));
+  CHECK(contains(f.graph(), "= exp("));
+  CHECK(f.dot() == concrete.dot());
+  CHECK(f.dot().starts_with("digraph"));
+  for (const char* part : {"label=\"exp\\n", "label=\"multiply\\n", "float32(?, 3)", "result 0", "scale"})
+    CHECK(contains(f.dot(), part));
+}
+
+TEST_CASE("the code of every kernel can be read", "[function][inside]") {
+  auto f = function([](const Tensor& x) { return std::pair{tanh(x) + 1.f, matmul(x, exp(x))}; });
+  f(ones({4, 4}));
+  const auto code = f.kernel_ir();
+  if (!has_jit()) {
+    CHECK(code.empty());
+    return;
+  }
+  CHECK(code.size() == static_cast<std::size_t>(count(f.explain(), "kernel over")));
+  CHECK(f.get_concrete_function(ones({4, 4})).kernel_ir() == code);
+  for (const auto& text : code) CHECK(contains(text, "define"));
+}
+
+TEST_CASE("kernels are logged a line each on request, and silent otherwise", "[function][inside]") {
+  if (!has_jit()) return;
+  // A constant that no earlier run can have compiled: the first kernel is new, the second is in memory.
+  const float odd = 1.f + static_cast<float>(getpid()) / 65536;
+  const auto body = [odd](const Tensor& x) { return tanh(x * odd) - odd; };
+  Lines lines;
+  log_kernels(true);
+  function(body)(ones({5}));
+  CHECK(lines.with("compiled in ") + lines.with("read from the disk in ") == 1);
+  function(body)(ones({6}));
+  CHECK(lines.with("3 nodes") == 0);
+  CHECK(lines.with(": in memory") == 1);
+  CHECK(lines.kept.size() == 2);
+  CHECK(lines.kept[0].substr(0, 19) == lines.kept[1].substr(0, 19));  // the same kernel
+  log_kernels(false);
+  function(body)(ones({7}));
+  CHECK(lines.kept.size() == 2);
+}
