@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "fusion/kernel.h"
 #include "ops/helpers.h"
 
 namespace keen::detail {
@@ -29,31 +30,10 @@ scalar::Function joins(const Graph& graph, const Node& node) {
 
 namespace {
 
-// What a kernel may cost to compile: simple functions count 1. A compilation takes about 40 us a unit.
-constexpr int largest_cost = 600;
+// What a kernel may cost: a compilation takes about 20 us a unit.
+constexpr int largest_cost = 1000;
 
-int cost_of(const Node& node) {
-  using F = scalar::Function;
-  switch (node.op->scalar) {
-    case F::sin:
-    case F::cos:
-    case F::pow:
-    case F::erf:
-    case F::mod:
-      return 40;
-    case F::exp:
-    case F::log:
-    case F::expm1:
-    case F::log1p:
-    case F::tanh:
-    case F::sigmoid:
-    case F::softplus:
-    case F::floor_divide:
-      return 15;
-    default:
-      return 1;
-  }
-}
+int cost_of(const Node& node) { return node.op->is_elementwise() ? fusion::cost(node.op->scalar) : 1; }
 
 Shape without_ones(const Shape& shape) {
   Shape out;

@@ -46,6 +46,14 @@ Analysis analyse(const Kernel& kernel) {
   }
   for (int node : kernel.stores())
     out.stores_elements = out.stores_elements || out.per_element[static_cast<std::size_t>(node)];
+  out.kept_in.assign(nodes.size(), -1);
+  for (int pass = 0; pass < out.passes && !kernel.kept().empty(); ++pass) {
+    const auto needed = needed_in(kernel, out, pass);
+    for (int node : kernel.kept()) {
+      int& kept_in = out.kept_in[static_cast<std::size_t>(node)];
+      if (kept_in < 0 && needed[static_cast<std::size_t>(node)]) kept_in = pass;
+    }
+  }
   return out;
 }
 
@@ -60,6 +68,7 @@ std::vector<bool> needed_in(const Kernel& kernel, const Analysis& facts, int pas
     const bool gathers = nodes[i].kind == NodeKind::reduce && facts.pass[i] == pass;
     if (!gathers && !(needed[i] && facts.per_element[i])) continue;
     needed[i] = true;
+    if (is_recalled(facts, static_cast<int>(i), pass)) continue;
     for (int operand : nodes[i].operands)
       if (operand >= 0 && facts.per_element[static_cast<std::size_t>(operand)])
         needed[static_cast<std::size_t>(operand)] = true;
@@ -100,6 +109,7 @@ std::string Kernel::to_string() const {
   }
   out += "store";
   for (std::size_t i = 0; i < stores_.size(); ++i) out += text(i ? ", %" : " %", stores_[i]);
+  for (std::size_t i = 0; i < kept_.size(); ++i) out += text(i ? ", %" : "\nkeep %", kept_[i]);
   return out + '\n';
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "core/message.h"
 #include "core/parallel.h"
+#include "cpu/layout.h"
 #include "keen/error.h"
 
 namespace keen::detail::fusion {
@@ -13,6 +15,8 @@ namespace {
 // Elements a piece of a long row has. Pieces are cut by size alone, so sums do not depend on the number of threads.
 constexpr std::int64_t piece = elementwise_grain;
 constexpr std::int64_t shortest_split = 4 * piece;
+// What is kept of a row should come back from a cache near the core.
+constexpr std::int64_t most_kept_bytes = 256 << 10, scratch_alignment = 64;
 
 // Operands of a call: on the stack for all but monstrous kernels.
 class OperandList {
@@ -58,8 +62,25 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
     code_ = compiled(split_.partial);
     finish_ = compiled(split_.finish);
   } else {
+    keep_values();
     code_ = compiled(kernel_);
   }
+}
+
+void Launch::keep_values() {
+  if (!has_reduction_) return;
+  Kernel keeping = with_kept_values(kernel_);
+  std::vector<std::int64_t> offsets;
+  std::int64_t bytes = 0;
+  for (int node : keeping.kept()) {
+    offsets.push_back(bytes);
+    const auto row = (row_.size + row_slack) * static_cast<std::int64_t>(size_of(keeping[node].dtype));
+    bytes += (row + scratch_alignment - 1) / scratch_alignment * scratch_alignment;
+  }
+  if (bytes > most_kept_bytes) return;
+  kernel_ = std::move(keeping);
+  kept_offsets_ = std::move(offsets);
+  kept_bytes_ = bytes;
 }
 
 /// A bias added to pixels of few channels would make rows of a few elements: many rows become one, along which the bias
@@ -86,7 +107,11 @@ void Launch::place(CodeOperand* operands, std::span<void* const> addresses, std:
 }
 
 void Launch::run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const {
-  OperandList operands(addresses.size());
+  OperandList operands(addresses.size() + kept_offsets_.size());
+  std::optional<cpu::Scratch> kept;
+  if (kept_bytes_ > 0) kept.emplace(static_cast<std::size_t>(kept_bytes_));
+  for (std::size_t k = 0; k < kept_offsets_.size(); ++k)
+    operands.data()[addresses.size() + k] = {kept->data() + kept_offsets_[k], 0, 0};
   const std::int64_t in_axis = outer_.empty() ? 1 : outer_.back().size;
   for (std::int64_t row = begin; row < end;) {
     const std::int64_t count = std::min(end - row, in_axis - row % in_axis);

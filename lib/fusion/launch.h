@@ -30,6 +30,7 @@ class Launch {
   bool is_split() const noexcept { return finish_ != nullptr; }
 
  private:
+  void keep_values();
   void join_short_rows(std::span<const std::int64_t> sizes);
   void run_joined(std::span<void* const> addresses) const;
   void place(CodeOperand* operands, std::span<void* const> addresses, std::int64_t row) const;
@@ -47,6 +48,9 @@ class Launch {
   JoinedRows joined_;
   std::vector<std::int64_t> staged_strides_, sizes_;
   std::shared_ptr<const CompiledKernel> code_;
+  // The rows of kept values lie in one block, which each task has of its own.
+  std::vector<std::int64_t> kept_offsets_;
+  std::int64_t kept_bytes_ = 0;
   // A long reduction: partial runs over pieces of rows, finish over what they gave.
   std::shared_ptr<const CompiledKernel> finish_;
   SplitReduction split_;
