@@ -102,13 +102,15 @@ inline bool is_recalled(const Analysis& facts, int node, int pass) {
 /// The kernel, with those values kept that are dearer to compute again than to read back.
 Kernel with_kept_values(const Kernel& kernel);
 
-/// A kernel that reduces whole rows and stores no elements, cut in two: `partial` runs over pieces of rows and stores what
-/// each gives, `finish` reduces these and does what follows. Sums then do not depend on who ran which piece.
+/// A kernel that reduces whole rows, cut in two: `partial` runs over pieces of rows and stores what each gives, then the
+/// elements of the original's stores; `finish` reduces what the pieces gave and does what follows. Sums then do not depend
+/// on who ran which piece. Not possible where elements wait for a reduction.
 struct SplitReduction {
   bool possible = false;
   Kernel partial, finish;
-  std::vector<int> partial_inputs;  // which inputs of the original partial takes
-  std::vector<int> finish_inputs;   // and which (all broadcast) finish takes, behind the partials
+  std::vector<int> partial_inputs;                 // which inputs of the original partial takes
+  std::vector<int> finish_inputs;                  // and which (all broadcast) finish takes, behind the partials
+  std::vector<int> partial_stores, finish_stores;  // which stores of the original each makes
 };
 SplitReduction split_reduction(const Kernel& kernel);
 
