@@ -33,10 +33,10 @@ constexpr Loop comparison_loop() {
 
 template <class T>
 inline constexpr LoopTable loop_table = {{
-#define KEEN_UNARY(name, types, body) unary_loop<scalar::functor::name, T>(),
-#define KEEN_BINARY(name, types, body) binary_loop<scalar::functor::name, T>(),
-#define KEEN_PREDICATE(name, types, body) predicate_loop<scalar::functor::name, T>(),
-#define KEEN_COMPARISON(name, types, body) comparison_loop<scalar::functor::name, T>(),
+#define KEEN_UNARY(name, types, cost, body) unary_loop<scalar::functor::name, T>(),
+#define KEEN_BINARY(name, types, cost, body) binary_loop<scalar::functor::name, T>(),
+#define KEEN_PREDICATE(name, types, cost, body) predicate_loop<scalar::functor::name, T>(),
+#define KEEN_COMPARISON(name, types, cost, body) comparison_loop<scalar::functor::name, T>(),
 #include "scalar/functions.def"
 #undef KEEN_UNARY
 #undef KEEN_BINARY

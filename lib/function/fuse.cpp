@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <optional>
 
+#include "function/group_axes.h"
+#include "fusion/kernel.h"
 #include "ops/helpers.h"
 
 namespace keen::detail {
 
-extern const Op cast_op, where_op, reshape_op, broadcast_to_op, full_op, sum_op, prod_op, max_op, min_op;
+extern const Op cast_op, where_op, reshape_op, broadcast_to_op, sum_op, prod_op, max_op, min_op, any_op, all_op;
 
 bool is_pointwise(const Graph& graph, const Node& node) {
   if (node.op->is_elementwise() || node.op == &where_op) return true;
@@ -24,47 +26,21 @@ scalar::Function joins(const Graph& graph, const Node& node) {
          : node.op == &prod_op ? F::multiply
          : node.op == &max_op  ? F::maximum
          : node.op == &min_op  ? F::minimum
+         : node.op == &any_op  ? F::maximum  // of truths
+         : node.op == &all_op  ? F::minimum
                                : F::none;
 }
 
 namespace {
 
-// What a kernel may cost to compile: simple functions count 1. A compilation takes about 40 us a unit.
-constexpr int largest_cost = 600;
+// What a kernel may cost: a compilation takes about 20 us a unit.
+constexpr int largest_cost = 1000;
 
 // How often a kernel may walk a row: what a reduction waits for is computed anew in each later pass, so that a chain of
 // them would cost the square of its length, to compile and to run.
 constexpr int most_passes = 4;
 
-int cost_of(const Node& node) {
-  using F = scalar::Function;
-  switch (node.op->scalar) {
-    case F::sin:
-    case F::cos:
-    case F::pow:
-    case F::erf:
-    case F::mod:
-      return 40;
-    case F::exp:
-    case F::log:
-    case F::expm1:
-    case F::log1p:
-    case F::tanh:
-    case F::sigmoid:
-    case F::softplus:
-    case F::floor_divide:
-      return 15;
-    default:
-      return 1;
-  }
-}
-
-Shape without_ones(const Shape& shape) {
-  Shape out;
-  for (auto dim : shape)
-    if (dim != 1) out.push_back(dim);
-  return out;
-}
+int cost_of(const Node& node) { return node.op->is_elementwise() ? fusion::cost(node.op->scalar) : 1; }
 
 /// Groups grow while the nodes are walked in order. A group stays open until something outside reads one of its values:
 /// then all its nodes precede every reader, so that it can run where its last node stands.
@@ -94,6 +70,7 @@ class Fuser {
   static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   const Shape& shape(int value) const { return graph_.values[at(value)].shape; }
   const Node& node(int i) const { return graph_.nodes[at(i)]; }
+  const Group& group(int g) const { return groups_[at(g)].group; }
 
   int resolve(int group) const {
     while (group >= 0 && groups_[at(group)].merged_into >= 0) group = groups_[at(group)].merged_into;
@@ -131,22 +108,12 @@ class Fuser {
     const int from = n.inputs[0], to = n.outputs[0], g = open_group(from);
     if (g < 0) return -1;
     std::optional<Shape> axes;
-    if (n.op == &reshape_op) axes = reshaped(axes_[at(from)], shape(from), shape(to));
+    if (n.op == &reshape_op) axes = reshaped_axes(axes_[at(from)], shape(from), shape(to));
     else if (n.op == &broadcast_to_op) axes = spread(g, n.inputs, shape(to));
     if (!axes) return -1;
     add(g, i, *axes);
     return g;
   }
-  static std::optional<Shape> reshaped(const Shape& axes, const Shape& from, const Shape& to) {
-    if (without_ones(from) != without_ones(to)) return {};
-    Shape kept, out;
-    for (auto axis : axes)
-      if (axis >= 0) kept.push_back(axis);
-    int next = 0;
-    for (auto dim : to) out.push_back(dim == 1 ? -1 : kept[next++]);
-    return out;
-  }
-
   // --- elementwise work
 
   int visit_pointwise(int i) {
@@ -165,7 +132,7 @@ class Fuser {
     }
     if (!axes) {
       g = open(without_ones(shape(n.outputs[0])));
-      axes = whole(g, shape(n.outputs[0]));
+      axes = whole_axes(group(g), shape(n.outputs[0]));
     }
     join(g, i, *axes);
     return g;
@@ -179,7 +146,7 @@ class Fuser {
       const bool inside = open_group(value) == g;
       // A view that is no value of the group reads memory which the group has yet to write.
       if (!inside && open_group(layouts_[at(value)].root) == g) return {};
-      if (inside && state.group.kind == Group::Kind::columns && !is_whole(g, axes_[at(value)])) return {};
+      if (inside && state.group.kind == Group::Kind::columns && !is_whole(state.group, axes_[at(value)])) return {};
     }
     return spread(g, n.inputs, shape(n.outputs[0]));
   }
@@ -200,44 +167,14 @@ class Fuser {
     bool complete = true;
     for (int k = 0; k < result.rank(); ++k) complete = complete && (result[k] == 1 || axes[k] >= 0);
     if (!complete) {
-      const auto all = whole(g, result);
+      const auto all = whole_axes(group(g), result);
       if (!all) return {};
       for (int k = 0; k < result.rank(); ++k)
         if (axes[k] >= 0 && axes[k] != (*all)[k]) return {};
       axes = *all;
     }
-    return is_whole(g, axes) || is_kept(g, axes) ? std::optional(axes) : std::nullopt;
+    return is_whole(group(g), axes) || is_kept(group(g), axes) ? std::optional(axes) : std::nullopt;
   }
-  std::optional<Shape> whole(int g, const Shape& result) const {
-    if (without_ones(result) != groups_[at(g)].group.space) return {};
-    Shape axes;
-    int next = 0;
-    for (auto dim : result) axes.push_back(dim == 1 ? -1 : next++);
-    return axes;
-  }
-  bool is_whole(int g, const Shape& axes) const {
-    return covers(g, axes, [](bool) { return true; });
-  }
-  bool is_kept(int g, const Shape& axes) const {
-    return groups_[at(g)].group.kind == Group::Kind::rows && covers(g, axes, [](bool reduced) { return !reduced; });
-  }
-  /// Are the axes, in order, just those of the space that are wanted?
-  template <class Wanted>
-  bool covers(int g, const Shape& axes, Wanted&& wanted) const {
-    const Group& group = groups_[at(g)].group;
-    int next = 0;
-    const auto skip = [&] {
-      while (next < group.space.rank() && !wanted(group.reduced[at(next)])) ++next;
-    };
-    for (auto axis : axes) {
-      if (axis < 0) continue;
-      skip();
-      if (axis != next++) return false;
-    }
-    skip();
-    return next == group.space.rank();
-  }
-
   /// An open group over the same space that reads one of the operands already: both then read it once.
   int sibling(const Node& n) const {
     const Shape space = without_ones(shape(n.outputs[0]));
@@ -257,14 +194,14 @@ class Fuser {
     int g = open_group(value);
     if (g < 0 && open_group(layouts_[at(value)].root) < 0) {
       const int other = resolve(reader_[at(value)]);
-      if (other >= 0 && groups_[at(other)].open && whole(other, shape(value))) g = other;
+      if (other >= 0 && groups_[at(other)].open && whole_axes(group(other), shape(value))) g = other;
     }
     if (g < 0 || !can_reduce(g, n)) {
       g = open(without_ones(shape(value)));
       can_reduce(g, n);
     }
     State& state = groups_[at(g)];
-    const auto reduced = reduced_axes(g, n);
+    const auto reduced = reduced_axes(state.group, operand_axes(g, value), n);
     if (std::find(reduced.begin(), reduced.end(), true) == reduced.end()) {  // nothing to join: left to itself
       close(value);
       return -1;
@@ -273,44 +210,25 @@ class Fuser {
       state.group.reduced = reduced;
       state.group.kind = std::is_sorted(reduced.begin(), reduced.end()) ? Group::Kind::rows : Group::Kind::columns;
     }
-    join(g, i, result_axes(g, n));
+    join(g, i, result_axes(operand_axes(g, value), n));
     return g;
   }
   Shape operand_axes(int g, int value) const {
-    return open_group(value) == g ? axes_[at(value)] : *whole(g, shape(value));
-  }
-  std::vector<bool> reduced_axes(int g, const Node& n) const {
-    const Shape axes = operand_axes(g, n.inputs[0]);
-    std::vector<bool> reduced(at(groups_[at(g)].group.space.rank()));
-    for (auto axis : ints(n.attributes[0]))
-      if (axes[static_cast<int>(axis)] >= 0) reduced[at(static_cast<int>(axes[static_cast<int>(axis)]))] = true;
-    return reduced;
+    return open_group(value) == g ? axes_[at(value)] : *whole_axes(group(g), shape(value));
   }
   bool can_reduce(int g, const Node& n) const {
-    const Group& group = groups_[at(g)].group;
     if (open_group(n.inputs[0]) == g && pass_[at(n.inputs[0])] >= most_passes) return false;
-    if (groups_[at(g)].cost + 1 > largest_cost || !is_whole(g, operand_axes(g, n.inputs[0]))) return false;
-    return group.kind == Group::Kind::elementwise || reduced_axes(g, n) == group.reduced;
-  }
-  Shape result_axes(int g, const Node& n) const {
     const Shape axes = operand_axes(g, n.inputs[0]);
-    const Shape& gone = ints(n.attributes[0]);
-    Shape out;
-    for (int k = 0; k < axes.rank(); ++k) {
-      const bool is_gone = std::find(gone.begin(), gone.end(), k) != gone.end();
-      if (!is_gone) out.push_back(axes[k]);
-      else if (boolean(n.attributes[1])) out.push_back(-1);
-    }
-    return out;
+    if (groups_[at(g)].cost + 1 > largest_cost || !is_whole(group(g), axes)) return false;
+    return group(g).kind == Group::Kind::elementwise || reduced_axes(group(g), axes, n) == group(g).reduced;
   }
-
   // --- groups
 
   int open(Shape space) {
     groups_.emplace_back();
-    Group& group = groups_.back().group;
-    group.reduced.resize(at(space.rank()));
-    group.space = std::move(space);
+    Group& made = groups_.back().group;
+    made.reduced.resize(at(space.rank()));
+    made.space = std::move(space);
     return static_cast<int>(groups_.size()) - 1;
   }
   void add(int g, int i, const Shape& axes) {

@@ -74,13 +74,12 @@ bool PlanBuilder::compile(std::size_t number, const std::vector<bool>& stored) t
   for (const auto& operand : lowered.inputs) strides.push_back(operand.strides);
   for (const auto& operand : lowered.outputs) strides.push_back(operand.strides);
   using Code = KernelStep::Code;
-  const int reduced = static_cast<int>(std::count(group.reduced.begin(), group.reduced.end(), true));
+  const bool by_columns = group.kind == Group::Kind::columns && !group.reduced.back();
   auto code =
-      group.kind == Group::Kind::columns
-          ? std::make_shared<const Code>(
-                std::in_place_type<fusion::ColumnReduction>, lowered.kernel, group.space, group.reduced, strides)
-          : std::make_shared<const Code>(
-                std::in_place_type<fusion::Launch>, lowered.kernel, group.space, reduced, strides);
+      by_columns ? std::make_shared<const Code>(
+                       std::in_place_type<fusion::ColumnReduction>, lowered.kernel, group.space, group.reduced, strides)
+                 : std::make_shared<const Code>(
+                       std::in_place_type<fusion::Launch>, lowered.kernel, group.space, group.reduced, strides);
   compiled_[number] = {std::move(lowered), std::move(code)};
   return true;
 } catch (const Error& error) {

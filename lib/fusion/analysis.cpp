@@ -46,6 +46,14 @@ Analysis analyse(const Kernel& kernel) {
   }
   for (int node : kernel.stores())
     out.stores_elements = out.stores_elements || out.per_element[static_cast<std::size_t>(node)];
+  out.kept_in.assign(nodes.size(), -1);
+  for (int pass = 0; pass < out.passes && !kernel.kept().empty(); ++pass) {
+    const auto needed = needed_in(kernel, out, pass);
+    for (int node : kernel.kept()) {
+      int& kept_in = out.kept_in[static_cast<std::size_t>(node)];
+      if (kept_in < 0 && needed[static_cast<std::size_t>(node)]) kept_in = pass;
+    }
+  }
   return out;
 }
 
@@ -60,6 +68,7 @@ std::vector<bool> needed_in(const Kernel& kernel, const Analysis& facts, int pas
     const bool gathers = nodes[i].kind == NodeKind::reduce && facts.pass[i] == pass;
     if (!gathers && !(needed[i] && facts.per_element[i])) continue;
     needed[i] = true;
+    if (is_recalled(facts, static_cast<int>(i), pass)) continue;
     for (int operand : nodes[i].operands)
       if (operand >= 0 && facts.per_element[static_cast<std::size_t>(operand)])
         needed[static_cast<std::size_t>(operand)] = true;
@@ -100,6 +109,7 @@ std::string Kernel::to_string() const {
   }
   out += "store";
   for (std::size_t i = 0; i < stores_.size(); ++i) out += text(i ? ", %" : " %", stores_[i]);
+  for (std::size_t i = 0; i < kept_.size(); ++i) out += text(i ? ", %" : "\nkeep %", kept_[i]);
   return out + '\n';
 }
 
@@ -120,12 +130,17 @@ SplitReduction split_reduction(const Kernel& kernel) {
   SplitReduction out;
   const Analysis facts = analyse(kernel);
   const auto nodes = kernel.nodes();
-  if (!facts.has_reduction || facts.stores_elements || facts.passes > 2) return out;
-  // Partial: the reductions and what leads to them, as it stands. Finish: the same reductions of the partials, and what
-  // leads from them to the stores; as nothing there is per element, its other inputs are broadcast.
+  if (!facts.has_reduction || facts.passes > 2) return out;
+  // Partial: the reductions, the element stores and what leads to them, as it stands. Finish: the same reductions of the
+  // partials, and what leads from them to the stores; as nothing there is per element, its other inputs are broadcast.
   std::vector<bool> in_partial(nodes.size()), in_finish(nodes.size());
   for (std::size_t i = 0; i < nodes.size(); ++i) in_partial[i] = nodes[i].kind == NodeKind::reduce;
-  for (int node : kernel.stores()) in_finish[static_cast<std::size_t>(node)] = true;
+  for (int i = 0; i < static_cast<int>(kernel.stores().size()); ++i) {
+    const auto node = static_cast<std::size_t>(kernel.stores()[static_cast<std::size_t>(i)]);
+    if (facts.per_element[node] && facts.pass[node] > 0) return out;
+    (facts.per_element[node] ? in_partial : in_finish)[node] = true;
+    (facts.per_element[node] ? out.partial_stores : out.finish_stores).push_back(i);
+  }
   mark_needed(nodes, in_partial, true);
   mark_needed(nodes, in_finish, false);
 
@@ -153,8 +168,12 @@ SplitReduction split_reduction(const Kernel& kernel) {
       finish[i] = out.finish.append(renumbered(nodes[i], finish));
     }
   }
-  for (int node : kernel.stores()) out.finish.store(finish[static_cast<std::size_t>(node)]);
-  out.possible = true;
+  const auto number = [&](const std::vector<int>& numbers, int store) {
+    return numbers[static_cast<std::size_t>(kernel.stores()[static_cast<std::size_t>(store)])];
+  };
+  for (int store : out.partial_stores) out.partial.store(number(partial, store));
+  for (int store : out.finish_stores) out.finish.store(number(finish, store));
+  out.possible = !out.finish_stores.empty();
   return out;
 }
 

@@ -15,18 +15,19 @@ namespace {
 struct FunctionInfo {
   const char* name;
   scalar::Kind kind;
+  int cost;
 };
 constexpr FunctionInfo functions[] = {
-#define KEEN_UNARY(name, types, body) {#name, scalar::Kind::unary},
-#define KEEN_BINARY(name, types, body) {#name, scalar::Kind::binary},
-#define KEEN_PREDICATE(name, types, body) {#name, scalar::Kind::predicate},
-#define KEEN_COMPARISON(name, types, body) {#name, scalar::Kind::comparison},
+#define KEEN_UNARY(name, types, cost, body) {#name, scalar::Kind::unary, cost},
+#define KEEN_BINARY(name, types, cost, body) {#name, scalar::Kind::binary, cost},
+#define KEEN_PREDICATE(name, types, cost, body) {#name, scalar::Kind::predicate, cost},
+#define KEEN_COMPARISON(name, types, cost, body) {#name, scalar::Kind::comparison, cost},
 #include "scalar/functions.def"
 #undef KEEN_UNARY
 #undef KEEN_BINARY
 #undef KEEN_PREDICATE
 #undef KEEN_COMPARISON
-    {"none", scalar::Kind::unary},
+    {"none", scalar::Kind::unary, 1},
 };
 
 // Content is an array of these, behind a header.
@@ -38,9 +39,9 @@ struct NodeRecord {
   std::int64_t bits;
 };
 struct Header {
-  std::uint32_t version, nodes, stores, unused;
+  std::uint32_t version, nodes, stores, kept;
 };
-constexpr std::uint32_t content_version = 1;
+constexpr std::uint32_t content_version = 2;
 
 template <class T>
 std::int64_t bits_of(T value) {
@@ -53,6 +54,7 @@ std::int64_t bits_of(T value) {
 
 const char* name(scalar::Function function) noexcept { return functions[static_cast<int>(function)].name; }
 scalar::Kind kind(scalar::Function function) noexcept { return functions[static_cast<int>(function)].kind; }
+int cost(scalar::Function function) noexcept { return functions[static_cast<int>(function)].cost; }
 
 std::int64_t constant_bits(DType dtype, double value) {
   switch (dtype) {
@@ -124,6 +126,7 @@ int Kernel::reduce(scalar::Function function, int a) {
 }
 
 void Kernel::store(int node) { stores_.push_back(node); }
+void Kernel::keep(int node) { kept_.push_back(node); }
 
 Kernel Kernel::with_access(std::span<const Access> accesses) const {
   Kernel result = *this;
@@ -173,14 +176,20 @@ void Kernel::check() const {
       require(node.kind == NodeKind::input || node.kind == NodeKind::cast, i, "half floats are storage: cast first");
   }
   require(!stores_.empty(), 0, "nothing is stored");
-  for (int node : stores_) require(node >= 0 && node < static_cast<int>(nodes_.size()), 0, "stores what is not there");
+  const auto exists = [&](int node) { return node >= 0 && node < static_cast<int>(nodes_.size()); };
+  for (int node : stores_) require(exists(node), 0, "stores what is not there");
+  for (int node : kept_) {
+    require(exists(node), 0, "keeps what is not there");
+    require(nodes_[static_cast<std::size_t>(node)].kind != NodeKind::input, 0, "keeps an input");
+  }
 }
 
 std::string Kernel::content() const {
   std::string bytes;
   const auto put = [&](const auto& record) { bytes.append(reinterpret_cast<const char*>(&record), sizeof record); };
   put(Header{
-      content_version, static_cast<std::uint32_t>(nodes_.size()), static_cast<std::uint32_t>(stores_.size()), 0});
+      content_version, static_cast<std::uint32_t>(nodes_.size()), static_cast<std::uint32_t>(stores_.size()),
+      static_cast<std::uint32_t>(kept_.size())});
   for (const Node& n : nodes_) {
     NodeRecord record{};
     record.kind = static_cast<std::uint8_t>(n.kind);
@@ -191,7 +200,8 @@ std::string Kernel::content() const {
     record.bits = n.bits;
     put(record);
   }
-  for (int node : stores_) put(static_cast<std::int32_t>(node));
+  for (const auto& list : {stores_, kept_})
+    for (int node : list) put(static_cast<std::int32_t>(node));
   return bytes;
 }
 
@@ -218,11 +228,15 @@ Kernel Kernel::from_content(std::string_view bytes) {
     for (int k = 0; k < 3; ++k) node.operands[k] = record.operands[k];
     kernel.append(node);
   }
-  for (std::uint32_t i = 0; i < header.stores; ++i) {
-    std::int32_t node = 0;
-    take(node);
-    kernel.stores_.push_back(node);
-  }
+  const auto take_list = [&](std::vector<int>& list, std::uint32_t count) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      std::int32_t node = 0;
+      take(node);
+      list.push_back(node);
+    }
+  };
+  take_list(kernel.stores_, header.stores);
+  take_list(kernel.kept_, header.kept);
   kernel.check();
   return kernel;
 }

@@ -51,9 +51,13 @@ class Kernel {
   int append(const Node& node);
   /// Stores a node: an element each, or one value per row.
   void store(int node);
+  /// Keeps a node's elements from the first pass over a row that computes them for the later ones, which then read them.
+  void keep(int node);
 
   std::span<const Node> nodes() const noexcept { return nodes_; }
   std::span<const int> stores() const noexcept { return stores_; }
+  /// The nodes that are kept; each is an operand of the code behind the stores: a row of scratch memory.
+  std::span<const int> kept() const noexcept { return kept_; }
   /// The input nodes, in the order of their operands.
   std::span<const int> inputs() const noexcept { return inputs_; }
   const Node& operator[](int node) const { return nodes_[static_cast<std::size_t>(node)]; }
@@ -71,7 +75,7 @@ class Kernel {
 
  private:
   std::vector<Node> nodes_;
-  std::vector<int> inputs_, stores_;
+  std::vector<int> inputs_, stores_, kept_;
 };
 
 /// What follows from a kernel's structure.
@@ -80,21 +84,33 @@ struct Analysis {
   // Reading a row again after each reduction that something waits for: a node belongs to the first pass in which its
   // value can be known; a reduce to the pass that gathers it.
   std::vector<int> pass;
+  std::vector<int> kept_in;  // of a kept node: the pass that computes it; else -1
   int passes = 1;
   bool has_reduction = false;
   bool stores_elements = false;
 };
 Analysis analyse(const Kernel& kernel);
-/// The nodes a pass over a row works on: its reductions, its element stores, and the elements these need.
+/// The nodes a pass over a row works on: its reductions, its element stores, and the elements these need, as far back as
+/// to inputs and to what an earlier pass has kept.
 std::vector<bool> needed_in(const Kernel& kernel, const Analysis& facts, int pass);
 
-/// A kernel that reduces whole rows and stores no elements, cut in two: `partial` runs over pieces of rows and stores what
-/// each gives, `finish` reduces these and does what follows. Sums then do not depend on who ran which piece.
+/// Does a pass read the node's elements from where an earlier one has kept them?
+inline bool is_recalled(const Analysis& facts, int node, int pass) {
+  const int kept_in = facts.kept_in[static_cast<std::size_t>(node)];
+  return kept_in >= 0 && kept_in < pass;
+}
+/// The kernel, with those values kept that are dearer to compute again than to read back.
+Kernel with_kept_values(const Kernel& kernel);
+
+/// A kernel that reduces whole rows, cut in two: `partial` runs over pieces of rows and stores what each gives, then the
+/// elements of the original's stores; `finish` reduces what the pieces gave and does what follows. Sums then do not depend
+/// on who ran which piece. Not possible where elements wait for a reduction.
 struct SplitReduction {
   bool possible = false;
   Kernel partial, finish;
-  std::vector<int> partial_inputs;  // which inputs of the original partial takes
-  std::vector<int> finish_inputs;   // and which (all broadcast) finish takes, behind the partials
+  std::vector<int> partial_inputs;                 // which inputs of the original partial takes
+  std::vector<int> finish_inputs;                  // and which (all broadcast) finish takes, behind the partials
+  std::vector<int> partial_stores, finish_stores;  // which stores of the original each makes
 };
 SplitReduction split_reduction(const Kernel& kernel);
 
@@ -106,5 +122,9 @@ std::int64_t constant_bits(DType dtype, double value);
 const char* name(scalar::Function function) noexcept;
 /// How a function's result type follows from its operands' type.
 scalar::Kind kind(scalar::Function function) noexcept;
+/// What a function costs, in instructions for a register of elements, as functions.def says.
+int cost(scalar::Function function) noexcept;
+/// The same for any node of a kernel.
+int cost(const Kernel& kernel, const Node& node);
 
 }  // namespace keen::detail::fusion

@@ -1,10 +1,13 @@
 #include "fusion/launch.h"
 
 #include <algorithm>
+#include <deque>
 #include <numeric>
+#include <optional>
 
 #include "core/message.h"
 #include "core/parallel.h"
+#include "cpu/layout.h"
 #include "keen/error.h"
 
 namespace keen::detail::fusion {
@@ -13,6 +16,8 @@ namespace {
 // Elements a piece of a long row has. Pieces are cut by size alone, so sums do not depend on the number of threads.
 constexpr std::int64_t piece = elementwise_grain;
 constexpr std::int64_t shortest_split = 4 * piece;
+// What is kept of a row should come back from a cache near the core.
+constexpr std::int64_t most_kept_bytes = 256 << 10, scratch_alignment = 64;
 
 // Operands of a call: on the stack for all but monstrous kernels.
 class OperandList {
@@ -25,7 +30,34 @@ class OperandList {
   std::vector<CodeOperand> many_;
 };
 
+/// The axes in their order, those that are reduced behind the others.
+std::vector<int> reduced_last(const std::vector<bool>& reduced) {
+  std::vector<int> order(reduced.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_partition(order.begin(), order.end(), [&](int axis) { return !reduced[static_cast<std::size_t>(axis)]; });
+  return order;
+}
+
+Shape permuted(const Shape& dims, std::span<const int> order) {
+  Shape out;
+  for (int axis : order) out.push_back(dims[axis]);
+  return out;
+}
+
+std::vector<Shape> permuted(std::span<const Shape> strides, std::span<const int> order) {
+  std::vector<Shape> out;
+  for (const Shape& s : strides) out.push_back(permuted(s, order));
+  return out;
+}
+
 }  // namespace
+
+Launch::Launch(
+    const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced, std::span<const Shape> strides)
+    : Launch(
+          kernel, permuted(space, reduced_last(reduced)),
+          static_cast<int>(std::count(reduced.begin(), reduced.end(), true)),
+          permuted(strides, reduced_last(reduced))) {}
 
 Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<const Shape> strides)
     : inputs_(kernel.inputs().size()) {
@@ -38,8 +70,9 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
   const auto all = std::span<const int>(axes);
   outer_ = collapse(space, all.first(axes.size() - static_cast<std::size_t>(reduced)), strides, sizes);
   auto inner = collapse(space, all.last(static_cast<std::size_t>(reduced)), strides, sizes);
-  if (inner.size() > 1) fail<UsageError>("fusion", "axes to reduce that lie scattered: make the input contiguous");
   if (has_reduction_) {
+    if (inner.size() > 1) runs_.assign(inner.begin(), inner.end() - 1);
+    if (!runs_.empty()) inner = {inner.back()};
     if (inner.empty()) inner.push_back({1, std::vector<std::int64_t>(sizes.size(), 0)});
   } else if (!outer_.empty()) {
     inner = {outer_.back()};
@@ -53,13 +86,34 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
   rows_in_chunk_ = std::max<std::int64_t>(1, piece / std::max<std::int64_t>(1, row_.size));
 
   kernel_ = kernel.with_access(accesses(kernel, row_));
-  if (has_reduction_ && row_.size >= shortest_split) split_ = split_reduction(kernel_);
+  if (has_reduction_ && (row_.size >= shortest_split || !runs_.empty())) split_ = split_reduction(kernel_);
+  if (!runs_.empty() && !split_.possible)
+    fail<UsageError>("fusion", "axes to reduce that lie scattered: make the input contiguous");
   if (split_.possible) {
     code_ = compiled(split_.partial);
     finish_ = compiled(split_.finish);
+    for (const auto& axis : runs_) run_count_ *= axis.size;
+    pieces_in_run_ = (row_.size + piece - 1) / piece;
   } else {
+    keep_values();
     code_ = compiled(kernel_);
   }
+}
+
+void Launch::keep_values() {
+  if (!has_reduction_) return;
+  Kernel keeping = with_kept_values(kernel_);
+  std::vector<std::int64_t> offsets;
+  std::int64_t bytes = 0;
+  for (int node : keeping.kept()) {
+    offsets.push_back(bytes);
+    const auto row = (row_.size + row_slack) * static_cast<std::int64_t>(size_of(keeping[node].dtype));
+    bytes += (row + scratch_alignment - 1) / scratch_alignment * scratch_alignment;
+  }
+  if (bytes > most_kept_bytes) return;
+  kernel_ = std::move(keeping);
+  kept_offsets_ = std::move(offsets);
+  kept_bytes_ = bytes;
 }
 
 /// A bias added to pixels of few channels would make rows of a few elements: many rows become one, along which the bias
@@ -86,7 +140,11 @@ void Launch::place(CodeOperand* operands, std::span<void* const> addresses, std:
 }
 
 void Launch::run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const {
-  OperandList operands(addresses.size());
+  OperandList operands(addresses.size() + kept_offsets_.size());
+  std::optional<cpu::Scratch> kept;
+  if (kept_bytes_ > 0) kept.emplace(static_cast<std::size_t>(kept_bytes_));
+  for (std::size_t k = 0; k < kept_offsets_.size(); ++k)
+    operands.data()[addresses.size() + k] = {kept->data() + kept_offsets_[k], 0, 0};
   const std::int64_t in_axis = outer_.empty() ? 1 : outer_.back().size;
   for (std::int64_t row = begin; row < end;) {
     const std::int64_t count = std::min(end - row, in_axis - row % in_axis);
@@ -111,43 +169,75 @@ void Launch::run_pieces(std::span<void* const> addresses) const {
   });
 }
 
-void Launch::run_split(std::span<void* const> addresses) const {
-  const std::int64_t in_row = (row_.size + piece - 1) / piece;
-  const auto reductions = split_.partial.stores();
-  // Partials of one row lie side by side, those of one reduction in one block.
-  std::vector<std::vector<char>> partials;
-  for (int node : reductions)
-    partials.emplace_back(static_cast<std::size_t>(rows_ * in_row) * size_of(split_.partial[node].dtype));
-  const auto partial_size = [&](std::size_t r) {
-    return static_cast<std::int64_t>(size_of(split_.partial[reductions[r]].dtype));
-  };
-
-  parallel_for(rows_ * in_row, 1, [&](std::int64_t begin, std::int64_t end) {
-    OperandList all(addresses.size()), operands(addresses.size() + reductions.size());
-    for (std::int64_t i = begin; i < end; ++i) {
-      place(all.data(), addresses, i / in_row);
-      const std::int64_t first = i % in_row * piece;
-      auto* next = operands.data();
-      for (int input : split_.partial_inputs) {
-        *next = all.data()[input];
-        next->data = static_cast<char*>(next->data) + first * row_.strides[static_cast<std::size_t>(input)];
-        ++next;
-      }
-      for (std::size_t r = 0; r < reductions.size(); ++r) *next++ = {partials[r].data() + i * partial_size(r), 0, 0};
-      (*code_)(operands.data(), 1, std::min(piece, row_.size - first));
+/// What the pieces give: those of one row side by side, those of one reduction in one block.
+struct Launch::Partials {
+  Partials(const SplitReduction& split, std::int64_t count) {
+    for (std::size_t r = 0; r < split.partial.stores().size() - split.partial_stores.size(); ++r) {
+      sizes.push_back(static_cast<std::int64_t>(size_of(split.partial[split.partial.stores()[r]].dtype)));
+      blocks.emplace_back(static_cast<std::size_t>(count * sizes.back()));
     }
-  });
+  }
+  CodeOperand from(std::size_t r, std::int64_t index) const {
+    return {blocks[r].data() + index * sizes[r], sizes[r], sizes[r]};
+  }
+  std::vector<std::int64_t> sizes;
+  std::deque<cpu::Scratch> blocks;
+};
 
-  OperandList all(addresses.size()), operands(addresses.size() + reductions.size());
-  for (std::int64_t row = 0; row < rows_; ++row) {
+void Launch::run_partial(
+    std::span<void* const> addresses, const Partials& partials, std::int64_t begin, std::int64_t end) const {
+  OperandList all(addresses.size()), operands(addresses.size() + partials.sizes.size());
+  const std::int64_t in_row = run_count_ * pieces_in_run_;
+  for (std::int64_t i = begin; i < end;) {
+    const std::int64_t run = i % in_row / pieces_in_run_, first = i % pieces_in_run_ * piece;
+    // Short runs of one axis take one call.
+    const bool several = pieces_in_run_ == 1 && !runs_.empty();
+    const std::int64_t count = several ? std::min(end - i, runs_.back().size - run % runs_.back().size) : 1;
+    place(all.data(), addresses, i / in_row);
+    for (std::size_t k = 0; k < addresses.size(); ++k) {
+      std::int64_t bytes = first * row_.strides[k];
+      for (std::size_t axis = runs_.size(), rest = static_cast<std::size_t>(run); axis-- > 0;) {
+        const auto size = static_cast<std::size_t>(runs_[axis].size);
+        bytes += static_cast<std::int64_t>(rest % size) * runs_[axis].strides[k];
+        rest /= size;
+      }
+      all.data()[k].data = static_cast<char*>(all.data()[k].data) + bytes;
+      all.data()[k].row_stride = several ? runs_.back().strides[k] : 0;
+    }
+    auto* next = operands.data();
+    for (int input : split_.partial_inputs) *next++ = all.data()[input];
+    for (std::size_t r = 0; r < partials.sizes.size(); ++r) *next++ = partials.from(r, i);
+    for (int store : split_.partial_stores) *next++ = all.data()[inputs_ + static_cast<std::size_t>(store)];
+    (*code_)(operands.data(), count, std::min(piece, row_.size - first));
+    i += count;
+  }
+}
+
+void Launch::run_finish(
+    std::span<void* const> addresses, const Partials& partials, std::int64_t begin, std::int64_t end) const {
+  OperandList all(addresses.size()), operands(addresses.size() + partials.sizes.size());
+  const std::int64_t in_row = run_count_ * pieces_in_run_;
+  for (std::int64_t row = begin; row < end; ++row) {
     place(all.data(), addresses, row);
     auto* next = operands.data();
-    for (std::size_t r = 0; r < reductions.size(); ++r)
-      *next++ = {partials[r].data() + row * in_row * partial_size(r), 0, partial_size(r)};
+    for (std::size_t r = 0; r < partials.sizes.size(); ++r) *next++ = partials.from(r, row * in_row);
     for (int input : split_.finish_inputs) *next++ = all.data()[input];
-    for (std::size_t i = inputs_; i < addresses.size(); ++i) *next++ = all.data()[i];
+    for (int store : split_.finish_stores) *next++ = all.data()[inputs_ + static_cast<std::size_t>(store)];
     (*finish_)(operands.data(), 1, in_row);
   }
+}
+
+void Launch::run_split(std::span<void* const> addresses) const {
+  const std::int64_t in_row = run_count_ * pieces_in_run_;
+  const Partials partials(split_, rows_ * in_row);
+  const auto grain = [](std::int64_t work) {
+    return std::max<std::int64_t>(1, piece / std::max<std::int64_t>(1, work));
+  };
+  parallel_for(rows_ * in_row, grain(row_.size), [&](std::int64_t begin, std::int64_t end) {
+    run_partial(addresses, partials, begin, end);
+  });
+  parallel_for(
+      rows_, grain(in_row), [&](std::int64_t begin, std::int64_t end) { run_finish(addresses, partials, begin, end); });
 }
 
 void Launch::run_joined(std::span<void* const> addresses) const {

@@ -16,8 +16,11 @@ class Launch {
  public:
   /// Runs over `space`, whose last `reduced` axes are what reductions gather (0 for a kernel without reductions).
   /// `strides` has one entry an operand, inputs then stores, in elements, of space's rank; 0 where an operand repeats.
-  /// Throws UsageError where the reduced axes are not one run of evenly spaced elements.
+  /// Throws UsageError where the reduced axes are not one run of evenly spaced elements and elements wait for what is
+  /// reduced.
   Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<const Shape> strides);
+  /// The same where `reduced` axes may stand anywhere.
+  Launch(const Kernel& kernel, const Shape& space, const std::vector<bool>& reduced, std::span<const Shape> strides);
 
   /// One address an operand, inputs then stores.
   void run(std::span<void* const> addresses) const;
@@ -30,12 +33,18 @@ class Launch {
   bool is_split() const noexcept { return finish_ != nullptr; }
 
  private:
+  void keep_values();
   void join_short_rows(std::span<const std::int64_t> sizes);
   void run_joined(std::span<void* const> addresses) const;
   void place(CodeOperand* operands, std::span<void* const> addresses, std::int64_t row) const;
   void run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const;
   void run_pieces(std::span<void* const> addresses) const;
+  struct Partials;
   void run_split(std::span<void* const> addresses) const;
+  void run_partial(
+      std::span<void* const> addresses, const Partials& partials, std::int64_t begin, std::int64_t end) const;
+  void run_finish(
+      std::span<void* const> addresses, const Partials& partials, std::int64_t begin, std::int64_t end) const;
 
   Kernel kernel_;
   std::vector<Axis> outer_;  // outermost first
@@ -47,9 +56,14 @@ class Launch {
   JoinedRows joined_;
   std::vector<std::int64_t> staged_strides_, sizes_;
   std::shared_ptr<const CompiledKernel> code_;
-  // A long reduction: partial runs over pieces of rows, finish over what they gave.
+  // The rows of kept values lie in one block, which each task has of its own.
+  std::vector<std::int64_t> kept_offsets_;
+  std::int64_t kept_bytes_ = 0;
+  // A long reduction, or one over scattered runs: partial runs over pieces of these, finish over what they gave.
   std::shared_ptr<const CompiledKernel> finish_;
   SplitReduction split_;
+  std::vector<Axis> runs_;  // reduced axes outside the row
+  std::int64_t run_count_ = 1, pieces_in_run_ = 1;
   std::size_t inputs_ = 0;
 };
 

@@ -18,11 +18,13 @@ struct CodeOperand {
   std::int64_t row_stride, stride;
 };
 /// A compiled kernel: inputs, then stores; element stores are contiguous along a row. Outputs may be inputs too, if they
-/// are exactly the same elements.
+/// are exactly the same elements. Then, for each kept value, scratch memory of a row and `row_slack` elements more, aligned
+/// as registers are.
 using Code = void (*)(const CodeOperand* operands, std::int64_t rows, std::int64_t n);
+inline constexpr std::int64_t row_slack = 64;
 inline constexpr char code_symbol[] = "keen_kernel";
 
-inline constexpr std::uint32_t jit_abi = 1;
+inline constexpr std::uint32_t jit_abi = 2;
 inline constexpr char jit_entry[] = "keen_jit_plugin";
 
 /// Where a compilation puts its result: `done` or `failed` is called once, before compile returns.

@@ -68,10 +68,10 @@ KEEN_SCALAR void apply(F f, void* out, const bool* a, const bool* b) {
 #define KEEN_FOR_numeric(define, f) KEEN_FOR_integral(define, f) KEEN_FOR_floating(define, f)
 #define KEEN_FOR_any(define, f) KEEN_FOR_numeric(define, f) KEEN_FOR_boolean(define, f)
 
-#define KEEN_UNARY(name, types, body) KEEN_FOR_##types(KEEN_DEFINE_1, name)
-#define KEEN_PREDICATE(name, types, body) KEEN_FOR_##types(KEEN_DEFINE_1, name)
-#define KEEN_BINARY(name, types, body) KEEN_FOR_##types(KEEN_DEFINE_2, name)
-#define KEEN_COMPARISON(name, types, body) KEEN_FOR_##types(KEEN_DEFINE_2, name)
+#define KEEN_UNARY(name, types, cost, body) KEEN_FOR_##types(KEEN_DEFINE_1, name)
+#define KEEN_PREDICATE(name, types, cost, body) KEEN_FOR_##types(KEEN_DEFINE_1, name)
+#define KEEN_BINARY(name, types, cost, body) KEEN_FOR_##types(KEEN_DEFINE_2, name)
+#define KEEN_COMPARISON(name, types, cost, body) KEEN_FOR_##types(KEEN_DEFINE_2, name)
 #include "scalar/functions.def"
 
 // Casts, over as many elements as a register holds of the wider type.

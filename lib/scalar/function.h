@@ -8,10 +8,10 @@ namespace keen::scalar {
 enum class Kind : std::uint8_t { unary, binary, predicate, comparison };
 
 enum class Function : std::uint8_t {
-#define KEEN_UNARY(name, types, body) name,
-#define KEEN_BINARY(name, types, body) name,
-#define KEEN_PREDICATE(name, types, body) name,
-#define KEEN_COMPARISON(name, types, body) name,
+#define KEEN_UNARY(name, types, cost, body) name,
+#define KEEN_BINARY(name, types, cost, body) name,
+#define KEEN_PREDICATE(name, types, cost, body) name,
+#define KEEN_COMPARISON(name, types, cost, body) name,
 #include "scalar/functions.def"
 #undef KEEN_UNARY
 #undef KEEN_BINARY

@@ -21,7 +21,7 @@ template <class T>
 inline constexpr bool accepts_floating = Number<T>::is_floating;
 
 namespace functor {
-#define KEEN_UNARY(name, types, body)                   \
+#define KEEN_UNARY(name, types, cost, body)             \
   struct name {                                         \
     template <class V>                                  \
     KEEN_SCALAR V operator()(V x) const {               \
@@ -30,7 +30,7 @@ namespace functor {
     template <class T>                                  \
     static constexpr bool accepts = accepts_##types<T>; \
   };
-#define KEEN_BINARY(name, types, body)                  \
+#define KEEN_BINARY(name, types, cost, body)            \
   struct name {                                         \
     template <class V>                                  \
     KEEN_SCALAR V operator()(V a, V b) const {          \
@@ -39,7 +39,7 @@ namespace functor {
     template <class T>                                  \
     static constexpr bool accepts = accepts_##types<T>; \
   };
-#define KEEN_PREDICATE(name, types, body)               \
+#define KEEN_PREDICATE(name, types, cost, body)         \
   struct name {                                         \
     template <class V>                                  \
     KEEN_SCALAR auto operator()(V x) const {            \
@@ -48,7 +48,7 @@ namespace functor {
     template <class T>                                  \
     static constexpr bool accepts = accepts_##types<T>; \
   };
-#define KEEN_COMPARISON(name, types, body)              \
+#define KEEN_COMPARISON(name, types, cost, body)        \
   struct name {                                         \
     template <class V>                                  \
     KEEN_SCALAR auto operator()(V a, V b) const {       \

@@ -40,10 +40,10 @@ Kernel four_operations(Access b = Access::contiguous) {
 
 bool takes(F function, DType dtype) {
   const std::string types[] = {
-#define KEEN_UNARY(name, types, body) #types,
-#define KEEN_BINARY(name, types, body) #types,
-#define KEEN_PREDICATE(name, types, body) #types,
-#define KEEN_COMPARISON(name, types, body) #types,
+#define KEEN_UNARY(name, types, cost, body) #types,
+#define KEEN_BINARY(name, types, cost, body) #types,
+#define KEEN_PREDICATE(name, types, cost, body) #types,
+#define KEEN_COMPARISON(name, types, cost, body) #types,
 #include "scalar/functions.def"
   };
   const std::string& type = types[static_cast<int>(function)];

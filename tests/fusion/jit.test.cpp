@@ -196,6 +196,39 @@ TEST_CASE("softmax from primitives is one kernel of three passes", "[fusion][jit
   }
 }
 
+TEST_CASE("kept values have the bits of values computed again, in rows of every length", "[fusion][jit]") {
+  if (!has_jit()) return;
+  Kernel kernel;
+  const int x = kernel.input(float32), y = kernel.input(float64);
+  const int e = kernel.apply(F::exp, x), t = kernel.apply(F::tanh, kernel.apply(F::sin, y));
+  kernel.store(kernel.apply(F::add, e, kernel.reduce(F::maximum, e)));
+  kernel.store(kernel.apply(F::add, t, kernel.reduce(F::minimum, t)));
+  CHECK(with_kept_values(kernel).kept().size() == 2);
+  for (std::int64_t n : {1, 7, 8, 9, 15, 17, 63, 64, 65, 1000, 20000, 40000}) {  // the last two fill no cache
+    const Tensor a = random::normal({5, n}, {.seed = 1}), b = random::normal({5, n}, {.dtype = float64, .seed = 2});
+    const auto stored = run_fused(kernel, {5, n}, 1, {a, b});
+    INFO("rows of " << n);
+    CHECK(same_bits(stored[0], exp(a) + max(exp(a), 1, true)));
+    CHECK(same_bits(stored[1], tanh(sin(b)) + min(tanh(sin(b)), 1, true)));
+  }
+}
+
+TEST_CASE("reductions with several chains take every element once", "[fusion][jit]") {
+  if (!has_jit()) return;
+  for (DType dtype : {int32, int64, float64, bool_})
+    for (std::int64_t n : {1, 15, 16, 31, 63, 64, 65, 127, 129, 4095, 4097}) {
+      Kernel kernel;
+      const int x = kernel.input(dtype);
+      kernel.store(kernel.reduce(F::add, kernel.cast(x, int64)));
+      kernel.store(kernel.reduce(F::maximum, x));
+      const Tensor a = random::integers(0, 2, {3, n}, {.seed = 4}).cast(dtype);
+      const auto stored = run_fused(kernel, {3, n}, 1, {a});
+      INFO(name(dtype) << " rows of " << n);
+      CHECK(same_bits(stored[0], sum(a.cast(int64), 1, true)));
+      CHECK(same_bits(stored[1], max(a, 1, true)));
+    }
+}
+
 TEST_CASE("sums do not depend on the number of threads", "[fusion][jit]") {
   if (!has_jit()) return;
   Kernel kernel;
@@ -262,6 +295,14 @@ TEST_CASE("code for older processors gives the same results", "[fusion][jit]") {
     (*detail::fusion::compile_for(kernel, isa))(operands, 1, 83);
     CHECK(allclose(product, exp(a) * tanh(b), 1e-6, 1e-7));
     CHECK(allclose(total, sum(product, 1, true), 1e-5, 1e-6));
+    for (std::int64_t n = 1; n < 83; n += 9) {
+      Tensor part = zeros({1, 83}) + 0;
+      const detail::fusion::CodeOperand shorter[] = {
+          operands[0], operands[1], {detail::impl(part).data, 0, 4}, operands[3]};
+      (*detail::fusion::compile_for(kernel, isa))(shorter, 1, n);
+      CHECK(same_bits(part(all_of, slice(0, n)), product(all_of, slice(0, n))));
+      CHECK(all(part(all_of, slice(n, {})) == 0).item<bool>());
+    }
   }
 }
 

@@ -70,6 +70,37 @@ TEST_CASE("analysis finds what is known in which pass over a row", "[fusion]") {
   CHECK(needed_in(softmax(), facts, 2) == std::vector<bool>{true, false, true, true, false, true});
 }
 
+TEST_CASE("a row kernel keeps what is dear to compute again, and that alone", "[fusion]") {
+  const Kernel kept = with_kept_values(softmax());
+  CHECK(kept.to_string() == softmax().to_string() + "keep %3\n");
+  const auto facts = analyse(kept);
+  CHECK(facts.kept_in == std::vector<int>{-1, -1, -1, 1, -1, -1});
+  CHECK(needed_in(kept, facts, 1) == std::vector<bool>{true, false, true, true, true, false});
+  CHECK(needed_in(kept, facts, 2) == std::vector<bool>{false, false, false, true, false, true});
+  CHECK(Kernel::from_content(kept.content()).to_string() == kept.to_string());
+
+  // x − mean is as cheap as reading it back.
+  Kernel spread;
+  const int x = spread.input(float32);
+  const int difference = spread.apply(F::subtract, x, spread.reduce(F::add, x));
+  spread.store(spread.apply(F::divide, difference, spread.reduce(F::add, spread.apply(F::square, difference))));
+  CHECK(with_kept_values(spread).kept().empty());
+
+  // Of a chain that two passes compute, its end.
+  Kernel chain;
+  const int a = chain.input(float32);
+  const int end = chain.apply(F::tanh, chain.apply(F::exp, a));
+  chain.store(chain.apply(F::add, end, chain.reduce(F::maximum, end)));
+  const Kernel keeping = with_kept_values(chain);
+  CHECK(std::vector<int>(keeping.kept().begin(), keeping.kept().end()) == std::vector<int>{end});
+}
+
+TEST_CASE("costs follow from the functions' own descriptions", "[fusion]") {
+  CHECK(cost(F::add) == 1);
+  CHECK(cost(F::exp) > cost(F::divide));
+  for (int f = 0; f < scalar::function_count; ++f) CHECK(cost(static_cast<F>(f)) > 0);
+}
+
 TEST_CASE("a reduction without element stores splits into two kernels", "[fusion]") {
   Kernel kernel;
   const int x = kernel.input(float32), scale = kernel.input(float32, Access::broadcast);

@@ -1,0 +1,86 @@
+// Reductions inside compiled functions: which axes, what is joined, in how many kernels.
+#include "catch.h"
+#include "function/passes/passes.h"
+#include "function/plan.h"
+#include "function/traced.h"
+#include "fusion/fused.h"
+#include "keen/ops/math.h"
+#include "keen/ops/reduce.h"
+#include "keen/ops/shape.h"
+#include "keen/random.h"
+
+using namespace keen;
+using namespace keen::detail;
+using namespace keen::test;
+
+namespace {
+
+/// Compares the compiled results with the eager ones; gives the number of kernels, besides which there are `others`.
+int kernels_of(const std::vector<Tensor>& arguments, const Body& body, int others = 0) {
+  auto graph = traced_for(arguments, body);
+  run_passes(*graph);
+  std::vector<Shape> strides;
+  for (const auto& t : arguments) strides.push_back(t.strides());
+  const Plan plan(graph, strides, {.fuse = true});
+  const auto got = plan.run(arguments), expected = body(arguments);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    REQUIRE(got[i].dtype() == expected[i].dtype());
+    CHECK(allclose(got[i].cast(float64), expected[i].cast(float64), 1e-5, 1e-5));
+  }
+  CHECK(plan.kernels() + others == static_cast<int>(plan.steps().size()));
+  return plan.kernels();
+}
+
+}  // namespace
+
+TEST_CASE("any and all join what comes before them in one kernel", "[function][fusion]") {
+  if (!has_jit()) return;
+  const Tensor x = random::normal({37, 21}, {.seed = 1});
+  for (const Axes& axes : {Axes{0}, Axes{1}, Axes{0, 1}})
+    CHECK(kernels_of({x}, [&](const auto& in) {
+            return std::vector{any(in[0] > 2.f, axes), all(in[0] < 2.5f, axes)};
+          }) == 1);
+  CHECK(kernels_of({x.cast(int32)}, [](const auto& in) {
+          return std::vector{any(in[0] * 2, 1), all(in[0] + 1, 1)};
+        }) == 1);
+}
+
+TEST_CASE("reduced axes may lie on both sides of a kept one", "[function][fusion]") {
+  if (!has_jit()) return;
+  const Tensor nchw = random::normal({5, 3, 7, 6}, {.seed = 1}), cube = random::normal({9, 4, 70}, {.seed = 2});
+  const auto body = [](const Axes& axes) {
+    return [axes](const std::vector<Tensor>& in) {
+      const Tensor y = exp(in[0]);
+      return std::vector{sum(y, axes), max(y * 2.f, axes, true), y};
+    };
+  };
+  CHECK(kernels_of({nchw}, body({0, 2, 3})) == 1);
+  CHECK(kernels_of({nchw}, body({0, 3})) == 1);
+  CHECK(kernels_of({nchw}, body({1, 3})) == 1);
+  CHECK(kernels_of({nchw}, body({0, 1, 2})) == 1);
+  CHECK(kernels_of({cube}, body({0, 2})) == 1);
+  CHECK(kernels_of({transpose(cube)}, body({0, 2})) == 1);
+}
+
+TEST_CASE(
+    "what moments of channels follow from and what they normalise is fused, whichever axis channels are",
+    "[function][fusion]") {
+  if (!has_jit()) return;
+  const auto normalise = [](const Axes& axes) {
+    return [axes](const std::vector<Tensor>& in) {
+      const Tensor centred = in[0] - mean(in[0], axes, true);
+      return std::vector{centred * rsqrt(mean(square(centred), axes, true) + 1e-5f)};
+    };
+  };
+  CHECK(kernels_of({random::normal({8, 5, 12, 11}, {.seed = 1})}, normalise({0, 2, 3}), 3) == 2);
+  CHECK(kernels_of({random::normal({8, 12, 11, 5}, {.seed = 1})}, normalise({0, 1, 2}), 3) == 2);
+}
+
+TEST_CASE("long rows are summed in pieces while their elements are stored", "[function][fusion]") {
+  if (!has_jit()) return;
+  const Tensor x = random::normal({2, 200003}, {.seed = 1});
+  CHECK(kernels_of({x}, [](const auto& in) {
+          const Tensor y = tanh(in[0]);
+          return std::vector{y, mean(y, 1), sqrt(sum(square(y), 1))};
+        }) == 1);
+}
