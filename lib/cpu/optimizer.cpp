@@ -7,11 +7,10 @@
 #include <numeric>
 
 #include "core/message.h"
-#include "core/parallel.h"
-#include "core/variable_state.h"
 #include "cpu/isa.h"
 #include "cpu/kernels.h"
 #include "cpu/optimizer_loops.h"
+#include "cpu/update_batch.h"
 
 namespace keen::detail::cpu {
 
@@ -39,7 +38,6 @@ class Target {
     for (std::size_t i = 0; i < N; ++i) out[i] = static_cast<T*>(buffers_[i].impl()->data);
     return out;
   }
-  std::int64_t size() const { return buffers_[0].impl()->size; }
   std::int64_t rows() const { return buffers_[0].impl()->shape[0]; }
 
  private:
@@ -53,18 +51,6 @@ Tensor contiguous_of(const TensorImpl& t) {
   Tensor copy = make_tensor(t.dtype, t.shape, t.device);
   copy_strided(copy.impl()->data, t);
   return copy;
-}
-
-template <std::size_t N, class T, class Step>
-void update_dense(const TensorImpl& gradient, const Target<N>& target, Step step) {
-  const Tensor copy = contiguous_of(gradient);
-  const T* g = copy.defined() ? copy.impl()->as<T>() : gradient.as<T>();
-  const auto p = target.template pointers<T>();
-  parallel_for(target.size(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-    auto at = p;
-    for (T*& q : at) q += begin;
-    step(at, g + begin, end - begin);
-  });
 }
 
 // The rows counted from the start; gather takes negative ones from the end.
@@ -118,20 +104,6 @@ void update_rows(const char* operation, const SparseParts& gradient, const Targe
   }
 }
 
-// `make_step(T{})` gives the update of n consecutive elements: step(pointers, gradient, n).
-template <std::size_t N, class MakeStep>
-void update(KernelCall& call, MakeStep make_step) {
-  Target<N> target(call);
-  const TensorImpl& gradient = call.in(0);
-  auto run = [&]<class T>(T) {
-    if (gradient.is_sparse()) update_rows<N, T>(call.op.name, *gradient.extra->sparse, target, make_step(T{}));
-    else update_dense<N, T>(gradient, target, make_step(T{}));
-  };
-  if (gradient.dtype == DType::float64) run(double{});
-  else run(float{});
-  target.publish();
-}
-
 double hyperparameter(const KernelCall& call, int i) { return *call.in(i).as<float>(); }
 
 // Of three builds of the loops, the one for this processor.
@@ -142,26 +114,69 @@ const UpdateLoops<T>& loops() {
   else return *for_isa(&sse2::double_update_loops, &avx2::double_update_loops, &avx512::double_update_loops);
 }
 
+// Runs `loop`: here for the rows that a sparse gradient names, with those of other variables for a dense one.
+template <std::size_t N, class T>
+void update(KernelCall& call, UpdateLoop loop, const UpdateFactors& factors) {
+  const TensorImpl& gradient = call.in(0);
+  if (gradient.is_sparse()) {
+    Target<N> target(call);
+    update_rows<N, T>(
+        call.op.name, *gradient.extra->sparse, target, [&](const std::array<T*, N>& at, const T* g, std::int64_t n) {
+          std::array<char*, N> p;
+          for (std::size_t i = 0; i < N; ++i) p[i] = reinterpret_cast<char*>(at[i]);
+          loop(factors, p.data(), reinterpret_cast<const char*>(g), n);
+        });
+    return target.publish();
+  }
+  DenseUpdate made{.state_count = N, .gradient_copy = contiguous_of(gradient), .loop = loop, .factors = factors};
+  for (std::size_t i = 0; i < N; ++i) made.states[i] = &resource<VariableState>(call.attributes[i]);
+  made.gradient = made.gradient_copy.defined() ? made.gradient_copy.impl()->as<char>() : gradient.as<char>();
+  UpdateBatch::take(std::move(made));
+}
+
+/// `loop_of(T{})` is the loop over elements of type T.
+template <std::size_t N, class LoopOf>
+void update(KernelCall& call, LoopOf loop_of, const UpdateFactors& factors) {
+  if (call.in(0).dtype == DType::float64) update<N, double>(call, loop_of(double{}), factors);
+  else update<N, float>(call, loop_of(float{}), factors);
+}
+
+template <class T>
+T* elements(char* p) {
+  return reinterpret_cast<T*>(p);
+}
+template <class T>
+const T* elements(const char* p) {
+  return reinterpret_cast<const T*>(p);
+}
+
 }  // namespace
 
 void sgd_update(KernelCall& call) {
-  const double rate = hyperparameter(call, 1);
-  update<1>(call, [=]<class T>(T) {
-    return [rate](const std::array<T*, 1>& p, const T* g, std::int64_t n) {
-      loops<T>().sgd(p[0], g, n, static_cast<T>(rate));
+  const auto loop_of = []<class T>(T) -> UpdateLoop {
+    return [](const UpdateFactors& f, char* const* p, const char* g, std::int64_t n) {
+      loops<T>().sgd(elements<T>(p[0]), elements<T>(g), n, static_cast<T>(f.values[0]));
     };
-  });
+  };
+  update<1>(call, loop_of, {{hyperparameter(call, 1)}});
 }
 
 void momentum_update(KernelCall& call) {
-  const double rate = hyperparameter(call, 1), mu = hyperparameter(call, 2);
   const bool is_nesterov = boolean(call.attributes[2]);
-  update<2>(call, [=]<class T>(T) {
-    return [=](const std::array<T*, 2>& p, const T* g, std::int64_t n) {
-      (is_nesterov ? loops<T>().nesterov : loops<T>().momentum)(
-          p[0], p[1], g, n, static_cast<T>(rate), static_cast<T>(mu));
+  const auto loop_of = [&]<class T>(T) -> UpdateLoop {
+    if (is_nesterov)
+      return [](const UpdateFactors& f, char* const* p, const char* g, std::int64_t n) {
+        loops<T>().nesterov(
+            elements<T>(p[0]), elements<T>(p[1]), elements<T>(g), n, static_cast<T>(f.values[0]),
+            static_cast<T>(f.values[1]));
+      };
+    return [](const UpdateFactors& f, char* const* p, const char* g, std::int64_t n) {
+      loops<T>().momentum(
+          elements<T>(p[0]), elements<T>(p[1]), elements<T>(g), n, static_cast<T>(f.values[0]),
+          static_cast<T>(f.values[1]));
     };
-  });
+  };
+  update<2>(call, loop_of, {{hyperparameter(call, 1), hyperparameter(call, 2)}});
 }
 
 void adam_update(KernelCall& call) {
@@ -169,13 +184,15 @@ void adam_update(KernelCall& call) {
   const double epsilon = hyperparameter(call, 4);
   const double t = static_cast<double>(*call.in(5).as<std::int64_t>() + 1);
   const double step = rate * std::sqrt(1 - std::pow(beta_2, t)) / (1 - std::pow(beta_1, t));
-  update<3>(call, [=]<class T>(T) {
-    const AdamFactors<T> factors{
-        static_cast<T>(step), static_cast<T>(1 - beta_1), static_cast<T>(1 - beta_2), static_cast<T>(epsilon)};
-    return [factors](const std::array<T*, 3>& p, const T* g, std::int64_t n) {
-      loops<T>().adam(p[0], p[1], p[2], g, n, factors);
+  const auto loop_of = []<class T>(T) -> UpdateLoop {
+    return [](const UpdateFactors& f, char* const* p, const char* g, std::int64_t n) {
+      const AdamFactors<T> factors{
+          static_cast<T>(f.values[0]), static_cast<T>(f.values[1]), static_cast<T>(f.values[2]),
+          static_cast<T>(f.values[3])};
+      loops<T>().adam(elements<T>(p[0]), elements<T>(p[1]), elements<T>(p[2]), elements<T>(g), n, factors);
     };
-  });
+  };
+  update<3>(call, loop_of, {{step, 1 - beta_1, 1 - beta_2, epsilon}});
 }
 
 }  // namespace keen::detail::cpu

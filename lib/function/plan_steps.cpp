@@ -21,6 +21,25 @@ void PlanBuilder::make_steps() {
     for (int r : draft.reads) release(r);
     for (int r : draft.makes) release(r);
   }
+  join_updates();
+}
+
+/// Neighbouring updates become one step.
+void PlanBuilder::join_updates() {
+  std::vector<std::unique_ptr<Step>> joined, run;
+  const auto finish_run = [&] {
+    if (run.size() > 1) joined.push_back(std::make_unique<UpdatesStep>(std::exchange(run, {})));
+    for (auto& step : run) joined.push_back(std::move(step));
+    run.clear();
+  };
+  for (std::size_t d = 0; d < drafts_.size(); ++d) {
+    const int node = drafts_[d].node;
+    const bool joins = node >= 0 && is_update(*graph_.nodes[at(node)].op);
+    if (!joins) finish_run();
+    (joins ? run : joined).push_back(std::move(plan_.steps_[d]));
+  }
+  finish_run();
+  plan_.steps_ = std::move(joined);
 }
 
 void PlanBuilder::make_kernel_step(const Draft& draft) {

@@ -3,6 +3,7 @@
 #include "core/allocator.h"
 #include "core/context.h"
 #include "core/message.h"
+#include "cpu/update_batch.h"
 #include "random/generator.h"
 
 namespace keen::detail {
@@ -63,6 +64,23 @@ void OpStep::run(Frame& frame) const {
 }
 
 std::string OpStep::to_string() const { return op_.name; }
+
+UpdatesStep::UpdatesStep(std::vector<std::unique_ptr<Step>> updates) : updates_(std::move(updates)) {
+  for (auto& update : updates_) {
+    releases.insert(releases.end(), update->releases.begin(), update->releases.end());
+    update->releases.clear();
+  }
+}
+
+void UpdatesStep::run(Frame& frame) const {
+  cpu::UpdateBatch batch;
+  for (const auto& update : updates_) update->run(frame);
+  batch.run();
+}
+
+std::string UpdatesStep::to_string() const {
+  return text(updates_[0]->to_string(), " of ", updates_.size(), " variables");
+}
 
 void draw_anew(const Op& op, std::vector<Attribute>& attributes) {
   const auto* stream = std::get_if<std::shared_ptr<void>>(&attributes.back());

@@ -100,6 +100,19 @@ class OpStep final : public Step {
   std::vector<Place> inputs_, outputs_;
 };
 
+/// Runs the updates of an optimizer as one: a single loop over the elements of all variables.
+class UpdatesStep final : public Step {
+ public:
+  explicit UpdatesStep(std::vector<std::unique_ptr<Step>> updates);
+  void run(Frame& frame) const override;
+  std::string to_string() const override;
+
+ private:
+  std::vector<std::unique_ptr<Step>> updates_;
+};
+/// Is the operation the update of a variable by an optimizer? Those alone write and take gradients as they come.
+inline bool is_update(const Op& op) noexcept { return op.effect && op.takes_sparse; }
+
 /// A draw from a shared stream takes the next part of it, as it would eagerly.
 void draw_anew(const Op& op, std::vector<Attribute>& attributes);
 

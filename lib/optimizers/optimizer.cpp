@@ -3,6 +3,7 @@
 
 #include "core/context.h"
 #include "core/message.h"
+#include "cpu/update_batch.h"
 #include "keen/creation.h"
 #include "keen/ops/shape.h"
 #include "optimizers/optimizer_state.h"
@@ -33,7 +34,7 @@ void OptimizerState::forget_expired() {
   for (std::size_t i = 0; i < slots_.size(); ++i) slots_index_[slots_[i].of.lock().get()] = i;
 }
 
-std::span<const Variable> OptimizerState::slots_of(const Variable& variable) {
+OptimizerState::SlotsOfOne OptimizerState::slots_of(const Variable& variable) {
   auto found = slots_index_.find(variable.state().get());
   // The address may have belonged to a variable that is gone.
   if (found != slots_index_.end() && !slots_[found->second].of.expired()) return slots_[found->second].variables;
@@ -62,13 +63,14 @@ Tensor packed(const Tensor& gradient) {
 }  // namespace
 
 // A kernel's own copies come first, so that running out of memory leaves every variable as it was.
-void OptimizerState::prepare(std::span<Tensor> gradients, std::span<const Variable> variables) {
+void OptimizerState::prepare(
+    std::span<Tensor> gradients, std::span<const Variable> variables, std::span<const SlotsOfOne> slots) {
   EagerScope outside_tapes_and_traces;
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!gradients[i].defined()) continue;
     gradients[i] = packed(gradients[i]);
     own_buffer(*variables[i].state());
-    for (const Variable& slot : slots_of(variables[i])) own_buffer(*slot.state());
+    for (const Variable& slot : slots[i]) own_buffer(*slot.state());
   }
   own_buffer(*iterations.state());
 }
@@ -79,18 +81,21 @@ void OptimizerState::apply(std::span<const Tensor> gradients, std::span<const Va
         "apply_gradients", gradients.size(), " gradients for ", variables.size(),
         " variables: give one gradient a variable, an undefined Tensor for none");
   std::lock_guard lock(mutex_);
+  std::vector<SlotsOfOne> slots(variables.size());
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!variables[i].defined()) fail<UsageError>("apply_gradients", "variable ", i, " is an empty handle");
     if (!gradients[i].defined()) continue;
     check_update("apply_gradients", *gradients[i].impl(), *variables[i].state());
-    slots_of(variables[i]);
+    slots[i] = slots_of(variables[i]);
   }
   std::vector<Tensor> ready(gradients.begin(), gradients.end());
   Tensor one = number_tensor("apply_gradients", 1, DType::int64);
-  if (!thread_context.interpreter) prepare(ready, variables);
+  if (!thread_context.interpreter) prepare(ready, variables, slots);
+  cpu::UpdateBatch together;
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    if (ready[i].defined()) update(ready[i], variables[i], slots_of(variables[i]));
+    if (ready[i].defined()) update(ready[i], variables[i], slots[i]);
   }
+  together.run();
   iterations.assign_add(one);
 }
 

@@ -37,9 +37,10 @@ struct OptimizerState {
     std::weak_ptr<VariableState> of;
     std::vector<Variable> variables;
   };
-  std::span<const Variable> slots_of(const Variable& variable);
+  using SlotsOfOne = std::span<const Variable>;  // valid as long as the slots are
+  SlotsOfOne slots_of(const Variable& variable);
   void forget_expired();
-  void prepare(std::span<Tensor> gradients, std::span<const Variable> variables);
+  void prepare(std::span<Tensor> gradients, std::span<const Variable> variables, std::span<const SlotsOfOne> slots);
 
   const std::vector<const char*> slot_names_;
   std::vector<Variable> hyperparameters_;

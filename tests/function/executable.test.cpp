@@ -13,6 +13,7 @@
 #include "keen/ops/math.h"
 #include "keen/ops/reduce.h"
 #include "keen/ops/shape.h"
+#include "keen/optimizers/optimizers.h"
 #include "keen/random.h"
 #include "keen/variable.h"
 
@@ -62,6 +63,26 @@ TEST_CASE(
   });
   is_one_kernel([](const auto& in) { return std::vector{variance(in[0], 1)}; });
   is_one_kernel([](const auto& in) { return std::vector{relu(in[0]), sum(relu(in[0]), 0)}; });  // by columns
+}
+
+TEST_CASE("the updates of an optimizer are one step over all variables", "[function][executable]") {
+  std::vector<Variable> variables;
+  for (int i = 1; i < 9; ++i) variables.emplace_back(ones({i}));
+  const optimizers::Adam adam(0.1);
+  auto graph = traced({}, [&](const auto&) {
+    std::vector<Tensor> gradients;
+    for (const auto& v : variables) gradients.push_back(ones(v.shape()));
+    adam.apply_gradients(gradients, variables);
+    return std::vector<Tensor>{};
+  });
+  run_passes(*graph);
+  const Plan plan(graph, {}, {.fuse = true});
+  int updates = 0;
+  for (const auto& step : plan.steps()) updates += step->to_string().find("adam_update") != std::string::npos;
+  CHECK(updates == 1);
+  CHECK(plan.steps()[plan.steps().size() - 2]->to_string() == "adam_update of 8 variables");  // iterations come last
+  plan.run({});
+  for (const auto& v : variables) CHECK(allclose(v.value(), full(v.shape(), 0.9)));
 }
 
 TEST_CASE("a failed call leaves variables as they were, and the function usable", "[function][executable]") {

@@ -228,6 +228,62 @@ TEST_CASE("large variables take the same step as small ones", "[optimizers]") {
   CHECK(max(large.value()).item<float>() == small.item<float>());
 }
 
+TEST_CASE("many variables take the steps they would take one at a time, eagerly and compiled", "[optimizers]") {
+  const std::vector<Shape> shapes{{3}, {}, {0}, {70000}, {5, 7}, {1}, {33000}, {64, 64}};
+  const auto run = [&](const auto& make_optimizer, int mode) {
+    std::vector<Variable> variables;
+    for (std::size_t i = 0; i < shapes.size(); ++i)
+      variables.emplace_back(random::normal(shapes[i], {.dtype = i % 3 == 2 ? float64 : float32, .seed = i}));
+    const auto optimizer = make_optimizer();
+    const auto gradients = [&] {
+      std::vector<Tensor> out;
+      for (std::size_t i = 0; i < shapes.size(); ++i) out.push_back(tanh(variables[i].value()) * 0.5f);
+      return out;
+    };
+    const auto compiled = function([&](const Tensor& x) {
+      optimizer.apply_gradients(gradients(), variables);
+      return x + 1;
+    });
+    // One at a time each has an optimizer of its own, which counts its steps.
+    std::vector<decltype(make_optimizer())> own;
+    for (std::size_t i = 0; i < variables.size(); ++i) own.push_back(make_optimizer());
+    for (int step = 0; step < 3; ++step) {
+      const auto g = gradients();
+      if (mode == 0) optimizer.apply_gradients(g, variables);
+      else if (mode == 1) compiled(zeros({2}));
+      else
+        for (std::size_t i = 0; i < variables.size(); ++i) own[i].apply_gradients(std::vector{g[i]}, {variables[i]});
+    }
+    std::vector<Tensor> out;
+    for (const auto& v : variables) out.push_back(v.value());
+    return out;
+  };
+  const auto check = [&](const auto& make_optimizer) {
+    const auto together = run(make_optimizer, 0), compiled = run(make_optimizer, 1), alone = run(make_optimizer, 2);
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      INFO("variable of shape " << shapes[i]);
+      CHECK(allclose(together[i], alone[i], 0, 0));
+      CHECK(allclose(compiled[i], alone[i], 0, 0));
+    }
+  };
+  check([] { return optimizers::SGD(0.1); });
+  check([] { return optimizers::SGD(0.1, {.momentum = 0.9, .nesterov = true}); });
+  check([] { return optimizers::Adam(0.1); });
+}
+
+TEST_CASE("a variable that is named twice takes two updates, dense and sparse ones mix", "[optimizers]") {
+  Variable w(constant({1.f, 2.f})), other(constant({5.f}));
+  const optimizers::SGD sgd(1);
+  sgd.apply_gradients(std::vector{constant({0.5f, 0.25f}), constant({1.f}), constant({0.5f, 0.25f})}, {w, other, w});
+  CHECK(w.to_vector<float>() == std::vector<float>{0, 1.5f});
+  CHECK(other.to_vector<float>() == std::vector<float>{4});
+  const Sparse sparse, expected;
+  sgd.apply_gradients(std::vector{constant({1.f, 1.f}), sparse.gradient()}, {w, sparse.w});
+  sgd.apply_gradients(std::vector{expected.gradient()}, {expected.w});
+  CHECK(w.to_vector<float>() == std::vector<float>{-1, 0.5f});
+  CHECK(sparse.w.to_vector<float>() == expected.w.to_vector<float>());
+}
+
 TEST_CASE("minimize asks for the variables once the layers have made them", "[optimizers]") {
   nn::Sequential model{nn::Dense(1)};
   optimizers::SGD opt(0.1);
