@@ -50,4 +50,12 @@ class EagerScope {
   Observer* observers_;
 };
 
+struct CreationCheck {
+  CreationCheck() {
+    if (thread_context.interpreter) thread_context.interpreter->check_creation();
+  }
+};
+/// An EagerScope to make variables in. Throws UsageError in a trace that may make none.
+class CreationScope : CreationCheck, EagerScope {};
+
 }  // namespace keen::detail

@@ -26,7 +26,9 @@ class Interpreter {
   /// The host asks for the value of a tensor that has none yet. An answer, or none: then the tensor has elements now,
   /// and they serve. Throws UsageError where the host cannot know.
   virtual std::optional<std::int64_t> ask(const Tensor& tensor, Question question) = 0;
-  /// What a variable created now starts with: elements. Throws UsageError where none may be created.
+  /// Throws UsageError where no variable may be created.
+  virtual void check_creation() const = 0;
+  /// What a variable created now starts with: elements. Checks creation.
   virtual Tensor initial_value(const Tensor& initial) = 0;
 
  protected:

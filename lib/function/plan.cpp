@@ -130,34 +130,41 @@ class Borrowed {
 
 }  // namespace
 
+/// All steps and the results. What may fail does so before the first write: when that begins, results are there, and
+/// variables have buffers of their own.
+template <class RunStep>
+std::vector<Tensor> Plan::walk(Frame& frame, std::span<const Tensor> arguments, RunStep&& run_step) const {
+  begin(frame, arguments);
+  for (std::size_t i = 0; i < first_write_; ++i) run_step(*steps_[i]);
+  std::vector<Tensor> results = finish(frame, arguments);
+  for (const auto& variable : written_) own_buffer(*variable);
+  for (std::size_t i = first_write_; i < steps_.size(); ++i) run_step(*steps_[i]);
+  return results;
+}
+
 std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) const {
   const Borrowed frame(take_frame(), [this](std::unique_ptr<Frame> f) { give_back(std::move(f)); });
-  begin(*frame, arguments);
-  for (const auto& step : steps_) {
-    step->run(*frame);
-    for (int slot : step->releases) (*frame).held[at(slot)] = {};
-  }
-  return finish(*frame, arguments);
+  return walk(*frame, arguments, [&](const Step& step) {
+    step.run(*frame);
+    for (int slot : step.releases) (*frame).held[at(slot)] = {};
+  });
 }
 
 std::vector<Tensor> Plan::run_timed(std::span<const Tensor> arguments) const {
   using Clock = std::chrono::steady_clock;
   const Borrowed frame(take_frame(), [this](std::unique_ptr<Frame> f) { give_back(std::move(f)); });
-  begin(*frame, arguments);
   std::vector<double> seconds;
-  for (const auto& step : steps_) {
+  auto results = walk(*frame, arguments, [&](const Step& step) {
     const auto start = Clock::now();
-    step->run(*frame);
-    for (int slot : step->releases) (*frame).held[at(slot)] = {};
+    step.run(*frame);
+    for (int slot : step.releases) (*frame).held[at(slot)] = {};
     seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
-  }
-  {
-    std::lock_guard lock(mutex_);
-    seconds_.resize(seconds.size());
-    for (std::size_t i = 0; i < seconds.size(); ++i) seconds_[i] += seconds[i];
-    ++timed_runs_;
-  }
-  return finish(*frame, arguments);
+  });
+  std::lock_guard lock(mutex_);
+  seconds_.resize(seconds.size());
+  for (std::size_t i = 0; i < seconds.size(); ++i) seconds_[i] += seconds[i];
+  ++timed_runs_;
+  return results;
 }
 
 std::vector<double> Plan::step_seconds() const {

@@ -67,6 +67,8 @@ class Plan {
   void give_back(std::unique_ptr<Frame> frame) const noexcept;
   void begin(Frame& frame, std::span<const Tensor> arguments) const;
   std::vector<Tensor> finish(Frame& frame, std::span<const Tensor> arguments) const;
+  template <class RunStep>
+  std::vector<Tensor> walk(Frame& frame, std::span<const Tensor> arguments, RunStep&& run_step) const;
 
   std::shared_ptr<const Graph> graph_;
   std::vector<std::unique_ptr<Step>> steps_;
@@ -77,6 +79,8 @@ class Plan {
   std::vector<std::pair<int, std::int64_t>> temporaries_;  // slots and offsets
   std::vector<FreshRoot> fresh_;
   std::vector<Result> results_;
+  std::size_t first_write_ = 0;                          // the steps from here on do nothing but write variables:
+  std::vector<std::shared_ptr<VariableState>> written_;  // these, if they are more than one step
   int slots_ = 0;
   std::size_t arena_bytes_ = 0, most_operands_ = 0;
 

@@ -42,6 +42,7 @@ class PlanBuilder {
   void find_homes();
   void place_temporaries();
   void make_steps();
+  void find_writes();
   void join_updates();
   void make_kernel_step(const Draft& draft);
   void make_op_step(const Draft& draft);

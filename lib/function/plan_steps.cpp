@@ -1,7 +1,9 @@
 // The last part of making a plan: steps with addresses, and the results.
 #include <algorithm>
+#include <unordered_set>
 
 #include "core/message.h"
+#include "function/passes/passes.h"
 #include "function/plan_builder.h"
 
 namespace keen::detail {
@@ -21,7 +23,22 @@ void PlanBuilder::make_steps() {
     for (int r : draft.reads) release(r);
     for (int r : draft.makes) release(r);
   }
+  find_writes();
   join_updates();
+}
+
+/// The steps at the end that only write. A single one needs no preparation: it fails before it writes, or not at all.
+void PlanBuilder::find_writes() {
+  const auto writes = [&](const Draft& draft) { return draft.node >= 0 && is_write(graph_.nodes[at(draft.node)]); };
+  std::size_t first = drafts_.size();
+  while (first > 0 && writes(drafts_[first - 1])) --first;
+  plan_.first_write_ = first;
+  std::unordered_set<const void*> seen;
+  for (std::size_t d = first; d < drafts_.size() && drafts_.size() - first > 1; ++d)
+    for (const auto& attribute : graph_.nodes[at(drafts_[d].node)].attributes)
+      if (const auto* object = std::get_if<std::shared_ptr<void>>(&attribute);
+          object && seen.insert(object->get()).second)
+        plan_.written_.push_back(std::static_pointer_cast<VariableState>(*object));
 }
 
 /// Neighbouring updates become one step.
@@ -32,14 +49,17 @@ void PlanBuilder::join_updates() {
     for (auto& step : run) joined.push_back(std::move(step));
     run.clear();
   };
+  std::size_t first_write = 0;
   for (std::size_t d = 0; d < drafts_.size(); ++d) {
     const int node = drafts_[d].node;
     const bool joins = node >= 0 && is_update(*graph_.nodes[at(node)].op);
     if (!joins) finish_run();
+    if (d < plan_.first_write_) first_write = joined.size() + 1;
     (joins ? run : joined).push_back(std::move(plan_.steps_[d]));
   }
   finish_run();
   plan_.steps_ = std::move(joined);
+  plan_.first_write_ = first_write;
 }
 
 void PlanBuilder::make_kernel_step(const Draft& draft) {

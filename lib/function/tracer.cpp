@@ -228,12 +228,17 @@ std::optional<std::int64_t> Tracer::ask(const Tensor& tensor, Question) {
       " is asked for its value where it has none yet: inside a trace use cond, while_loop, where or select");
 }
 
+void Tracer::check_creation() const {
+  for (const Tracer* tracer = this; tracer; tracer = tracer->outer_)
+    if (!tracer->may_create_)
+      fail<UsageError>(
+          "Variable",
+          "a function may create variables, also those of its layers and optimizers, while its first call is traced, "
+          "and not later: create them once and keep them (build layers, and take an optimizer's first step, before)");
+}
+
 Tensor Tracer::initial_value(const Tensor& initial) {
-  if (!may_create_)
-    fail<UsageError>(
-        "Variable",
-        "a function may create variables while its first call is traced, and later ones not: "
-        "keep the variable and create it once");
+  check_creation();
   return initial.is_symbolic() ? lift(*graph_, value_of(initial.impl(), "Variable")) : initial;
 }
 

@@ -41,6 +41,7 @@ class Tracer : public Interpreter {
       std::span<Tensor> outputs) override;
   Tensor read(const std::shared_ptr<VariableState>& variable) override;
   std::optional<std::int64_t> ask(const Tensor& tensor, Question question) override;
+  void check_creation() const override;
   Tensor initial_value(const Tensor& initial) override;
 
   Graph& graph() noexcept { return *graph_; }

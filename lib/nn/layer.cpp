@@ -22,7 +22,7 @@ void LayerState::ensure_built(const Shape& input) {
   if (built.load(std::memory_order_acquire)) return;
   std::lock_guard lock(build_mutex_);
   if (built.load(std::memory_order_relaxed)) return;
-  EagerScope outside_tapes_and_traces;
+  CreationScope outside_tapes_and_traces;
   build(input);
   built.store(true, std::memory_order_release);
 }

@@ -26,7 +26,7 @@ struct LSTMCell::State final : detail::ModuleState {
     if (built.load(std::memory_order_acquire)) return;
     std::lock_guard lock(build_mutex);
     if (built.load(std::memory_order_relaxed)) return;
-    detail::EagerScope outside_tapes_and_traces;
+    detail::CreationScope outside_tapes_and_traces;
     const Variable k(options.kernel_initializer({features, 4 * units}));
     const Variable r(options.recurrent_initializer({units, 4 * units}));
     const Tensor zero = zeros({units});

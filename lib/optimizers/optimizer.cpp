@@ -13,14 +13,14 @@ namespace keen::detail {
 
 OptimizerState::OptimizerState(std::string given_name, double rate, std::span<const char* const> slot_names)
     : name(std::move(given_name)), slot_names_(slot_names.begin(), slot_names.end()) {
-  EagerScope outside_tapes_and_traces;
+  CreationScope outside_tapes_and_traces;
   iterations = Variable(
       zeros({}, {.dtype = DType::int64, .device = "cpu:0"}), {.name = name + "/iterations", .trainable = false});
   learning_rate = hyperparameter("learning_rate", rate);
 }
 
 Variable OptimizerState::hyperparameter(const char* hyperparameter_name, double value) {
-  EagerScope outside_tapes_and_traces;
+  CreationScope outside_tapes_and_traces;
   Variable variable(
       full({}, value, {.dtype = DType::float32, .device = "cpu:0"}),
       {.name = name + '/' + hyperparameter_name, .trainable = false});
@@ -38,7 +38,7 @@ OptimizerState::SlotsOfOne OptimizerState::slots_of(const Variable& variable) {
   auto found = slots_index_.find(variable.state().get());
   // The address may have belonged to a variable that is gone.
   if (found != slots_index_.end() && !slots_[found->second].of.expired()) return slots_[found->second].variables;
-  EagerScope outside_tapes_and_traces;
+  CreationScope outside_tapes_and_traces;
   forget_expired();
   std::vector<Variable> made;
   for (const char* slot_name : slot_names_) {

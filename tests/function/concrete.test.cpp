@@ -114,6 +114,37 @@ TEST_CASE("variables made in the first call start with values of their own, late
   CHECK_THROWS_AS(dependent(1.f), UsageError);
 }
 
+TEST_CASE("layers and optimizers make their variables in the first call too, and not in later traces", "[function]") {
+  // Each is made by the first call of one function, and by a later trace of another, which refuses.
+  const auto check = [](auto make) {
+    auto used = make();
+    auto at_once = function([&](const Tensor& x) { return used(x); });
+    CHECK_NOTHROW(at_once(ones({2, 3})));
+    CHECK_NOTHROW(at_once(ones({4, 3})));
+    auto late = make();
+    auto f = function([&](const Tensor& x) { return x.dim(0) == 2 ? x : late(x); });
+    f(ones({2, 3}));
+    CHECK_THROWS_WITH(
+        f(ones({4, 3})), Catch::Contains("while its first call is traced") && Catch::Contains("concrete.test.cpp:"));
+    late(ones({4, 3}));  // outside, or by an eager call
+    CHECK_NOTHROW(f(ones({4, 3})));
+  };
+  check([] { return [layer = nn::Dense(2)](const Tensor& x) { return layer(x * 1); }; });
+  check([] { return [rnn = nn::RNN(nn::LSTMCell(2))](const Tensor& x) { return rnn(reshape(x * 1, {1, -1, 3})); }; });
+  check([] {
+    return [layer = nn::Dense(2)](const Tensor& x) {
+      return cond(
+          constant(true), [&] { return layer(x * 1); }, [&] { return layer(x * 2); });
+    };
+  });
+  check([] {
+    return [w = Variable(ones({3})), sgd = optimizers::SGD(0.1, {.momentum = 0.9})](const Tensor& x) {
+      sgd.apply_gradients({mean(x * 1, 0)}, {w});
+      return w.value();
+    };
+  });
+}
+
 TEST_CASE("a function that calls itself is an error", "[function]") {
   std::function<Tensor(const Tensor&)> again;
   auto f = function([&](const Tensor& x) { return again(x) + 1; });

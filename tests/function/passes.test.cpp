@@ -8,6 +8,7 @@
 #include "function/traced.h"
 #include "keen/creation.h"
 #include "keen/ops/arithmetic.h"
+#include "keen/ops/debug.h"
 #include "keen/ops/indexing.h"
 #include "keen/ops/linalg.h"
 #include "keen/ops/math.h"
@@ -146,6 +147,61 @@ TEST_CASE("writes move behind what may raise, unless they are read again", "[fun
   CHECK(Replay(*read_again).run(std::vector{constant({1}).cast(int64)})[0].item<float>() == 3);
   CHECK(w.item<float>() == 3);
   CHECK(read_again->nodes.back().op->effect);
+}
+
+TEST_CASE("assertions come before writes, and writes that may raise before others", "[function][passes]") {
+  Variable v(1.f), w(zeros({3}));
+  auto graph = traced({{{}, float32}, {{1}, int64}}, [&](const std::vector<Tensor>& in) -> std::vector<Tensor> {
+    v.assign(in[0]);
+    w.scatter_add(in[1], ones({1}));
+    assert_true(in[0] > 0, "positive");
+    return {};
+  });
+  run_pass(*graph, writes_last);
+  CHECK(graph->nodes.back().op->name == std::string("assign"));
+  CHECK_THROWS_AS(Replay(*graph).run(std::vector{constant(-1.f), constant({0}).cast(int64)}), UsageError);
+  CHECK_THROWS_AS(Replay(*graph).run(std::vector{constant(2.f), constant({3}).cast(int64)}), IndexError);
+  CHECK(v.item<float>() == 1);
+  CHECK(w.to_vector<float>() == std::vector<float>{0, 0, 0});
+}
+
+TEST_CASE("reads of what was written become the value, and writes that nothing sees vanish", "[function][passes]") {
+  Variable v(2.f), w(3.f);
+  const Body body = [&](const std::vector<Tensor>& in) -> std::vector<Tensor> {
+    v.assign_add(in[0]);
+    const Tensor a = v * 10.f;
+    v.assign(a - w);
+    w.assign_sub(v);
+    v.assign_add(w);
+    return {a, v.value(), w + 1.f};
+  };
+  auto graph = traced({{{}, float32}}, body);
+  CHECK(run_pass(*graph, reads_of_writes) > 0);
+  CHECK(graph->count("read_variable") == 2);
+  CHECK(graph->count("assign") == 2);
+  CHECK(graph->count("assign_add") + graph->count("assign_sub") == 0);
+  run_pass(*graph, writes_last);
+  for (std::size_t i = graph->nodes.size() - 2; i < graph->nodes.size(); ++i) CHECK(is_write(graph->nodes[i]));
+  const auto got = Replay(*graph).run(std::vector{constant(1.f)});
+  const float v_now = v.item<float>(), w_now = w.item<float>();
+  v.assign(2.f);
+  w.assign(3.f);
+  const auto expected = body({constant(1.f)});
+  for (std::size_t i = 0; i < 3; ++i) CHECK(array_equal(got[i], expected[i]));
+  CHECK(v_now == v.item<float>());
+  CHECK(w_now == w.item<float>());
+}
+
+TEST_CASE("a sum in place that is not read again stays one", "[function][passes]") {
+  Variable v(2.f);
+  auto graph = traced({{{}, float32}}, [&](const std::vector<Tensor>& in) -> std::vector<Tensor> {
+    const Tensor before = v.value();
+    v.assign_add(in[0]);
+    v.assign_add(in[0]);
+    return {before};
+  });
+  CHECK(run_pass(*graph, reads_of_writes) == 0);
+  CHECK(graph->count("assign_add") == 2);
 }
 
 TEST_CASE("all passes together keep what a graph computes", "[function][passes]") {

@@ -16,6 +16,10 @@ int merge_common(Graph& graph);
 int simplify(Graph& graph);
 /// A transposition of the last two axes before a product becomes the product's own flag.
 int transposes_into_products(Graph& graph);
+/// A read of what the same graph has written becomes the written value; an assignment that nothing sees vanishes.
+int reads_of_writes(Graph& graph);
+/// Does the node write variables, and nothing else besides?
+bool is_write(const Node& node) noexcept;
 /// Variable writes move behind everything that may raise, where no later read stands in the way: a call that fails then
 /// leaves variables as they were.
 int writes_last(Graph& graph);
