@@ -26,6 +26,10 @@ class Executable {
   /// else as the graph's operations.
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
 
+  /// The plan for arguments of these shapes and strides, where one plan is all: null if the graph has none, or is run in
+  /// stretches because some sizes are known only on the way.
+  std::shared_ptr<const Plan> plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
+
   /// What the passes did, and the steps of the plans made so far, with their times if functions were timed. Without
   /// unknown sizes a plan is made for this if there is none.
   std::string explain() const;
@@ -37,9 +41,14 @@ class Executable {
   const Graph& optimised() const;
 
  private:
+  // The plan, and what runs on its results when some sizes are known only then.
+  struct Code {
+    std::shared_ptr<const Plan> plan;
+    std::shared_ptr<const Executable> rest;
+  };
   struct Entry {
     std::vector<Shape> shapes, strides;
-    std::shared_ptr<const Plan> plan;
+    Code code;
   };
   struct GradientEntry {
     std::vector<Shape> shapes;
@@ -48,9 +57,10 @@ class Executable {
   void prepare() const;
   std::vector<Tensor> run_recorded(std::span<const Tensor> arguments) const;
   std::shared_ptr<const CallGradient> find_gradient(std::span<const Tensor> arguments) const;
-  std::shared_ptr<const Plan> find_plan(std::span<const Tensor> arguments) const;
-  std::vector<std::shared_ptr<const Plan>> plans() const;
-  std::shared_ptr<const Plan> make_plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
+  Code find_code(std::span<const Tensor> arguments) const;
+  Code find_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
+  Code make_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
+  std::vector<Code> codes() const;
 
   std::shared_ptr<const Graph> traced_;
   Replay replay_;
