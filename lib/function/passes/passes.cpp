@@ -11,6 +11,7 @@ namespace keen::detail {
 std::span<const Pass> all_passes() {
   static constexpr Pass passes[] = {
       {"prune", prune},
+      {"products out of loops", products_out_of_loops},
       {"fold constants", fold_constants},
       {"simplify", simplify},
       {"transposes into products", transposes_into_products},

@@ -1,4 +1,4 @@
-// The passes over a graph: each keeps what the graph computes, bit for bit, and says how many nodes it changed.
+// The passes over a graph: each keeps what the graph computes, bit for bit but for one, and says how many nodes it changed.
 #pragma once
 #include <span>
 #include <string>
@@ -16,6 +16,9 @@ int merge_common(Graph& graph);
 int simplify(Graph& graph);
 /// A transposition of the last two axes before a product becomes the product's own flag.
 int transposes_into_products(Graph& graph);
+/// Products that loops compute turn by turn become products of all turns, before or behind the loop. This one does not keep
+/// every bit: sums of products are added in another order.
+int products_out_of_loops(Graph& graph);
 /// Variable writes move behind everything that may raise, where no later read stands in the way: a call that fails then
 /// leaves variables as they were.
 int writes_last(Graph& graph);
