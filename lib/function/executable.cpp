@@ -27,7 +27,8 @@ std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments
 
 }  // namespace
 
-Executable::Executable(std::shared_ptr<const Graph> traced) : traced_(std::move(traced)), replay_(*traced_) {}
+Executable::Executable(std::shared_ptr<const Graph> traced)
+    : traced_(std::move(traced)), replay_(*traced_), guarded_(guarded_variables(*traced_)) {}
 Executable::~Executable() = default;
 
 void Executable::prepare() const {
@@ -43,6 +44,14 @@ const Graph& Executable::optimised() const {
 }
 
 std::vector<Tensor> Executable::run(std::span<const Tensor> arguments) const {
+  if (guarded_.empty()) return run_unguarded(arguments);
+  Rollback rollback(guarded_);
+  std::vector<Tensor> results = run_unguarded(arguments);
+  rollback.keep();
+  return results;
+}
+
+std::vector<Tensor> Executable::run_unguarded(std::span<const Tensor> arguments) const {
   if (thread_context.observers) return run_recorded(arguments);
   if (const Plan* plan = only_.load(std::memory_order_acquire))
     if (std::all_of(arguments.begin(), arguments.end(), is_plain)) return run_plan(*plan, arguments);

@@ -12,6 +12,7 @@
 #include "function/plan.h"
 #include "function/recorded_call.h"
 #include "function/replay.h"
+#include "function/rollback.h"
 
 namespace keen::detail {
 
@@ -23,7 +24,7 @@ class Executable {
 
   /// The results for one tensor an input, whose forms the caller has checked. Sizes that one symbol stands for must agree,
   /// else it is a ShapeError. Tapes of this thread record it as one operation with a compiled gradient, where that can be,
-  /// else as the graph's operations.
+  /// else as the graph's operations. A run that fails leaves variables as they were.
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
 
   /// The plan for arguments of these shapes and strides, where one plan is all: null if the graph has none, or is run in
@@ -55,6 +56,7 @@ class Executable {
     std::shared_ptr<const CallGradient> gradient;
   };
   void prepare() const;
+  std::vector<Tensor> run_unguarded(std::span<const Tensor> arguments) const;
   std::vector<Tensor> run_recorded(std::span<const Tensor> arguments) const;
   std::shared_ptr<const CallGradient> find_gradient(std::span<const Tensor> arguments) const;
   Code find_code(std::span<const Tensor> arguments) const;
@@ -64,6 +66,7 @@ class Executable {
 
   std::shared_ptr<const Graph> traced_;
   Replay replay_;
+  std::vector<std::shared_ptr<VariableState>> guarded_;
   mutable std::once_flag prepared_;
   mutable std::shared_ptr<Graph> optimised_;
   mutable std::vector<PassReport> reports_;
