@@ -19,6 +19,11 @@ int transposes_into_products(Graph& graph);
 /// Products that loops compute turn by turn become products of all turns, before or behind the loop. This one does not keep
 /// every bit: sums of products are added in another order.
 int products_out_of_loops(Graph& graph);
+/// slice(f(a, b)) becomes f(slice(a), slice(b)) where only slices that share nothing want f(a, b): kernels then compute
+/// what else they need of them in one go.
+int lift_slices(Graph& graph);
+/// Sums of tensors that are zero but for one slice each become a join of the slices.
+int join_slices(Graph& graph);
 /// Variable writes move behind everything that may raise, where no later read stands in the way: a call that fails then
 /// leaves variables as they were.
 int writes_last(Graph& graph);
