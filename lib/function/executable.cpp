@@ -27,7 +27,8 @@ std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments
 
 }  // namespace
 
-Executable::Executable(std::shared_ptr<const Graph> traced) : traced_(std::move(traced)), replay_(*traced_) {}
+Executable::Executable(std::shared_ptr<const Graph> traced)
+    : traced_(std::move(traced)), replay_(*traced_), guarded_(guarded_variables(*traced_)) {}
 Executable::~Executable() = default;
 
 void Executable::prepare() const {
@@ -43,11 +44,21 @@ const Graph& Executable::optimised() const {
 }
 
 std::vector<Tensor> Executable::run(std::span<const Tensor> arguments) const {
+  if (guarded_.empty()) return run_unguarded(arguments);
+  Rollback rollback(guarded_);
+  std::vector<Tensor> results = run_unguarded(arguments);
+  rollback.keep();
+  return results;
+}
+
+std::vector<Tensor> Executable::run_unguarded(std::span<const Tensor> arguments) const {
   if (thread_context.observers) return run_recorded(arguments);
   if (const Plan* plan = only_.load(std::memory_order_acquire))
     if (std::all_of(arguments.begin(), arguments.end(), is_plain)) return run_plan(*plan, arguments);
-  if (const auto plan = find_plan(arguments)) return run_plan(*plan, arguments);
-  return replay_.run(arguments);
+  const Code code = find_code(arguments);
+  if (!code.plan) return replay_.run(arguments);
+  std::vector<Tensor> results = run_plan(*code.plan, arguments);
+  return code.rest ? code.rest->run(results) : results;
 }
 
 std::vector<Tensor> Executable::run_recorded(std::span<const Tensor> arguments) const {
@@ -69,8 +80,8 @@ std::shared_ptr<const CallGradient> Executable::find_gradient(std::span<const Te
   }
   try {
     // From the graph as it was traced: what has no gradient there, such as stop_gradient, has none here.
-    if (!can_differentiate(*traced_)) fail<UsageError>("function", "it writes, draws, branches or loops");
-    auto made = std::make_shared<const CallGradient>(traced_->symbols ? *specialise(*traced_, shapes) : *traced_);
+    if (!can_differentiate(*traced_)) fail<UsageError>("function", "it writes or draws");
+    auto made = std::make_shared<const CallGradient>(*traced_, shapes);
     gradients_.push_front({std::move(shapes), made});
     if (gradients_.size() > most_plans) gradients_.pop_back();
     return made;
@@ -81,55 +92,62 @@ std::shared_ptr<const CallGradient> Executable::find_gradient(std::span<const Te
   }
 }
 
-std::shared_ptr<const Plan> Executable::find_plan(std::span<const Tensor> arguments) const {
-  if (std::any_of(arguments.begin(), arguments.end(), [](const Tensor& t) { return t.is_sparse(); })) return nullptr;
-  prepare();
+Executable::Code Executable::find_code(std::span<const Tensor> arguments) const {
+  if (std::any_of(arguments.begin(), arguments.end(), [](const Tensor& t) { return t.is_sparse(); })) return {};
   std::vector<Shape> shapes, strides;
   for (const auto& t : arguments) {
     shapes.push_back(t.shape());
     strides.push_back(t.strides());
   }
+  return find_code(shapes, strides);
+}
+
+std::shared_ptr<const Plan> Executable::plan(
+    const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
+  Code code = find_code(shapes, strides);
+  return code.rest ? nullptr : code.plan;
+}
+
+Executable::Code Executable::find_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
+  prepare();
   std::lock_guard lock(mutex_);
-  if (has_no_plan_) return nullptr;
+  if (has_no_plan_) return {};
   const auto found = std::find_if(
       plans_.begin(), plans_.end(), [&](const Entry& e) { return e.shapes == shapes && e.strides == strides; });
   if (found != plans_.end()) {
     plans_.splice(plans_.begin(), plans_, found);
-    return found->plan;
+    return found->code;
   }
-  const bool is_only = optimised_->symbols == 0 && std::all_of(arguments.begin(), arguments.end(), is_plain);
-  if (is_only && kept_) return kept_;  // another thread made it meanwhile
-  const auto plan = make_plan(shapes, strides);
-  if (!plan) return nullptr;
+  bool is_only = optimised_->symbols == 0;
+  for (std::size_t i = 0; i < shapes.size(); ++i) is_only = is_only && is_contiguous(shapes[i], strides[i]);
+  if (is_only && kept_) return {kept_, nullptr};  // another thread made it meanwhile
+  Code code = make_code(shapes, strides);
+  if (!code.plan) return {};
   if (is_only) {
-    kept_ = plan;
-    only_.store(plan.get(), std::memory_order_release);
+    kept_ = code.plan;
+    only_.store(kept_.get(), std::memory_order_release);
   } else {
-    plans_.push_front({std::move(shapes), std::move(strides), plan});
+    plans_.push_front({shapes, strides, code});
     if (plans_.size() > most_plans) plans_.pop_back();
   }
-  return plan;
+  return code;
 }
 
-std::shared_ptr<const Plan> Executable::make_plan(
-    const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
-  std::shared_ptr<Graph> graph = optimised_;
-  // Branches and loops run node by node; what they hold has plans of its own.
-  const auto is_control_flow = [](const Node& node) { return node.op->composite != nullptr; };
-  if (std::any_of(graph->nodes.begin(), graph->nodes.end(), is_control_flow)) {
-    has_no_plan_ = true;
-    return nullptr;
-  }
-  if (graph->symbols) {
-    graph = specialise(*graph, shapes);
-    run_passes(*graph);  // with the sizes known, more of it folds
+Executable::Code Executable::make_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
+  Specialised made{optimised_, nullptr};
+  if (optimised_->symbols) {
+    made = specialise(*optimised_, shapes);
+    run_passes(*made.graph);  // with the sizes known, more of it folds
   }
   try {
-    return std::make_shared<const Plan>(graph, strides, Plan::Options{.fuse = fusion::jit_wanted()});
+    Code code;
+    code.plan = std::make_shared<const Plan>(made.graph, strides, Plan::Options{.fuse = fusion::jit_wanted()});
+    if (made.rest) code.rest = std::make_shared<const Executable>(made.rest);
+    return code;
   } catch (const UsageError& why) {
     log(LogLevel::debug, text("function: replayed node by node: ", why.what()));
     has_no_plan_ = true;
-    return nullptr;
+    return {};
   }
 }
 

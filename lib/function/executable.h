@@ -12,6 +12,7 @@
 #include "function/plan.h"
 #include "function/recorded_call.h"
 #include "function/replay.h"
+#include "function/rollback.h"
 
 namespace keen::detail {
 
@@ -23,8 +24,12 @@ class Executable {
 
   /// The results for one tensor an input, whose forms the caller has checked. Sizes that one symbol stands for must agree,
   /// else it is a ShapeError. Tapes of this thread record it as one operation with a compiled gradient, where that can be,
-  /// else as the graph's operations.
+  /// else as the graph's operations. A run that fails leaves variables as they were.
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
+
+  /// The plan for arguments of these shapes and strides, where one plan is all: null if the graph has none, or is run in
+  /// stretches because some sizes are known only on the way.
+  std::shared_ptr<const Plan> plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
 
   /// What the passes did, and the steps of the plans made so far, with their times if functions were timed. Without
   /// unknown sizes a plan is made for this if there is none.
@@ -37,23 +42,31 @@ class Executable {
   const Graph& optimised() const;
 
  private:
+  // The plan, and what runs on its results when some sizes are known only then.
+  struct Code {
+    std::shared_ptr<const Plan> plan;
+    std::shared_ptr<const Executable> rest;
+  };
   struct Entry {
     std::vector<Shape> shapes, strides;
-    std::shared_ptr<const Plan> plan;
+    Code code;
   };
   struct GradientEntry {
     std::vector<Shape> shapes;
     std::shared_ptr<const CallGradient> gradient;
   };
   void prepare() const;
+  std::vector<Tensor> run_unguarded(std::span<const Tensor> arguments) const;
   std::vector<Tensor> run_recorded(std::span<const Tensor> arguments) const;
   std::shared_ptr<const CallGradient> find_gradient(std::span<const Tensor> arguments) const;
-  std::shared_ptr<const Plan> find_plan(std::span<const Tensor> arguments) const;
-  std::vector<std::shared_ptr<const Plan>> plans() const;
-  std::shared_ptr<const Plan> make_plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
+  Code find_code(std::span<const Tensor> arguments) const;
+  Code find_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
+  Code make_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
+  std::vector<Code> codes() const;
 
   std::shared_ptr<const Graph> traced_;
   Replay replay_;
+  std::vector<std::shared_ptr<VariableState>> guarded_;
   mutable std::once_flag prepared_;
   mutable std::shared_ptr<Graph> optimised_;
   mutable std::vector<PassReport> reports_;

@@ -22,45 +22,47 @@ std::string describe(const Plan& plan) {
 
 }  // namespace
 
-std::vector<std::shared_ptr<const Plan>> Executable::plans() const {
+std::vector<Executable::Code> Executable::codes() const {
   prepare();
+  std::vector<Shape> shapes, strides;
   const bool needs_one = [&] {
     std::lock_guard lock(mutex_);
     return optimised_->symbols == 0 && !kept_ && plans_.empty() && !has_no_plan_;
   }();
-  std::lock_guard lock(mutex_);
-  if (needs_one && !kept_) {
-    std::vector<Shape> shapes, strides;
+  if (needs_one) {
     for (int v : optimised_->inputs) {
       shapes.push_back(optimised_->values[static_cast<std::size_t>(v)].shape);
       strides.push_back(contiguous_strides(shapes.back()));
     }
-    kept_ = make_plan(shapes, strides);
-    if (kept_) only_.store(kept_.get(), std::memory_order_release);
+    find_code(shapes, strides);
   }
-  std::vector<std::shared_ptr<const Plan>> out;
-  if (kept_) out.push_back(kept_);
-  for (const auto& entry : plans_) out.push_back(entry.plan);
+  std::lock_guard lock(mutex_);
+  std::vector<Code> out;
+  if (kept_) out.push_back({kept_, nullptr});
+  for (const auto& entry : plans_) out.push_back(entry.code);
   return out;
 }
 
 std::string Executable::explain() const {
-  const auto made = plans();
+  const auto made = codes();
   std::string out;
   for (const auto& report : reports_)
     out += text(
         report.name, ": ", report.changed, " changed, ", report.before, " -> ", report.after, " operations",
         report.removed, '\n');
   if (made.empty()) out += "no plan: run operation by operation, or not called yet with known sizes\n";
-  for (const auto& plan : made) out += describe(*plan);
+  for (const auto& code : made) {
+    out += describe(*code.plan);
+    if (code.rest) out += "then, with the sizes known that it gave: " + code.rest->explain();
+  }
   return out;
 }
 
 std::vector<std::string> Executable::kernel_ir() const {
   std::vector<std::string> out;
-  const auto made = plans();
+  const auto made = codes();
   if (made.empty()) return out;
-  for (const auto& step : made.front()->steps())
+  for (const auto& step : made.front().plan->steps())
     if (const auto* kernel = dynamic_cast<const KernelStep*>(step.get()))
       out.push_back(fusion::ir_text(kernel->kernel()));
   return out;

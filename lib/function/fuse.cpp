@@ -89,7 +89,7 @@ class Fuser {
 
   int visit(int i) {
     const Node& n = node(i);
-    if (n.outputs.size() == 1 && shape(n.outputs[0]).num_elements() > 0) {
+    if (!n.op->composite && n.outputs.size() == 1 && shape(n.outputs[0]).num_elements() > 0) {
       if (is_view(graph_, layouts_, n)) return visit_view(i);
       if (is_pointwise(graph_, n)) return visit_pointwise(i);
       if (joins(graph_, n) != scalar::Function::none && shape(n.inputs[0]).num_elements() > 0)

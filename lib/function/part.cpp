@@ -12,9 +12,15 @@ Part::Part(std::shared_ptr<const Graph> graph) : graph_(std::move(graph)) {
   collect_writes(*graph_, writes_);
 }
 
-std::vector<Tensor> Part::run(std::span<const Tensor> arguments) const {
+const Program& Part::program() const {
   std::call_once(ready_, [&] { program_.emplace(*graph_); });
-  return program_->run(arguments);
+  return *program_;
+}
+
+std::vector<Tensor> Part::run(std::span<const Tensor> arguments) const { return program().run(arguments); }
+
+std::shared_ptr<const Plan> Part::plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
+  return program().plan(shapes, strides);
 }
 
 void collect_writes(const Graph& graph, std::vector<std::shared_ptr<void>>& writes) {

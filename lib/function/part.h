@@ -15,12 +15,16 @@ class Part {
   explicit Part(std::shared_ptr<const Graph> graph);
   const Graph& graph() const noexcept { return *graph_; }
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
+  /// The plan for arguments of these shapes and strides; null if there is none that serves alone.
+  std::shared_ptr<const Plan> plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
   /// Does it write, draw or print?
   bool has_effects() const noexcept { return has_effects_; }
   /// The variables and generators it changes.
   const std::vector<std::shared_ptr<void>>& writes() const noexcept { return writes_; }
 
  private:
+  const Program& program() const;
+
   std::shared_ptr<const Graph> graph_;
   bool has_effects_ = false;
   std::vector<std::shared_ptr<void>> writes_;

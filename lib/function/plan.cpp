@@ -76,6 +76,7 @@ void Plan::give_back(std::unique_ptr<Frame> frame) const noexcept {
 }
 
 void Plan::begin(Frame& frame, std::span<const Tensor> arguments) const {
+  frame.arguments = arguments;
   for (std::size_t i = 0; i < argument_slots_.size(); ++i)
     if (argument_slots_[i] >= 0) frame.base[at(argument_slots_[i])] = arguments[i].impl()->as<char>();
   for (const auto& root : fresh_) {
@@ -85,28 +86,29 @@ void Plan::begin(Frame& frame, std::span<const Tensor> arguments) const {
   }
 }
 
-std::vector<Tensor> Plan::finish(Frame& frame, std::span<const Tensor> arguments) const {
+Tensor Plan::tensor(const Source& source, Frame& frame) const {
+  Tensor root;
+  switch (source.from) {
+    case Source::From::nowhere:
+      break;
+    case Source::From::argument:
+      root = frame.arguments[at(source.index)];
+      break;
+    case Source::From::constant:
+      root = graph_->constants[at(source.index)].tensor;
+      break;
+    case Source::From::slot:
+      if (source.takes) root = std::move(frame.held[at(source.index)]);
+      else root = frame.held[at(source.index)];
+      break;
+  }
+  return source.is_view ? make_view(*root.impl(), source.shape, source.strides, source.offset) : root;
+}
+
+std::vector<Tensor> Plan::finish(Frame& frame) const {
   std::vector<Tensor> out;
   out.reserve(results_.size());
-  for (const auto& result : results_) {
-    Tensor root;
-    switch (result.from) {
-      case Result::From::nowhere:
-        break;
-      case Result::From::argument:
-        root = arguments[at(result.index)];
-        break;
-      case Result::From::constant:
-        root = graph_->constants[at(result.index)].tensor;
-        break;
-      case Result::From::slot:
-        if (result.takes) root = std::move(frame.held[at(result.index)]);
-        else root = frame.held[at(result.index)];
-        break;
-    }
-    out.push_back(
-        result.is_view ? make_view(*root.impl(), result.shape, result.strides, result.offset) : std::move(root));
-  }
+  for (const auto& result : results_) out.push_back(tensor(result, frame));
   return out;
 }
 
@@ -136,7 +138,7 @@ template <class RunStep>
 std::vector<Tensor> Plan::walk(Frame& frame, std::span<const Tensor> arguments, RunStep&& run_step) const {
   begin(frame, arguments);
   for (std::size_t i = 0; i < first_write_; ++i) run_step(*steps_[i]);
-  std::vector<Tensor> results = finish(frame, arguments);
+  std::vector<Tensor> results = finish(frame);
   for (const auto& variable : written_) own_buffer(*variable);
   for (std::size_t i = first_write_; i < steps_.size(); ++i) run_step(*steps_[i]);
   return results;

@@ -28,6 +28,10 @@ class Plan {
   std::size_t arena_bytes() const noexcept { return arena_bytes_; }
   /// How many of the steps are fused kernels.
   int kernels() const;
+  /// Can it run over memory of the caller's (PlanRun)? Then all sizes are known beforehand.
+  bool takes_addresses() const noexcept { return takes_addresses_; }
+  /// The argument whose place result i may take over while the plan runs; -1 for none.
+  int overwrites(std::size_t result) const noexcept { return results_[result].overwrites; }
   /// The same, measuring each step.
   std::vector<Tensor> run_timed(std::span<const Tensor> arguments) const;
   /// Mean seconds of each step in timed runs; empty before the first.
@@ -35,21 +39,33 @@ class Plan {
 
  private:
   friend class PlanBuilder;
+  friend class PlanRun;
+  friend class TensorStep;
   // A result in the making: a fresh tensor a call.
   struct FreshRoot {
     int slot;
     DType dtype;
     Shape shape, strides;
     std::int64_t size;
+    int result = -1;  // that it is as a whole; the first of them
   };
-  struct Result {
+  // A value as a tensor.
+  struct Source {
     enum class From : unsigned char { nowhere, argument, constant, slot };
     From from = From::nowhere;
     int index = -1;  // of the argument, the constant or the slot
     bool is_view = false;
-    bool takes = false;    // nothing else needs what the slot holds
-    Shape shape, strides;  // of a view
-    std::int64_t offset = 0;
+    bool takes = false;  // nothing else needs what the slot holds
+    DType dtype = DType::bool_;
+    Shape shape, strides;
+    std::int64_t offset = 0;  // of a view, in elements
+  };
+  struct Result : Source {
+    // For runs over memory of the caller's.
+    Address address;
+    bool is_dense = true;  // row-major without gaps
+    std::size_t bytes = 0;
+    int overwrites = -1;
   };
   // Headers of an operation's operands, which each frame copies.
   struct OpTemplate {
@@ -66,7 +82,8 @@ class Plan {
   std::unique_ptr<Frame> take_frame() const;
   void give_back(std::unique_ptr<Frame> frame) const noexcept;
   void begin(Frame& frame, std::span<const Tensor> arguments) const;
-  std::vector<Tensor> finish(Frame& frame, std::span<const Tensor> arguments) const;
+  std::vector<Tensor> finish(Frame& frame) const;
+  Tensor tensor(const Source& source, Frame& frame) const;
   template <class RunStep>
   std::vector<Tensor> walk(Frame& frame, std::span<const Tensor> arguments, RunStep&& run_step) const;
 
@@ -82,6 +99,7 @@ class Plan {
   std::size_t first_write_ = 0;                          // the steps from here on do nothing but write variables:
   std::vector<std::shared_ptr<VariableState>> written_;  // these, if they are more than one step
   int slots_ = 0;
+  bool takes_addresses_ = true;
   std::size_t arena_bytes_ = 0, most_operands_ = 0;
 
   mutable std::atomic<Frame*> spare_{nullptr};

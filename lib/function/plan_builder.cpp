@@ -9,7 +9,7 @@
 
 namespace keen::detail {
 
-extern const Op full_op;
+extern const Op full_op, set_row_op;
 
 Plan::Plan(std::shared_ptr<const Graph> graph, std::span<const Shape> argument_strides, Options options)
     : graph_(std::move(graph)) {
@@ -28,6 +28,7 @@ PlanBuilder::PlanBuilder(Plan& plan, std::span<const Shape> argument_strides, bo
 
 void PlanBuilder::run() {
   check_devices();
+  prepare_control();
   compile_groups();
   add_drafts();
   find_homes();
@@ -42,7 +43,7 @@ void PlanBuilder::check_devices() const {
   for (const auto& constant : graph_.constants)
     if (constant.tensor.is_sparse()) fail<UsageError>("function", "no plan for sparse constants");
   for (const auto& node : graph_.nodes)
-    if (!node.op->cpu && !node.op->view && node.op != &read_variable_op)
+    if (!node.op->cpu && !node.op->view && !node.op->composite && node.op != &read_variable_op)
       fail<UsageError>("function", "no plan for ", node.op->name, ", which has no kernel");
 }
 
@@ -130,6 +131,9 @@ void PlanBuilder::draft_node(int number) {
   Draft draft{.node = number};
   for (int v : node.inputs) draft.reads.push_back(root(v));
   draft.makes = node.outputs;
+  if (node.op == &set_row_op) note_row(draft);
+  if (const auto control = controls_.find(number); control != controls_.end())
+    if (const auto& loop = control->second.loop; loop && loop->scratch_bytes()) draft.scratch = plan_.slots_++;
   drafts_.push_back(std::move(draft));
 }
 
@@ -181,11 +185,17 @@ void PlanBuilder::find_homes() {
   std::vector<bool> is_result(graph_.values.size());
   for (int v : graph_.results)
     if (v >= 0) is_result[at(root(v))] = true;
+  std::vector<bool> as_tensor = is_result;
   for (const Draft& draft : drafts_)
-    for (int v : draft.makes) {
-      if (draft.node >= 0 && graph_.nodes[at(draft.node)].op == &read_variable_op) {
-        home(v, Home::variable);
-      } else if (is_result[at(v)]) {
+    if (takes_tensors(draft.node))
+      for (int v : draft.reads) as_tensor[at(v)] = true;
+  for (const Draft& draft : drafts_)
+    for (std::size_t i = 0; i < draft.makes.size(); ++i) {
+      const int v = draft.makes[i];
+      const bool reads = draft.node >= 0 && graph_.nodes[at(draft.node)].op == &read_variable_op;
+      if (reads || is_held(draft.node, i)) {
+        home(v, Home::held);
+      } else if (as_tensor[at(v)]) {
         home(v, Home::fresh);
         const Shape& shape = value(v).shape;
         plan_.fresh_.push_back(
@@ -217,6 +227,11 @@ void PlanBuilder::place_temporaries() {
         roots_[at(v)].offset = arena.allocate(bytes(v));
       }
       plan_.temporaries_.emplace_back(roots_[at(v)].slot, roots_[at(v)].offset);
+    }
+    if (draft.scratch >= 0) {
+      const std::int64_t size = controls_.at(draft.node).loop->scratch_bytes(), offset = arena.allocate(size);
+      plan_.temporaries_.emplace_back(draft.scratch, offset);
+      arena.release(offset, size);
     }
     const auto release = [&](int v) {
       if (!dies(v) || std::find(taken.begin(), taken.end(), v) != taken.end()) return;

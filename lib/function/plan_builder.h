@@ -1,6 +1,9 @@
 // Makes a plan: which nodes run together, in which order, and where their values lie.
 #pragma once
+#include <map>
+
 #include "function/arena.h"
+#include "function/control_steps.h"
 #include "function/lower.h"
 #include "function/plan.h"
 
@@ -17,13 +20,20 @@ class PlanBuilder {
     int node = -1, group = -1;                          // either
     std::vector<int> reads = {}, makes = {};            // roots
     std::vector<std::pair<int, int>> may_replace = {};  // a made root, and a read one whose bytes it may take over
+    int scratch = -1;                                   // slot of memory that it needs while it runs
   };
   // A group whose kernel is compiled.
   struct Compiled {
     LoweredGroup lowered;
     std::shared_ptr<const KernelStep::Code> code;
   };
-  enum class Home : unsigned char { none, argument, constant, variable, fresh, temporary };
+  // A branch or loop; one that has neither runs of tensors.
+  struct Control {
+    std::unique_ptr<BranchStep> branch;
+    std::unique_ptr<LoopStep> loop;
+  };
+  // `held`: a tensor that the step brings itself, as that of a variable.
+  enum class Home : unsigned char { none, argument, constant, held, fresh, temporary };
   struct Root {
     Home home = Home::none;
     int slot = -1;
@@ -46,7 +56,15 @@ class PlanBuilder {
   void join_updates();
   void make_kernel_step(const Draft& draft);
   void make_op_step(const Draft& draft);
+  Plan::Source source(int v) const;
   void make_results();
+
+  void prepare_control();
+  bool is_held(int node, std::size_t output) const;
+  bool takes_tensors(int node) const;
+  void note_row(Draft& draft) const;
+  int overwritten(int result) const;
+  void make_control_step(const Draft& draft);
 
   static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   const Value& value(int v) const { return graph_.values[at(v)]; }
@@ -67,7 +85,8 @@ class PlanBuilder {
   std::vector<Compiled> compiled_;
   std::vector<bool> in_memory_;  // a root
   std::vector<Draft> drafts_;
-  std::vector<Root> roots_;  // a value
+  std::vector<Root> roots_;          // a value
+  std::map<int, Control> controls_;  // a node
 };
 
 }  // namespace keen::detail

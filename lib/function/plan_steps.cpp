@@ -14,10 +14,11 @@ void PlanBuilder::make_steps() {
   for (std::size_t d = 0; d < drafts_.size(); ++d) {
     const Draft& draft = drafts_[d];
     if (draft.group >= 0) make_kernel_step(draft);
+    else if (graph_.nodes[at(draft.node)].op->composite) make_control_step(draft);
     else make_op_step(draft);
     // Variables are let go as soon as nothing reads them: a write then finds their buffer unshared.
     const auto release = [&](int r) {
-      if (roots_[at(r)].home == Home::variable && roots_[at(r)].last_use == static_cast<int>(d))
+      if (roots_[at(r)].home == Home::held && roots_[at(r)].last_use == static_cast<int>(d))
         plan_.steps_.back()->releases.push_back(roots_[at(r)].slot);
     };
     for (int r : draft.reads) release(r);
@@ -110,38 +111,54 @@ void PlanBuilder::make_op_step(const Draft& draft) {
   plan_.steps_.push_back(std::move(step));
 }
 
+Plan::Source PlanBuilder::source(int v) const {
+  using From = Plan::Source::From;
+  Plan::Source out;
+  if (v < 0) return out;
+  const Layout& layout = layouts_[at(v)];
+  const auto input = std::find(graph_.inputs.begin(), graph_.inputs.end(), layout.root);
+  const auto constant = std::find_if(
+      graph_.constants.begin(), graph_.constants.end(), [&](const Constant& c) { return c.value == layout.root; });
+  if (input != graph_.inputs.end()) {
+    out.from = From::argument;
+    out.index = static_cast<int>(input - graph_.inputs.begin());
+  } else if (constant != graph_.constants.end()) {
+    out.from = From::constant;
+    out.index = static_cast<int>(constant - graph_.constants.begin());
+  } else {
+    out.from = From::slot;
+    out.index = roots_[at(layout.root)].slot;
+  }
+  out.is_view = layout.root != v;
+  out.dtype = value(v).dtype;
+  out.shape = value(v).shape;
+  out.strides = layout.strides;
+  out.offset = layout.offset;
+  return out;
+}
+
 void PlanBuilder::make_results() {
-  using From = Plan::Result::From;
+  using From = Plan::Source::From;
   for (int v : graph_.results) {
     Plan::Result result;
-    if (v >= 0) {
-      const Layout& layout = layouts_[at(v)];
-      const auto input = std::find(graph_.inputs.begin(), graph_.inputs.end(), layout.root);
-      const auto constant = std::find_if(
-          graph_.constants.begin(), graph_.constants.end(), [&](const Constant& c) { return c.value == layout.root; });
-      if (input != graph_.inputs.end()) {
-        result.from = From::argument;
-        result.index = static_cast<int>(input - graph_.inputs.begin());
-      } else if (constant != graph_.constants.end()) {
-        result.from = From::constant;
-        result.index = static_cast<int>(constant - graph_.constants.begin());
-      } else {
-        result.from = From::slot;
-        result.index = roots_[at(layout.root)].slot;
-      }
-      if (layout.root != v) {
-        result.is_view = true;
-        result.shape = value(v).shape;
-        result.strides = layout.strides;
-        result.offset = layout.offset;
-      }
+    static_cast<Plan::Source&>(result) = source(v);
+    if (v < 0) plan_.takes_addresses_ = false;
+    if (plan_.takes_addresses_) {
+      result.address = address(v);
+      result.is_dense = is_contiguous(result.shape, result.strides);
+      result.bytes = static_cast<std::size_t>(bytes(v));
+      if (root(v) == v) result.overwrites = overwritten(v);
     }
     plan_.results_.push_back(std::move(result));
   }
   for (std::size_t i = 0; i < plan_.results_.size(); ++i) {
-    const auto same = [&](const Plan::Result& r) { return r.from == From::slot && r.index == plan_.results_[i].index; };
-    plan_.results_[i].takes =
+    auto& result = plan_.results_[i];
+    const auto same = [&](const Plan::Result& r) { return r.from == From::slot && r.index == result.index; };
+    result.takes =
         std::none_of(plan_.results_.begin() + static_cast<std::ptrdiff_t>(i) + 1, plan_.results_.end(), same);
+    if (result.from != From::slot || result.is_view) continue;
+    for (auto& root : plan_.fresh_)
+      if (root.slot == result.index && root.result < 0) root.result = static_cast<int>(i);
   }
 }
 

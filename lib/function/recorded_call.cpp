@@ -50,8 +50,7 @@ std::shared_ptr<Graph> lift_reads(const Graph& graph, std::vector<Variable>& var
 }  // namespace
 
 bool can_differentiate(const Graph& graph) {
-  const auto forbids = [](const Node& node) { return is_root(node) || node.op->composite; };
-  return std::none_of(graph.nodes.begin(), graph.nodes.end(), forbids) &&
+  return std::none_of(graph.nodes.begin(), graph.nodes.end(), is_root) &&
          std::find(graph.results.begin(), graph.results.end(), -1) == graph.results.end() &&
          std::all_of(graph.values.begin(), graph.values.end(), [](const Value& v) { return v.device.is_cpu(); });
 }
@@ -59,15 +58,16 @@ bool can_differentiate(const Graph& graph) {
 CallGradient::~CallGradient() = default;
 
 /// One trace holds both halves. Nodes that depend on the seeds are the backward half; the values that cross over are kept.
-CallGradient::CallGradient(const Graph& graph) : results_(graph.results.size()) {
+CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments) : results_(graph.results.size()) {
   lifted_ = lift_reads(graph, variables_);
   auto joint = std::make_shared<Graph>();
   Tracer tracer(*joint);
   std::vector<Tensor> inputs, results, seeds, gradients;
   const auto input_like = [&](const Tensor& t) { return tracer.input(TensorSpec(t.shape(), t.dtype()), Device()); };
-  for (int v : lifted_->inputs) {
-    const Value& value = lifted_->values[at(v)];
-    inputs.push_back(tracer.input(TensorSpec(value.shape, value.dtype), value.device));
+  for (std::size_t i = 0; i < lifted_->inputs.size(); ++i) {
+    const Value& value = lifted_->values[at(lifted_->inputs[i])];
+    const Shape& shape = i < arguments.size() ? arguments[i] : value.shape;
+    inputs.push_back(tracer.input(TensorSpec(shape, value.dtype), value.device));
   }
   {
     const TraceScope scope(tracer);

@@ -3,6 +3,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "function/graph.h"
@@ -16,8 +17,8 @@ class Executable;
 /// wants kept; both come from one trace of the graph under a tape.
 class CallGradient {
  public:
-  /// Of a graph without symbols, effects and draws from shared streams (see `can_differentiate`).
-  explicit CallGradient(const Graph& graph);
+  /// Of a graph without effects and draws from shared streams (see `can_differentiate`), for arguments of these shapes.
+  CallGradient(const Graph& graph, std::span<const Shape> arguments);
   ~CallGradient();
 
   /// Computes the results and tells this thread's observers of one operation from the arguments, and the trainable
@@ -39,7 +40,7 @@ class CallGradient {
 };
 
 /// Can calls of the graph be recorded as one operation? Writes and draws from shared streams would be repeated by
-/// gradients of higher order; branches and loops record themselves.
+/// gradients of higher order.
 bool can_differentiate(const Graph& graph);
 
 }  // namespace keen::detail

@@ -18,7 +18,8 @@ void Bindings::bind(const Shape& symbolic, const Shape& actual, const char* what
 
 void Bindings::substitute(Shape& dims) const {
   for (auto& dim : dims)
-    if (is_symbol(dim)) dim = sizes_[static_cast<std::size_t>(symbol_number(dim))];
+    if (const std::int64_t size = is_symbol(dim) ? sizes_[static_cast<std::size_t>(symbol_number(dim))] : -1; size >= 0)
+      dim = size;
 }
 
 void Bindings::substitute(const Op& op, std::vector<Attribute>& attributes) const {
@@ -27,18 +28,64 @@ void Bindings::substitute(const Op& op, std::vector<Attribute>& attributes) cons
       if (auto* shape = std::get_if<Shape>(&attributes[i])) substitute(*shape);
 }
 
-std::shared_ptr<Graph> specialise(const Graph& graph, std::span<const Shape> arguments) {
+namespace {
+
+std::size_t at(int value) { return static_cast<std::size_t>(value); }
+
+/// Cuts a graph behind its first `count` nodes: what crosses are the results of the first part.
+std::shared_ptr<Graph> cut_off(Graph& graph, std::size_t count, const Bindings& bindings) {
+  auto rest = graph.copy();
+  const auto cut = [&](auto& nodes) { return nodes.begin() + static_cast<std::ptrdiff_t>(count); };
+  rest->nodes.erase(rest->nodes.begin(), cut(rest->nodes));
+  graph.nodes.erase(cut(graph.nodes), graph.nodes.end());
+  for (auto& value : rest->values) bindings.substitute(value.shape);
+  for (auto& node : rest->nodes) bindings.substitute(*node.op, node.attributes);
+
+  std::vector<bool> made(graph.values.size());
+  for (int value : graph.inputs) made[at(value)] = true;
+  for (const auto& node : graph.nodes)
+    for (int value : node.outputs) made[at(value)] = true;
+  std::vector<int> crossing;
+  const auto cross = [&](int value) {
+    if (value < 0 || !made[at(value)]) return;
+    made[at(value)] = false;
+    crossing.push_back(value);
+  };
+  for (const auto& node : rest->nodes)
+    for (int value : node.inputs) cross(value);
+  for (int value : rest->results) cross(value);
+  graph.results = rest->inputs = crossing;
+  graph.symbols = 0;
+  prune(*rest);
+  return rest;
+}
+
+}  // namespace
+
+Specialised specialise(const Graph& graph, std::span<const Shape> arguments) {
   auto made = graph.copy();
-  made->symbols = 0;
   Bindings bindings(graph.symbols);
-  const auto at = [](int value) { return static_cast<std::size_t>(value); };
   const auto set = [&](int value, const Shape& shape, const char* what) {
     bindings.bind(graph.values[at(value)].shape, shape, what);
     made->values[at(value)].shape = shape;
   };
   for (std::size_t i = 0; i < arguments.size(); ++i) set(graph.inputs[i], arguments[i], "an argument");
-  for (auto& node : made->nodes) {
+  for (std::size_t n = 0; n < made->nodes.size(); ++n) {
+    Node& node = made->nodes[n];
     bindings.substitute(*node.op, node.attributes);
+    if (node.op->composite) {
+      bool is_known = true;
+      for (int value : node.outputs) {
+        Shape& shape = made->values[at(value)].shape;
+        bindings.substitute(shape);
+        is_known = is_known && shape.is_known();
+      }
+      if (!is_known) {
+        auto rest = cut_off(*made, n + 1, bindings);
+        return {std::move(made), std::move(rest)};
+      }
+      continue;
+    }
     std::vector<Operand> inputs;
     for (int value : node.inputs) {
       const Value& v = made->values[at(value)];
@@ -49,7 +96,8 @@ std::shared_ptr<Graph> specialise(const Graph& graph, std::span<const Shape> arg
     node.op->infer(inference);
     for (std::size_t i = 0; i < results.size(); ++i) set(node.outputs[i], results[i].shape, node.op->name);
   }
-  return made;
+  made->symbols = 0;
+  return {std::move(made), nullptr};
 }
 
 }  // namespace keen::detail

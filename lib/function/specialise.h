@@ -6,9 +6,17 @@
 
 namespace keen::detail {
 
+/// A graph for arguments whose shapes are known.
+struct Specialised {
+  std::shared_ptr<Graph> graph;
+  // What comes after the first branch or loop whose results have sizes that are known only when it has run; null if there
+  // is none. It takes the results of `graph` and gives those of the whole.
+  std::shared_ptr<Graph> rest;
+};
+
 /// The same graph for arguments of these shapes: symbols are sizes, in values and attributes. Sizes that one symbol stands
 /// for must agree, else it is a ShapeError.
-std::shared_ptr<Graph> specialise(const Graph& graph, std::span<const Shape> arguments);
+Specialised specialise(const Graph& graph, std::span<const Shape> arguments);
 
 /// The sizes that symbols have in one call.
 class Bindings {

@@ -31,7 +31,9 @@ struct Frame {
   std::vector<Tensor> held;  // a slot: the value of a variable, a result in the making
   std::vector<OpState> ops;  // an OpStep
   std::vector<void*> addresses;
-  void* memory = nullptr;  // where temporaries lie
+  std::span<const Tensor> arguments;     // of a call that brings tensors
+  std::vector<Tensor> roots, scattered;  // headers for results in memory of the caller's (PlanRun)
+  void* memory = nullptr;                // where temporaries lie
   std::size_t bytes = 0;
 
   Frame() = default;

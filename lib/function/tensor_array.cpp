@@ -39,7 +39,7 @@ void set_row(KernelCall& call) {
   if (index < 0 || index >= rows)
     fail<IndexError>("TensorArray", "index ", index, " is out of range for ", rows, " elements");
   char* to = call.out().as<char>();
-  cpu::copy_strided(to, buffer);
+  if (to != buffer.as<char>()) cpu::copy_strided(to, buffer);  // in a plan, the row may be all that changes
   cpu::copy_strided(to + index * value.size * static_cast<std::int64_t>(size_of(value.dtype)), value);
 }
 

@@ -11,6 +11,9 @@ class Program {
  public:
   explicit Program(const Graph& recorded);
   std::vector<Tensor> run(std::span<const Tensor> arguments) const { return executable_.run(arguments); }
+  std::shared_ptr<const Plan> plan(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
+    return executable_.plan(shapes, strides);
+  }
   const Graph& graph() const noexcept { return *graph_; }
   /// What the compiler made of it.
   std::string explain() const { return executable_.explain(); }

@@ -12,6 +12,9 @@ std::span<const Pass> all_passes() {
   static constexpr Pass passes[] = {
       {"prune", prune},
       {"reads of writes", reads_of_writes},
+      {"products out of loops", products_out_of_loops},
+      {"join slices", join_slices},
+      {"lift slices", lift_slices},
       {"fold constants", fold_constants},
       {"simplify", simplify},
       {"transposes into products", transposes_into_products},

@@ -1,4 +1,4 @@
-// The passes over a graph: each keeps what the graph computes, bit for bit, and says how many nodes it changed.
+// The passes over a graph: each keeps what the graph computes, bit for bit but for one, and says how many nodes it changed.
 #pragma once
 #include <span>
 #include <string>
@@ -20,6 +20,14 @@ int transposes_into_products(Graph& graph);
 int reads_of_writes(Graph& graph);
 /// Does the node write variables, and nothing else besides?
 bool is_write(const Node& node) noexcept;
+/// Products that loops compute turn by turn become products of all turns, before or behind the loop. This one does not keep
+/// every bit: sums of products are added in another order.
+int products_out_of_loops(Graph& graph);
+/// slice(f(a, b)) becomes f(slice(a), slice(b)) where only slices that share nothing want f(a, b): kernels then compute
+/// what else they need of them in one go.
+int lift_slices(Graph& graph);
+/// Sums of tensors that are zero but for one slice each become a join of the slices.
+int join_slices(Graph& graph);
 /// Variable writes move behind everything that may raise, where no later read stands in the way: a call that fails then
 /// leaves variables as they were.
 int writes_last(Graph& graph);

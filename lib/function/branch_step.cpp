@@ -1,0 +1,108 @@
+// Branches as steps of plans, and control flow whose sizes are known only as it goes.
+#include <cstring>
+
+#include "core/dispatch.h"
+#include "core/message.h"
+#include "cpu/kernels.h"
+#include "function/control_steps.h"
+#include "function/plan_run.h"
+
+namespace keen::detail {
+namespace {
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+template <class T>
+std::int64_t read_as(const void* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return static_cast<std::int64_t>(value);
+}
+
+std::int64_t integer_at(const void* from, DType dtype) {
+  const bool is_signed = signed_integers & bit(dtype);
+  switch (size_of(dtype)) {
+    case 1:
+      return is_signed ? read_as<std::int8_t>(from) : read_as<std::uint8_t>(from);
+    case 2:
+      return is_signed ? read_as<std::int16_t>(from) : read_as<std::uint16_t>(from);
+    case 4:
+      return is_signed ? read_as<std::int32_t>(from) : read_as<std::uint32_t>(from);
+    default:
+      return read_as<std::int64_t>(from);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<BranchStep> BranchStep::make(
+    const Node& node, std::span<const OperandForm> operands, std::span<const Shape> results) {
+  auto step = std::make_unique<BranchStep>();
+  step->index_type_ = operands[0].dtype;
+  std::vector<Shape> shapes, strides;
+  for (const auto& form : operands.subspan(1)) {
+    shapes.push_back(form.shape);
+    strides.push_back(form.strides);
+  }
+  for (const Part* part : parts_of(node)) {
+    auto plan = part->plan(shapes, strides);
+    if (!plan || !plan->takes_addresses()) return nullptr;
+    const Graph& graph = plan->graph();
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (spec_of(graph, graph.results[i]).shape != results[i]) return nullptr;
+    step->branches_.push_back(std::move(plan));
+  }
+  return step;
+}
+
+void BranchStep::place(std::vector<Address> operands, std::vector<Address> results) {
+  operands_ = std::move(operands);
+  results_ = std::move(results);
+}
+
+void BranchStep::run(Frame& frame) const {
+  const auto address = [&](const Address& a) { return frame.base[at(a.slot)] + a.offset; };
+  const std::int64_t index = integer_at(address(operands_[0]), index_type_);
+  const auto last = static_cast<std::int64_t>(branches_.size()) - 1;
+  PlanRun run(*branches_[static_cast<std::size_t>(index < 0 || index > last ? last : index)]);
+  for (std::size_t i = 1; i < operands_.size(); ++i) run.argument(i - 1, address(operands_[i]));
+  constexpr std::size_t most_on_stack = 16;
+  char* few[most_on_stack];
+  std::vector<char*> many(results_.size() > most_on_stack ? results_.size() : 0);
+  const std::span<char*> to(many.empty() ? few : many.data(), results_.size());
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] = address(results_[i]);
+  run.run(to);
+}
+
+std::string BranchStep::to_string() const {
+  std::string out = "branch";
+  for (std::size_t i = 0; i < branches_.size(); ++i)
+    for (const auto& step : branches_[i]->steps()) out += text("\n    ", i, ": ", step->to_string());
+  return out;
+}
+
+void TensorStep::place(std::vector<Plan::Source> operands, std::vector<int> slots) {
+  operands_ = std::move(operands);
+  slots_ = std::move(slots);
+}
+
+void TensorStep::run(Frame& frame) const {
+  std::vector<Operand> operands;
+  for (const auto& operand : operands_) operands.emplace_back(plan_.tensor(operand, frame));
+  std::vector<Tensor> results(slots_.size());
+  dispatch(*node_.op, operands, node_.attributes, results);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Tensor& result = results[i];
+    if (!result.impl()->is_contiguous()) {
+      Tensor dense = make_tensor(result.dtype(), result.shape(), Device());
+      cpu::copy_strided(dense.impl()->data, *result.impl());
+      result = std::move(dense);
+    }
+    frame.base[at(slots_[i])] = result.impl()->as<char>();
+    frame.held[at(slots_[i])] = std::move(result);
+  }
+}
+
+std::string TensorStep::to_string() const { return text(node_.op->name, ", of sizes that are known as it runs"); }
+
+}  // namespace keen::detail
