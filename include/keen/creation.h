@@ -50,32 +50,60 @@ class Literal {
   bool is_list_ = false;
 };
 
+// Numbers and dtypes: an integer dtype holds whole numbers within its range, and a number that it cannot hold (1.5, NaN
+// or 300 as uint8) is a DTypeError wherever a number meets a dtype: in creators, assignments, `pad`, `set` and arithmetic.
+// A floating dtype rounds; bool asks ≠ 0. Only `cast` truncates.
+
 /// A tensor from a number or nested lists: `constant({{1, 2}, {3, 4}})`. Floating literals make float32, int makes
 /// int32. Lists of unequal lengths are a ShapeError; a value that the asked dtype cannot hold is a DTypeError.
 Tensor constant(const Literal& literal, const TensorOptions& options = {});
-/// The 1-d tensor of a contiguous container of numbers, with its element type; copies.
+/// A tensor with elements copied from memory of the host, converted as options say.
 Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options = {});
+
+namespace detail {
 template <class C>
-requires requires(const C& c) {
+concept Container = requires(const C& c) {
   std::data(c);
   std::size(c);
-} &&(!std::is_convertible_v<const C&, std::string_view>)Tensor
-    constant(const C& values, const TensorOptions& options = {}) {
-  using T = std::remove_cvref_t<decltype(*std::data(values))>;
-  return from_data(dtype_of<T>, std::data(values), Shape({std::size(values)}), options);
+}
+&&!std::is_convertible_v<const C&, std::string_view>;
+template <class C>
+using ElementOf = std::remove_cvref_t<decltype(*std::data(std::declval<const C&>()))>;
+template <class C>
+concept NestedContainer = Container<C> &&(Container<ElementOf<C>> || std::same_as<ElementOf<C>, std::vector<bool>>);
+
+Tensor constant_of_bools(const std::vector<bool>& values, const Shape& shape, const TensorOptions& options);
+Tensor constant_of_rows(const std::vector<Tensor>& rows, const TensorOptions& options);
+void check_count(std::size_t values, const Shape& shape);
+}  // namespace detail
+
+/// The 1-d tensor of a contiguous container of numbers, with its element type; copies.
+template <detail::Container C>
+requires(!detail::NestedContainer<C>) Tensor constant(const C& values, const TensorOptions& options = {}) {
+  return from_data(dtype_of<detail::ElementOf<C>>, std::data(values), Shape({std::size(values)}), options);
+}
+template <std::same_as<std::vector<bool>> V>
+Tensor constant(const V& values, const TensorOptions& options = {}) {
+  return detail::constant_of_bools(values, {values.size()}, options);
 }
 /// The same with a shape; sizes must agree.
-template <class C>
-requires requires(const C& c) {
-  std::data(c);
-  std::size(c);
-} &&(!std::is_convertible_v<const C&, std::string_view>)Tensor
+template <detail::Container C>
+requires(!detail::NestedContainer<C>) Tensor
     constant(const C& values, const Shape& shape, const TensorOptions& options = {}) {
-  using T = std::remove_cvref_t<decltype(*std::data(values))>;
-  if (shape.num_elements() != static_cast<std::int64_t>(std::size(values)))
-    throw ShapeError(
-        "[constant] " + std::to_string(std::size(values)) + " values do not fill shape " + shape.to_string());
-  return from_data(dtype_of<T>, std::data(values), shape, options);
+  detail::check_count(std::size(values), shape);
+  return from_data(dtype_of<detail::ElementOf<C>>, std::data(values), shape, options);
+}
+template <std::same_as<std::vector<bool>> V>
+Tensor constant(const V& values, const Shape& shape, const TensorOptions& options = {}) {
+  return detail::constant_of_bools(values, shape, options);
+}
+/// Containers of containers, such as std::vector<std::vector<float>>, have an axis each. At least one row; rows of
+/// unequal lengths are a ShapeError.
+template <detail::NestedContainer C>
+Tensor constant(const C& rows, const TensorOptions& options = {}) {
+  std::vector<Tensor> parts;
+  for (const auto& row : rows) parts.push_back(constant(row));
+  return detail::constant_of_rows(parts, options);
 }
 /// The tensor itself, converted and moved as options say.
 template <std::same_as<Tensor> T>
@@ -84,7 +112,7 @@ Tensor constant(const T& tensor, const TensorOptions& options = {}) {
   return options.device ? t.to(*options.device) : t;
 }
 /// A tensor over memory of the caller's, without a copy; never written by Keen. `deleter` runs when the last tensor
-/// that shares it is gone. Null data with elements is a UsageError.
+/// that shares it is gone; what it throws is logged. Null data with elements is a UsageError.
 Tensor from_buffer(DType dtype, const void* data, const Shape& shape, std::function<void()> deleter = {});
 template <class T>
 Tensor from_buffer(const T* data, const Shape& shape, std::function<void()> deleter = {}) {
@@ -95,12 +123,25 @@ Tensor from_buffer(const T* data, const Shape& shape, std::function<void()> dele
 Tensor full(const Shape& shape, const Operand& value, const TensorOptions& options = {});
 Tensor zeros(const Shape& shape, const TensorOptions& options = {});
 Tensor ones(const Shape& shape, const TensorOptions& options = {});
+/// One size is a shape of one dimension: `zeros(3)` is `zeros({3})`. (Templates, so that braces are always a shape.)
+template <std::integral T>
+Tensor full(T size, const Operand& value, const TensorOptions& options = {}) {
+  return full(Shape{size}, value, options);
+}
+template <std::integral T>
+Tensor zeros(T size, const TensorOptions& options = {}) {
+  return zeros(Shape{size}, options);
+}
+template <std::integral T>
+Tensor ones(T size, const TensorOptions& options = {}) {
+  return ones(Shape{size}, options);
+}
 Tensor full_like(const Tensor& like, const Operand& value, const TensorOptions& options = {});
 Tensor zeros_like(const Tensor& like, const TensorOptions& options = {});
 Tensor ones_like(const Tensor& like, const TensorOptions& options = {});
 /// The (rows, columns) identity with ones on diagonal k; float32.
 Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns = {}, int k = 0, const TensorOptions& options = {});
-/// `count` evenly spaced numbers from start to stop inclusive; float32.
+/// `count` evenly spaced numbers from start to stop inclusive; float32. A negative count is a ShapeError.
 Tensor linspace(double start, double stop, std::int64_t count, const TensorOptions& options = {});
 
 /// start, start + step, ... below stop, as a tensor and as the range of a `for`: iterating gives C++ integers.

@@ -20,7 +20,7 @@ struct Device {
     if (i != index) throw_bad_index(i);
   }
   Device(std::string_view name);
-  Device(const char* name) : Device(std::string_view(name)) {}
+  Device(const char* name) : Device(name ? std::string_view(name) : std::string_view()) {}
   Device(const std::string& name) : Device(std::string_view(name)) {}
 
   bool is_cpu() const noexcept { return type == DeviceType::cpu; }
@@ -53,7 +53,8 @@ class [[nodiscard]] DeviceScope {
   bool had_previous_;
 };
 
-/// Prints `operation: device` to the log for each operation that runs.
+/// Prints `operation: device` to the log for each operation that runs. Turning it on lowers the log level to info where it
+/// is higher, turning it off goes back to the level found.
 void log_device_placement(bool on);
 
 /// Bytes, for one device.

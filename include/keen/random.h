@@ -31,7 +31,8 @@ Generator default_generator();
 void set_seed(std::uint64_t seed);
 
 /// Options of a draw: those of a creator, and where the numbers come from. `seed` makes the draw independent of all
-/// others; without seed and generator the process's generator serves.
+/// others; without seed and generator the process's generator serves, and both at once are a UsageError. (The structs
+/// repeat these fields because only a struct's own can be designated: `{.mean = 1, .seed = 7}`.)
 struct RandomOptions {
   std::optional<DType> dtype = {};
   std::optional<Device> device = {};
@@ -57,12 +58,25 @@ struct UniformOptions {
 };
 
 namespace random {
+
+// Sizes that are negative or overflow are a ShapeError, dtypes that cannot be drawn a DTypeError; parameters that are not
+// finite in the dtype, a negative stddev, low above high, and no integer in [low, high) are a UsageError.
+
 /// Normal numbers (Box-Muller), float32 or float64.
 Tensor normal(const Shape& shape, const NormalOptions& options = {});
-/// Normal numbers within two standard deviations (by inversion).
+/// Normal numbers within two standard deviations (by inversion), float32 or float64.
 Tensor truncated_normal(const Shape& shape, const NormalOptions& options = {});
-/// Uniform in [low, high).
+/// Uniform in [low, high), float32 or float64.
 Tensor uniform(const Shape& shape, const UniformOptions& options = {});
+/// `normal(3)` is `normal({3})`.
+template <std::integral T>
+Tensor normal(T size, const NormalOptions& options = {}) {
+  return normal(Shape{size}, options);
+}
+template <std::integral T>
+Tensor uniform(T size, const UniformOptions& options = {}) {
+  return uniform(Shape{size}, options);
+}
 /// Integers in [low, high); int64 unless options say.
 Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& options = {});
 /// 0 … n-1 in random order; int64 (n,).

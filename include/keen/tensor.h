@@ -106,7 +106,7 @@ class Tensor {
       auto bytes = to_vector<std::uint8_t>();
       return std::vector<bool>(bytes.begin(), bytes.end());
     } else {
-      std::vector<T> out(static_cast<std::size_t>(size()));
+      std::vector<T> out(host_size());
       copy_to(dtype_of<T>, out.data());
       return out;
     }
@@ -175,6 +175,7 @@ class Tensor {
 
  private:
   void item_as(DType dtype, void* out) const;
+  std::size_t host_size() const;
   void copy_to(DType dtype, void* out) const;
   const void* raw(DType dtype) const;
 

@@ -54,11 +54,43 @@ class Variable {
     return value().to_vector<T>();
   }
 
+  // The most used operations of a Tensor, on the current value.
+  Tensor operator[](std::int64_t index) const { return value()[index]; }
+  Tensor operator[](const Tensor& indices) const { return value()[indices]; }
+  template <class... I>
+  Tensor operator()(const I&... indices) const {
+    return value()(indices...);
+  }
+  Tensor reshape(const Shape& to) const { return value().reshape(to); }
+  Tensor flatten() const { return value().flatten(); }
+  Tensor transpose() const { return value().transpose(); }
+  Tensor transpose(const Shape& permutation) const { return value().transpose(permutation); }
+  Tensor squeeze(const Axes& axes = {}) const { return value().squeeze(axes); }
+  Tensor expand_dims(int axis) const { return value().expand_dims(axis); }
+  Tensor cast(DType to) const { return value().cast(to); }
+  Tensor sum(const Axes& axes = {}, bool keepdims = false) const { return value().sum(axes, keepdims); }
+  Tensor mean(const Axes& axes = {}, bool keepdims = false) const { return value().mean(axes, keepdims); }
+  Tensor max(const Axes& axes = {}, bool keepdims = false) const { return value().max(axes, keepdims); }
+  Tensor min(const Axes& axes = {}, bool keepdims = false) const { return value().min(axes, keepdims); }
+  Tensor any(const Axes& axes = {}, bool keepdims = false) const { return value().any(axes, keepdims); }
+  Tensor all(const Axes& axes = {}, bool keepdims = false) const { return value().all(axes, keepdims); }
+  Tensor argmax() const { return value().argmax(); }
+  Tensor argmax(int axis, bool keepdims = false) const { return value().argmax(axis, keepdims); }
+  Tensor argmin() const { return value().argmin(); }
+  Tensor argmin(int axis, bool keepdims = false) const { return value().argmin(axis, keepdims); }
+  Tensor cpu() const { return value().cpu(); }
+  Tensor gpu(int index = 0) const { return value().gpu(index); }
+  std::string to_string() const { return value().to_string(); }
+
   /// Replace, add to, subtract from the value. The shape must be the variable's (assign_add and assign_sub broadcast);
-  /// everything is checked before the first write. The buffer is written in place while nothing else holds it.
+  /// everything is checked before the first write; a number or a dtype that the variable's cannot hold is a DTypeError.
+  /// The buffer is written in place while nothing else holds it.
   const Variable& assign(Operand value) const;
   const Variable& assign_add(Operand delta) const;
   const Variable& assign_sub(Operand delta) const;
+  /// `v += x` is `v.assign_add(x)`: unlike a tensor's, it changes the value for every holder of the variable.
+  const Variable& operator+=(Operand delta) const { return assign_add(std::move(delta)); }
+  const Variable& operator-=(Operand delta) const { return assign_sub(std::move(delta)); }
   /// Rows of the first dimension: `indices` (n,) integers in range, `updates` (n, ...). Later duplicates win in
   /// scatter_update; they add up in scatter_add and scatter_sub.
   const Variable& scatter_update(const Tensor& indices, const Tensor& updates) const;

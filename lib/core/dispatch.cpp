@@ -8,6 +8,7 @@
 #include "core/backend.h"
 #include "core/context.h"
 #include "core/message.h"
+#include "core/numbers.h"
 #include "core/rules.h"
 #include "keen/log.h"
 
@@ -38,13 +39,6 @@ DType weak_dtype(const Operand& number, DType t) {
     default:
       return is_floating(t) || is_complex(t) ? t : DType::float32;
   }
-}
-
-bool integer_fits(std::int64_t v, DType d) {
-  if (!is_integer(d)) return true;
-  int bits = static_cast<int>(size_of(d)) * 8;
-  if (is_unsigned_integer(d)) return v >= 0 && (bits == 64 || v < (std::int64_t{1} << bits));
-  return bits == 64 || (v >= -(std::int64_t{1} << (bits - 1)) && v < (std::int64_t{1} << (bits - 1)));
 }
 
 [[noreturn]] void dtype_not_taken(const Op& op, DType d) {
@@ -209,14 +203,7 @@ bool fast_elementwise(const Op& op, std::span<Operand> inputs, Attributes attrib
 
 Tensor number_tensor(const char* operation, const Operand& number, DType dtype) {
   bool is_float = number.kind() == Operand::Kind::weak_float;
-  // An unsigned 64-bit number above the signed range arrives as its bits; its own type says so.
-  bool own_type = dtype == number.native_dtype();
-  const bool beyond_int64 = number.native_dtype() == DType::uint64 && number.integer() < 0;
-  if (!is_float && !own_type && is_integer(dtype) && (beyond_int64 || !integer_fits(number.integer(), dtype)))
-    fail<DTypeError>(
-        operation, "the number ",
-        beyond_int64 ? std::to_string(static_cast<std::uint64_t>(number.integer())) : std::to_string(number.integer()),
-        " does not fit ", name(dtype), ": cast the tensor to a wider type first");
+  if (is_integer(dtype) && dtype != number.native_dtype()) check_holds(operation, number, dtype);
   Tensor t;
   if (is_float || !is_integer(dtype)) {
     double v = number.real();
@@ -297,8 +284,14 @@ void dispatch(const Op& op, std::span<Operand> inputs, Attributes attributes, st
 }  // namespace detail
 
 void log_device_placement(bool on) {
-  detail::log_placement = on;
-  if (on && log_level() > LogLevel::info) set_log_level(LogLevel::info);
+  static constinit std::atomic<int> level_found{-1};  // what to go back to; -1 where nothing was changed
+  if (detail::log_placement.exchange(on) == on) return;
+  if (on && log_level() > LogLevel::info) {
+    level_found = static_cast<int>(log_level());
+    set_log_level(LogLevel::info);
+  } else if (const int level = level_found.exchange(-1); !on && level >= 0 && log_level() == LogLevel::info) {
+    set_log_level(static_cast<LogLevel>(level));
+  }
 }
 
 }  // namespace keen

@@ -79,6 +79,12 @@ void Tensor::item_as(DType dtype, void* out) const {
   detail::cpu::convert(dtype, out, t.impl_->dtype, t.impl_->data, 1);
 }
 
+std::size_t Tensor::host_size() const {
+  ask(*this, "to_vector", detail::Question::value);  // a trace may have the elements once they are asked for
+  const auto& t = checked(*this, "to_vector");
+  return static_cast<std::size_t>(t.is_symbolic() ? 0 : t.size);
+}
+
 void Tensor::copy_to(DType dtype, void* out) const {
   ask(*this, "to_vector", detail::Question::value);
   Tensor t = readable(*this, "to_vector");

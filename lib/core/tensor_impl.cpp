@@ -8,6 +8,7 @@
 #include "core/backend.h"
 #include "core/context.h"
 #include "core/message.h"
+#include "keen/log.h"
 
 namespace keen::detail {
 namespace {
@@ -65,7 +66,9 @@ Tensor make_result(const char* operation, DType dtype, const Shape& shape, Devic
   } catch (const ShapeError& e) {
     throw ShapeError(text('[', operation, "] ", e.what()));
   } catch (const OutOfMemory& e) {
-    throw OutOfMemory(text('[', operation, "] shape ", shape, ", ", name(dtype), ": ", e.what()));
+    throw OutOfMemory(text(
+        '[', operation, "] shape ", shape, ", ", name(dtype), ": ", e.what(),
+        ": work on smaller parts, or let go of other tensors first (memory_stats() counts them)"));
   }
 }
 
@@ -98,9 +101,24 @@ Tensor make_sparse(const Shape& shape, Tensor values, Tensor indices) {
   return out;
 }
 
+namespace {
+
+// What a caller's deleter throws has nowhere to go.
+[[gnu::noinline]] void give_back(const std::function<void()>& deleter) noexcept {
+  try {
+    deleter();
+  } catch (const std::exception& error) {
+    log(LogLevel::error, text("from_buffer: the deleter threw: ", error.what()));
+  } catch (...) {
+    log(LogLevel::error, "from_buffer: the deleter threw");
+  }
+}
+
+}  // namespace
+
 void destroy(TensorImpl* impl) noexcept {
   if (impl->extra) [[unlikely]] {
-    if (impl->extra->deleter) impl->extra->deleter();
+    if (impl->extra->deleter) give_back(impl->extra->deleter);
     delete impl->extra;
   }
   if (impl->base) release(impl->base);

@@ -3,31 +3,10 @@
 
 #include "core/message.h"
 #include "core/parallel.h"
+#include "core/visit.h"
 
 namespace keen::detail::cpu {
 namespace {
-
-template <class F>
-auto with_integer(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::int8:
-      return f(std::int8_t{});
-    case DType::int16:
-      return f(std::int16_t{});
-    case DType::int32:
-      return f(std::int32_t{});
-    case DType::uint8:
-      return f(std::uint8_t{});
-    case DType::uint16:
-      return f(std::uint16_t{});
-    case DType::uint32:
-      return f(std::uint32_t{});
-    case DType::uint64:
-      return f(std::uint64_t{});
-    default:
-      return f(std::int64_t{});
-  }
-}
 
 /// Adds `size` to negative indices; true when all end up in [0, size). Unsigned 64-bit numbers above the signed range
 /// become negative here: they count as out of range.
@@ -51,7 +30,7 @@ Positions::Positions(const TensorImpl& indices, std::int64_t size, bool from_end
       dtype_(indices.dtype),
       size_(size),
       scratch_(static_cast<std::size_t>(indices.size) * sizeof(std::int64_t)) {
-  with_integer(dtype_, [&]<class T>(T) {
+  visit_integer(dtype_, [&]<class T>(T) {
     const T* from = given_.as<T>();
     auto* to = scratch_.as<std::int64_t>();
     parallel_for(indices.size, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
@@ -68,7 +47,7 @@ Positions::Positions(const TensorImpl& indices, std::int64_t size, bool from_end
 }
 
 std::string Positions::bad_value() const {
-  return with_integer(dtype_, [&]<class T>(T) { return std::to_string(given_.as<T>()[bad_]); });
+  return visit_integer(dtype_, [&]<class T>(T) { return std::to_string(given_.as<T>()[bad_]); });
 }
 
 void Positions::check(const char* operation, int axis) const {

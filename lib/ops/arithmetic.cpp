@@ -1,9 +1,7 @@
-// Arithmetic, comparisons and logic: descriptions with gradients, and the public functions.
+// Arithmetic of two tensors: descriptions with gradients, and the public functions.
 #include "keen/ops/arithmetic.h"
 
-#include "keen/creation.h"
 #include "keen/ops/math.h"
-#include "keen/ops/reduce.h"
 #include "ops/helpers.h"
 
 namespace keen {
@@ -145,39 +143,6 @@ KEEN_OP(minimum) = elementwise(
      .domain = Domain::distinct,
      .formula = "min(a, b)"});
 
-namespace {
-constexpr Op compare(const char* name, F function, const char* formula) {
-  return elementwise(
-      {.name = name,
-       .function = function,
-       .arity = 2,
-       .dtypes = real_numbers,
-       .infer = rules::comparison,
-       .differentiable = Differentiable::no,
-       .formula = formula});
-}
-constexpr Op logic(const char* name, F function, int arity, const char* formula) {
-  return elementwise(
-      {.name = name,
-       .function = function,
-       .arity = arity,
-       .dtypes = booleans,
-       .differentiable = Differentiable::no,
-       .formula = formula});
-}
-}  // namespace
-
-KEEN_OP(equal) = compare("equal", F::equal, "a == b");
-KEEN_OP(not_equal) = compare("not_equal", F::not_equal, "a != b");
-KEEN_OP(less) = compare("less", F::less, "a < b");
-KEEN_OP(less_equal) = compare("less_equal", F::less_equal, "a <= b");
-KEEN_OP(greater) = compare("greater", F::greater, "a > b");
-KEEN_OP(greater_equal) = compare("greater_equal", F::greater_equal, "a >= b");
-KEEN_OP(logical_and) = logic("logical_and", F::logical_and, 2, "a and b");
-KEEN_OP(logical_or) = logic("logical_or", F::logical_or, 2, "a or b");
-KEEN_OP(logical_xor) = logic("logical_xor", F::logical_xor, 2, "a xor b");
-KEEN_OP(logical_not) = logic("logical_not", F::logical_not, 1, "not x");
-
 }  // namespace detail
 
 using detail::run;
@@ -191,25 +156,6 @@ Tensor mod(Operand a, Operand b) { return run(detail::mod_op, std::move(a), std:
 Tensor pow(Operand a, Operand b) { return run(detail::pow_op, std::move(a), std::move(b)); }
 Tensor maximum(Operand a, Operand b) { return run(detail::maximum_op, std::move(a), std::move(b)); }
 Tensor minimum(Operand a, Operand b) { return run(detail::minimum_op, std::move(a), std::move(b)); }
-Tensor equal(Operand a, Operand b) { return run(detail::equal_op, std::move(a), std::move(b)); }
-Tensor not_equal(Operand a, Operand b) { return run(detail::not_equal_op, std::move(a), std::move(b)); }
-Tensor less(Operand a, Operand b) { return run(detail::less_op, std::move(a), std::move(b)); }
-Tensor less_equal(Operand a, Operand b) { return run(detail::less_equal_op, std::move(a), std::move(b)); }
-Tensor greater(Operand a, Operand b) { return run(detail::greater_op, std::move(a), std::move(b)); }
-Tensor greater_equal(Operand a, Operand b) { return run(detail::greater_equal_op, std::move(a), std::move(b)); }
-Tensor logical_and(Operand a, Operand b) { return run(detail::logical_and_op, std::move(a), std::move(b)); }
-Tensor logical_or(Operand a, Operand b) { return run(detail::logical_or_op, std::move(a), std::move(b)); }
-Tensor logical_xor(Operand a, Operand b) { return run(detail::logical_xor_op, std::move(a), std::move(b)); }
-Tensor logical_not(const Tensor& x) { return run(detail::logical_not_op, x); }
 Tensor operator-(const Tensor& x) { return negative(x); }
-
-bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
-  Tensor x = a.cast(float64), y = b.cast(float64);
-  Tensor close = (x == y) | ((abs(x - y) <= atol + rtol * abs(y)) & isfinite(y));
-  if (equal_nan) close = close | (isnan(x) & isnan(y));
-  return all(close).item<bool>();
-}
-
-bool array_equal(const Tensor& a, const Tensor& b) { return a.shape() == b.shape() && all(a == b).item<bool>(); }
 
 }  // namespace keen

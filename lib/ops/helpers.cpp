@@ -1,4 +1,4 @@
-// Axes and the gradient of broadcasting.
+// Axes, sizes, strides of reshapes and the gradient of broadcasting.
 #include "ops/helpers.h"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ Shape normalise_axes(const char* operation, const Axes& axes, int rank) {
   for (auto axis : axes.list()) out.push_back(normalise_axis(operation, axis, rank));
   std::sort(out.begin(), out.end());
   auto twice = std::adjacent_find(out.begin(), out.end());
-  if (twice != out.end()) fail<IndexError>(operation, "axis ", *twice, " is named twice in ", axes.list());
+  if (twice != out.end()) fail<IndexError>(operation, "axis ", *twice, " is named twice in ", axes.list().numbers());
   return out;
 }
 
@@ -53,6 +53,13 @@ bool broadcasts_to(const Shape& from, const Shape& to) {
   return fits;
 }
 
+std::string as_given(const Shape& list) {
+  if (!thread_context.interpreter) return list.numbers();
+  std::string out;
+  for (auto d : list) out += (out.empty() ? "" : ", ") + (d < unknown ? "?" : std::to_string(d));
+  return '(' + out + (list.rank() == 1 ? ",)" : ")");
+}
+
 void check_size(const char* operation, const Shape& shape) {
   std::int64_t n = 1;
   for (auto d : shape)
@@ -78,6 +85,37 @@ Tensor sum_to(const Tensor& t, const Shape& shape) {
 
 Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims) {
   return keen::broadcast_to(keepdims ? dy : keen::reshape(dy, reduced_shape(shape, axes, true)), shape);
+}
+
+// Runs of axes that lie together are split and joined, others cannot be.
+bool strides_for(const TensorImpl& t, const Shape& to, Shape& strides) {
+  strides = contiguous_strides(to);
+  if (t.is_contiguous() || t.size == 0) return true;
+  Shape dims, steps;
+  for (int i = 0; i < t.shape.rank(); ++i)
+    if (t.shape[i] != 1) {
+      dims.push_back(t.shape[i]);
+      steps.push_back(t.strides[i]);
+    }
+  int from = 0, at = 0;
+  while (from < dims.rank()) {
+    std::int64_t a = dims[from], b = 1;
+    int first = from++, begin = at;
+    while (at < to.rank() && (b < a || to[at] == 1)) {
+      b *= to[at++];
+      while (a < b && from < dims.rank()) a *= dims[from++];
+    }
+    if (a != b) return false;
+    for (int i = first; i + 1 < from; ++i)
+      if (steps[i] != steps[i + 1] * dims[i + 1]) return false;
+    std::int64_t step = steps[from - 1];
+    for (int i = at - 1; i >= begin; --i) {
+      strides[i] = step;
+      step *= to[i];
+    }
+  }
+  for (; at < to.rank(); ++at) strides[at] = 1;
+  return true;
 }
 
 }  // namespace keen::detail

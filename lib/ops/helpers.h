@@ -5,6 +5,7 @@
 #include "core/dispatch.h"
 #include "core/message.h"
 #include "core/rules.h"
+#include "core/visit.h"
 #include "cpu/kernels.h"
 
 namespace keen::detail {
@@ -49,6 +50,8 @@ Shape normalise_axes(const char* operation, const Axes& axes, int rank);
 Shape reduced_shape(const Shape& shape, const Shape& axes, bool keepdims);
 /// The product of the dimensions at `axes`.
 std::int64_t count_at(const Shape& shape, const Shape& axes);
+/// A list of dimensions as the user wrote it, -1 included; only symbols of a trace print as "?".
+std::string as_given(const Shape& list);
 /// Throws ShapeError, naming the operation, when a shape has more elements than can be counted, or, outside a trace, a
 /// negative dimension.
 void check_size(const char* operation, const Shape& shape);
@@ -61,35 +64,6 @@ Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, b
 
 /// Strides of `to` over the elements of a strided tensor; false where a reshape must copy.
 bool strides_for(const TensorImpl& t, const Shape& to, Shape& strides);
-
-/// Calls f(T{}) with the C++ type of a numeric dtype; DTypeError for others.
-template <class F>
-void visit_numeric(DType dtype, const char* operation, F&& f) {
-  switch (dtype) {
-    case DType::int8:
-      return f(std::int8_t{});
-    case DType::int16:
-      return f(std::int16_t{});
-    case DType::int32:
-      return f(std::int32_t{});
-    case DType::int64:
-      return f(std::int64_t{});
-    case DType::uint8:
-      return f(std::uint8_t{});
-    case DType::uint16:
-      return f(std::uint16_t{});
-    case DType::uint32:
-      return f(std::uint32_t{});
-    case DType::uint64:
-      return f(std::uint64_t{});
-    case DType::float32:
-      return f(float{});
-    case DType::float64:
-      return f(double{});
-    default:
-      fail<DTypeError>(operation, "computing with ", name(dtype), " is not offered");
-  }
-}
 
 /// Integer sums wrap, without undefined behaviour.
 template <class T>

@@ -88,7 +88,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options) {
 Tensor dot(const Tensor& a, const Tensor& b) {
   if (checked(a, "dot").shape.rank() != 1 || checked(b, "dot").shape.rank() != 1)
     fail<ShapeError>("dot", "shapes ", a.shape(), " and ", b.shape(), ": two vectors are needed; see matmul");
-  return matmul(a, b);
+  return in_the_name_of("dot", [&] { return matmul(a, b); });
 }
 
 }  // namespace keen

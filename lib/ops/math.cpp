@@ -194,101 +194,38 @@ KEEN_OP(ceil) = elementwise({.name = "ceil", .function = F::ceil, .differentiabl
 KEEN_OP(round) =
     elementwise({.name = "round", .function = F::round, .differentiable = no_gradient, .formula = "round(x)"});
 
-namespace {
-constexpr Op predicate(const char* name, F function, const char* formula) {
-  return elementwise(
-      {.name = name,
-       .function = function,
-       .inputs = floating,
-       .infer = rules::comparison,
-       .differentiable = no_gradient,
-       .formula = formula});
-}
-}  // namespace
-KEEN_OP(isnan) = predicate("isnan", F::isnan, "x != x");
-KEEN_OP(isinf) = predicate("isinf", F::isinf, "|x| == inf");
-KEEN_OP(isfinite) = predicate("isfinite", F::isfinite, "|x| < inf");
-
-namespace {
-
-void where_rule(Inference& in) {
-  if (in.dtype(0) != DType::bool_)
-    fail<DTypeError>("where", "the condition is ", name(in.dtype(0)), ": bool is needed, e.g. x != 0");
-  in.results[0].shape = rules::broadcast(in.op, rules::broadcast(in.op, in.shape(0), in.shape(1)), in.shape(2));
-  in.results[0].dtype = in.dtype(1);
-}
-
-constexpr AttributeSpec cast_attributes[] = {{"dtype", AttributeKind::dtype}};
-void cast_rule(Inference& in) { in.results[0] = {dtype(in.attributes[0]), in.shape(0)}; }
-
-Tensor share(const TensorImpl& in, Attributes, const ResultSpec& result) {
-  return make_view(in, result.shape, in.strides, 0);
-}
-
-}  // namespace
-
-// the gradient goes to the branch that was taken
-KEEN_OP(where){
-    .name = "where",
-    .arity = 3,
-    .inputs = Inputs::promote_but_first,
-    .dtypes = real_numbers,
-    .infer = where_rule,
-    .cpu = cpu::where,
-    .gradient =
-        [](Gradient& g) {
-          if (g.wants(1)) g.set(1, keen::where(g.in(0), g.dy(), 0));
-          if (g.wants(2)) g.set(2, keen::where(g.in(0), 0, g.dy()));
-        },
-    .saves = {0, input(0), input(0)},
-    .formula = "a where condition, else b"};
-
-KEEN_OP(cast){
-    .name = "cast",
-    .attributes = cast_attributes,
-    .infer = cast_rule,
-    .cpu = cpu::cast,
-    .gradient = [](Gradient& g) { g.set(0, keen::cast(g.dy(), g.in_dtype(0))); },
-    .formula = "x as dtype"};
-
-KEEN_OP(stop_gradient){
-    .name = "stop_gradient", .infer = rules::same, .view = share, .differentiable = no_gradient, .formula = "x"};
-
 }  // namespace detail
 
 using detail::run;
 
-Tensor negative(const Tensor& x) { return run(detail::negative_op, x); }
-Tensor abs(const Tensor& x) { return run(detail::abs_op, x); }
-Tensor sign(const Tensor& x) { return run(detail::sign_op, x); }
-Tensor square(const Tensor& x) { return run(detail::square_op, x); }
-Tensor sqrt(const Tensor& x) { return run(detail::sqrt_op, x); }
-Tensor rsqrt(const Tensor& x) { return run(detail::rsqrt_op, x); }
-Tensor reciprocal(const Tensor& x) { return run(detail::reciprocal_op, x); }
-Tensor exp(const Tensor& x) { return run(detail::exp_op, x); }
-Tensor expm1(const Tensor& x) { return run(detail::expm1_op, x); }
-Tensor log(const Tensor& x) { return run(detail::log_op, x); }
-Tensor log1p(const Tensor& x) { return run(detail::log1p_op, x); }
-Tensor sin(const Tensor& x) { return run(detail::sin_op, x); }
-Tensor cos(const Tensor& x) { return run(detail::cos_op, x); }
-Tensor tanh(const Tensor& x) { return run(detail::tanh_op, x); }
-Tensor sigmoid(const Tensor& x) { return run(detail::sigmoid_op, x); }
-Tensor softplus(const Tensor& x) { return run(detail::softplus_op, x); }
-Tensor erf(const Tensor& x) { return run(detail::erf_op, x); }
-Tensor relu(const Tensor& x) { return run(detail::relu_op, x); }
-Tensor isnan(const Tensor& x) { return run(detail::isnan_op, x); }
-Tensor isinf(const Tensor& x) { return run(detail::isinf_op, x); }
-Tensor isfinite(const Tensor& x) { return run(detail::isfinite_op, x); }
+// A public function and its description go by one name. `&&`: the result may take over a temporary's buffer.
+#define KEEN_FUNCTION(name) \
+  Tensor name(const Tensor& x) { return run(detail::name##_op, x); }
+#define KEEN_FUNCTION_ALSO_OF_TEMPORARIES(name) \
+  KEEN_FUNCTION(name)                           \
+  Tensor name(Tensor&& x) { return run(detail::name##_op, std::move(x)); }
 
-Tensor negative(Tensor&& x) { return run(detail::negative_op, std::move(x)); }
-Tensor abs(Tensor&& x) { return run(detail::abs_op, std::move(x)); }
-Tensor square(Tensor&& x) { return run(detail::square_op, std::move(x)); }
-Tensor sqrt(Tensor&& x) { return run(detail::sqrt_op, std::move(x)); }
-Tensor exp(Tensor&& x) { return run(detail::exp_op, std::move(x)); }
-Tensor log(Tensor&& x) { return run(detail::log_op, std::move(x)); }
-Tensor tanh(Tensor&& x) { return run(detail::tanh_op, std::move(x)); }
-Tensor sigmoid(Tensor&& x) { return run(detail::sigmoid_op, std::move(x)); }
-Tensor relu(Tensor&& x) { return run(detail::relu_op, std::move(x)); }
+KEEN_FUNCTION_ALSO_OF_TEMPORARIES(negative)
+KEEN_FUNCTION_ALSO_OF_TEMPORARIES(abs)
+KEEN_FUNCTION_ALSO_OF_TEMPORARIES(square)
+KEEN_FUNCTION_ALSO_OF_TEMPORARIES(sqrt)
+KEEN_FUNCTION_ALSO_OF_TEMPORARIES(exp)
+KEEN_FUNCTION_ALSO_OF_TEMPORARIES(log)
+KEEN_FUNCTION_ALSO_OF_TEMPORARIES(tanh)
+KEEN_FUNCTION_ALSO_OF_TEMPORARIES(sigmoid)
+KEEN_FUNCTION_ALSO_OF_TEMPORARIES(relu)
+KEEN_FUNCTION(sign)
+KEEN_FUNCTION(rsqrt)
+KEEN_FUNCTION(reciprocal)
+KEEN_FUNCTION(expm1)
+KEEN_FUNCTION(log1p)
+KEEN_FUNCTION(sin)
+KEEN_FUNCTION(cos)
+KEEN_FUNCTION(softplus)
+KEEN_FUNCTION(erf)
+
+#undef KEEN_FUNCTION_ALSO_OF_TEMPORARIES
+#undef KEEN_FUNCTION
 
 namespace {
 // Whole numbers are their own floor.
@@ -301,25 +238,12 @@ Tensor ceil(const Tensor& x) { return rounded(detail::ceil_op, x); }
 Tensor round(const Tensor& x) { return rounded(detail::round_op, x); }
 
 Tensor gelu(const Tensor& x, bool approximate) {
-  if (!approximate) return 0.5 * x * (1 + erf(x * std::numbers::sqrt2 / 2));
-  const double c = std::sqrt(2 / std::numbers::pi);
-  return 0.5 * x * (1 + tanh(c * (x + 0.044715 * (x * x * x))));
+  return detail::in_the_name_of("gelu", [&]() -> Tensor {
+    if (!approximate) return 0.5 * x * (1 + erf(x * std::numbers::sqrt2 / 2));
+    const double c = std::sqrt(2 / std::numbers::pi);
+    return 0.5 * x * (1 + tanh(c * (x + 0.044715 * (x * x * x))));
+  });
 }
 Tensor gelu(const Tensor& x) { return gelu(x, true); }
-
-Tensor clip(const Tensor& x, Operand low, Operand high) { return minimum(maximum(x, std::move(low)), std::move(high)); }
-Tensor clip_by_value(const Tensor& x, Operand low, Operand high) { return clip(x, std::move(low), std::move(high)); }
-
-Tensor where(const Tensor& condition, Operand a, Operand b) {
-  return run(detail::where_op, condition, std::move(a), std::move(b));
-}
-
-Tensor cast(const Tensor& x, DType dtype) {
-  if (x.defined() && x.dtype() == dtype) return x;
-  return run(detail::cast_op, {dtype}, x);
-}
-Tensor Tensor::cast(DType dtype) const { return keen::cast(*this, dtype); }
-
-Tensor stop_gradient(const Tensor& x) { return run(detail::stop_gradient_op, x); }
 
 }  // namespace keen

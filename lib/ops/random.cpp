@@ -1,7 +1,10 @@
 // Random draws: descriptions, and the public functions.
 #include "keen/random.h"
 
+#include <cmath>
+
 #include "core/context.h"
+#include "core/numbers.h"
 #include "ops/helpers.h"
 #include "random/generator.h"
 #include "random/philox.h"
@@ -87,6 +90,8 @@ Tensor draw(
     const Op& op, const Shape& shape, const Options& options, Number a, Number b, DType dtype, DTypeSet allowed) {
   if (!(allowed & bit(dtype))) fail<DTypeError>(op.name, name(dtype), " cannot be drawn");
   check_size(op.name, shape);
+  if (options.seed && options.generator)
+    fail<UsageError>(op.name, "both a seed and a generator are given: the numbers come from one of them");
   std::uint64_t key = 0, position = 0;
   std::shared_ptr<void> resource;
   if (options.seed) {
@@ -104,6 +109,19 @@ Tensor draw(
   return run(op, {static_cast<std::int64_t>(key), static_cast<std::int64_t>(position), a, b, dtype, shape, resource});
 }
 
+void check_finite(const Op& op, const char* what, double value, DType dtype) {
+  if (!std::isfinite(dtype == DType::float32 ? static_cast<float>(value) : value))
+    fail<UsageError>(op.name, what, " = ", value, " is not a finite ", name(dtype));
+}
+
+Tensor draw_normal(const Op& op, const Shape& shape, const NormalOptions& o) {
+  const DType dtype = o.dtype.value_or(float32);
+  check_finite(op, "mean", o.mean, dtype);
+  check_finite(op, "stddev", o.stddev, dtype);
+  if (o.stddev < 0) fail<UsageError>(op.name, "stddev ", o.stddev, " is negative");
+  return draw(op, shape, o, o.mean, o.stddev, dtype, floats);
+}
+
 }  // namespace
 }  // namespace detail
 
@@ -111,25 +129,22 @@ using namespace detail;
 
 namespace random {
 
-Tensor normal(const Shape& shape, const NormalOptions& o) {
-  if (!(o.stddev >= 0)) fail<UsageError>("random_normal", "stddev ", o.stddev, " is negative");
-  return draw(random_normal_op, shape, o, o.mean, o.stddev, o.dtype.value_or(float32), floats);
-}
+Tensor normal(const Shape& shape, const NormalOptions& o) { return draw_normal(random_normal_op, shape, o); }
 Tensor truncated_normal(const Shape& shape, const NormalOptions& o) {
-  if (!(o.stddev >= 0)) fail<UsageError>("random_truncated_normal", "stddev ", o.stddev, " is negative");
-  return draw(random_truncated_normal_op, shape, o, o.mean, o.stddev, o.dtype.value_or(float32), floats);
+  return draw_normal(random_truncated_normal_op, shape, o);
 }
 Tensor uniform(const Shape& shape, const UniformOptions& o) {
-  if (!(o.low <= o.high)) fail<UsageError>("random_uniform", "low ", o.low, " is above high ", o.high);
-  return draw(random_uniform_op, shape, o, o.low, o.high, o.dtype.value_or(float32), floats);
+  const DType dtype = o.dtype.value_or(float32);
+  if (!(o.low <= o.high)) fail<UsageError>("random_uniform", "low ", o.low, " is not below high ", o.high);
+  check_finite(random_uniform_op, "low", o.low, dtype);
+  check_finite(random_uniform_op, "high", o.high, dtype);
+  check_finite(random_uniform_op, "high - low", o.high - o.low, dtype);
+  return draw(random_uniform_op, shape, o, o.low, o.high, dtype, floats);
 }
 Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& o) {
   if (low >= high) fail<UsageError>("random_integers", "no integer lies in [", low, ", ", high, ")");
   DType d = o.dtype.value_or(int64);
-  if (is_integer(d)) {
-    number_tensor("random_integers", Operand(low), d);
-    number_tensor("random_integers", Operand(high - 1), d);
-  }
+  for (const std::int64_t end : {low, high - 1}) check_holds("random_integers", end, d);
   return draw(random_integers_op, shape, o, low, high, d, detail::integers);
 }
 Tensor permutation(std::int64_t n, const RandomOptions& o) {

@@ -168,7 +168,7 @@ TEST_CASE("running out of memory says what was asked for and leaves everything u
   } catch (const OutOfMemory& e) {
     std::string message = e.what();
     INFO(message);
-    CHECK(message.find("[full]") == 0);
+    CHECK(message.find("[zeros]") == 0);
     CHECK(message.find("(35184372088832,)") != std::string::npos);
     CHECK(message.find("cpu:0") != std::string::npos);
   }

@@ -197,6 +197,21 @@ TEST_CASE("log_device_placement logs a line for each operation that runs", "[dev
   CHECK(later == 0);  // it can be switched off
 }
 
+TEST_CASE("log_device_placement goes back to the log level it found", "[devices]") {
+  const LogLevel found = log_level();
+  for (const LogLevel level : {LogLevel::error, LogLevel::info, LogLevel::debug}) {
+    set_log_level(level);
+    log_device_placement(true);
+    log_device_placement(true);
+    CHECK(log_level() <= LogLevel::info);
+    log_device_placement(false);
+    CHECK(log_level() == level);
+    log_device_placement(false);
+    CHECK(log_level() == level);
+  }
+  set_log_level(found);
+}
+
 TEST_CASE("synchronize, statistics and emptying take any spelling", "[devices]") {
   synchronize();
   synchronize("CPU:0");

@@ -36,7 +36,7 @@ TEST_CASE("indices out of range are IndexErrors that name them", "[negative]") {
                 return zeros({0, 3})[0];
               }),
           row<UsageError>("a step of 0", {"[index]", "step"}, [] { return matrix()(slice({}, {}, 0)); }),
-          row<IndexError>("set out of range", {"[index]", "5"}, [] { return set(matrix(), {5}, constant(1.f)); }),
+          row<IndexError>("set out of range", {"[set]", "5"}, [] { return set(matrix(), {5}, constant(1.f)); }),
           row<ShapeError>(
               "set of an unfitting value", {"[set]", "(3,)", "(4,)"}, [] { return set(matrix(), {1}, zeros({3})); }),
           row<ShapeError>(
@@ -152,14 +152,14 @@ TEST_CASE("indices out of range are IndexErrors that name them", "[negative]") {
                 return sparse_softmax_cross_entropy(constant({0, -1, 1}), matrix());
               }),
           row<IndexError>(
-              "scatter_update above", {"[scatter_assign]", "3"},
+              "scatter_update above", {"[scatter_update]", "3"},
               [] {
                 Variable v(matrix());
                 v.scatter_update(constant({3}), zeros({1, 4}));
                 return 0;
               }),
           row<IndexError>(
-              "scatter_add below", {"[scatter_assign]", "-4"},
+              "scatter_add below", {"[scatter_add]", "-4"},
               [] {
                 Variable v(matrix());
                 v.scatter_add(constant({0, -4}), zeros({2, 4}));

@@ -27,12 +27,12 @@ TEST_CASE("overflowing sizes are typed errors", "[negative]") {
       "overflowing sizes",
       {
           row<ShapeError>(
-              "zeros of 2^64 elements", {"[full]", s32},
+              "zeros of 2^64 elements", {"[zeros]", s32},
               [] {
                 return zeros({k32, k32});
               }),
           row<ShapeError>(
-              "ones of 2^64 elements", {"[full]", s32},
+              "ones of 2^64 elements", {"[ones]", s32},
               [] {
                 return ones({k32, k32});
               }),
@@ -152,7 +152,7 @@ TEST_CASE("negative and unfitting sizes are typed errors", "[negative]") {
       "negative and unfitting sizes",
       {
           row<ShapeError>(
-              "zeros of a negative size", {"[full]", "-3"},
+              "zeros of a negative size", {"[zeros]", "-3"},
               [] {
                 return zeros({2, -3});
               }),
@@ -308,9 +308,9 @@ TEST_CASE("requests of 2^45 bytes are OutOfMemory", "[negative]") {
   check_rows(
       "out of memory",
       {
-          row<OutOfMemory>("zeros", {"[full]", "35184372088832"}, [] { return zeros({n}); }),
+          row<OutOfMemory>("zeros", {"[zeros]", "35184372088832", "smaller"}, [] { return zeros({n}); }),
           row<OutOfMemory>(
-              "2^62 elements of 8 bytes", {"[full]", s62}, [] { return zeros({k62}, {.dtype = float64}); }),
+              "2^62 elements of 8 bytes", {"[zeros]", s62}, [] { return zeros({k62}, {.dtype = float64}); }),
           row<OutOfMemory>("a sum of two views", {"[add]"}, [] { return giant({n}) + giant({n}); }),
           row<OutOfMemory>("a function of a view", {"[exp]"}, [] { return exp(giant({n})); }),
           row<OutOfMemory>("a comparison", {"[less]"}, [] { return giant({4 * n}) < 2; }),

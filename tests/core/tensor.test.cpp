@@ -7,12 +7,14 @@
 #include "catch.h"
 #include "core/tensor_impl.h"
 #include "keen/creation.h"
+#include "keen/log.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/indexing.h"
 #include "keen/ops/linalg.h"
 #include "keen/ops/math.h"
 #include "keen/ops/reduce.h"
 #include "keen/ops/shape.h"
+#include "keen/random.h"
 #include "keen/variable.h"
 
 using namespace keen;
@@ -89,6 +91,44 @@ TEST_CASE("containers make tensors of their element type, with a copy", "[tensor
   check_tensor<float>(constant(doubles, {.dtype = float32}), float32, {2}, {9, 2.5f});
   check_tensor<int>(from_data(int32, plain, {2, 2}), int32, {2, 2}, {1, 2, 3, 4});
   CHECK_THROWS_AS(constant(std::vector{1, 2, 3}, Shape{2, 2}), ShapeError);
+}
+
+TEST_CASE("packed bits and containers of containers make tensors", "[tensor]") {
+  check_tensor<bool>(constant(std::vector<bool>{true, false, true}), bool_, {3}, {true, false, true});
+  check_tensor<int>(constant(std::vector<bool>{true, false}, {2, 1}, {.dtype = int32}), int32, {2, 1}, {1, 0});
+  check_tensor<float>(constant(std::vector<std::vector<float>>{{1, 2}, {3, 4}}), float32, {2, 2}, {1, 2, 3, 4});
+  check_tensor<int>(constant(std::vector<std::array<int, 3>>{{1, 2, 3}}), int32, {1, 3}, {1, 2, 3});
+  check_tensor<bool>(constant(std::vector<std::vector<bool>>{{true}, {false}}), bool_, {2, 1}, {true, false});
+  check_tensor<int>(
+      constant(std::vector<std::vector<std::vector<int>>>{{{1}, {2}}, {{3}, {4}}}), int32, {2, 2, 1}, {1, 2, 3, 4});
+  CHECK(constant(std::vector<std::vector<float>>{{}, {}}).shape() == Shape{2, 0});
+  CHECK_THROWS_AS(constant(std::vector<std::vector<float>>{{1, 2}, {3}}), ShapeError);
+  CHECK_THROWS_AS(constant(std::vector<std::vector<float>>{}), UsageError);
+  CHECK_THROWS_AS(constant(std::vector<bool>{true}, {2}), ShapeError);
+}
+
+TEST_CASE("one number is a shape of one dimension", "[tensor]") {
+  CHECK(zeros(3).shape() == Shape{3});
+  CHECK(ones(std::size_t{2}, {.dtype = int32}).shape() == Shape{2});
+  CHECK(zeros({}).shape() == Shape{});
+  CHECK(random::normal(4).shape() == Shape{4});
+  CHECK(full(2, 1.5f).to_vector<float>() == std::vector{1.5f, 1.5f});
+}
+
+TEST_CASE("a deleter that throws is logged and ends nothing", "[tensor]") {
+  std::vector<std::string> lines;
+  set_log_handler([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  const float mine[] = {1, 2};
+  {
+    Tensor t = from_buffer(mine, {2}, [] { throw std::runtime_error("no more"); });
+  }
+  {
+    Tensor t = from_buffer(mine, {2}, [] { throw 1; });
+  }
+  set_log_handler({});
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].find("no more") != std::string::npos);
+  CHECK(lines[1].find("deleter") != std::string::npos);
 }
 
 TEST_CASE("a tensor given to constant stays itself unless options change it", "[tensor]") {

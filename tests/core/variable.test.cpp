@@ -232,3 +232,29 @@ TEST_CASE("additions from several threads all count", "[variable][threads]") {
   CHECK(rows.value()[1].to_vector<float>() == std::vector<float>(8, 1000));
   CHECK(rows.value()[0].to_vector<float>() == std::vector<float>(8, 0));
 }
+
+TEST_CASE("a variable has the most used operations of a tensor", "[variable]") {
+  Variable v(constant({{1.f, 2.f}, {3.f, 4.f}}));
+  CHECK(v.sum().item<float>() == 10);
+  CHECK(v.mean(0).to_vector<float>() == std::vector<float>{2, 3});
+  CHECK(v.max().item<float>() == 4);
+  CHECK(v.argmax(1).to_vector<int>() == std::vector{1, 1});
+  CHECK(v[0].to_vector<float>() == std::vector<float>{1, 2});
+  CHECK(v[constant({1})].shape() == Shape{1, 2});
+  CHECK(v(all_of, 1).to_vector<float>() == std::vector<float>{2, 4});
+  CHECK(v.reshape({4}).shape() == Shape{4});
+  CHECK(v.transpose()[0].to_vector<float>() == std::vector<float>{1, 3});
+  GradientTape tape;
+  Tensor y = v.sum();
+  CHECK(tape.gradient(y, v).to_vector<float>() == std::vector<float>{1, 1, 1, 1});
+}
+
+TEST_CASE("+= and -= change the variable for all who hold it", "[variable]") {
+  Variable v(constant({1.f, 2.f})), also = v;
+  const Tensor before = v;
+  v -= 1.f;
+  v += constant({10.f, 20.f});
+  CHECK(also.to_vector<float>() == std::vector<float>{10, 21});
+  CHECK(before.to_vector<float>() == std::vector<float>{1, 2});
+  CHECK(v.is(also));
+}

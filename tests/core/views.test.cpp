@@ -323,7 +323,9 @@ TEST_CASE("set gives the changed tensor and leaves x alone", "[views]") {
   CHECK(set(x, {ellipsis}, constant(1)).to_vector<int>() == std::vector<int>(12, 1));
   CHECK(set(constant(1), {}, constant(5)).item<int>() == 5);
   CHECK(set(transpose(x), {0, 1}, constant(-1)).to_vector<int>() == std::vector{0, -1, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11});
-  CHECK(set(x, {0, 0}, constant(2.9)).dtype() == x.dtype());  // the value takes the dtype of x
+  CHECK(set(x, {0, 0}, constant(2).cast(int8)).dtype() == x.dtype());  // the value takes the dtype of x
+  CHECK(set(x, {0, 0}, 2).to_vector<int>()[0] == 2);
+  CHECK(set(x, {0, 1}, 7.).to_vector<int>()[1] == 7);  // a whole number is a whole number
   CHECK(before.impl() == x.impl());
   CHECK(x.to_vector<int>() == range(12).tensor().to_vector<int>());
 }

@@ -15,12 +15,13 @@ Tensor divide(Operand a, Operand b);    ///< a / b; integers give float32
 Tensor floor_divide(Operand a, Operand b);
 /// a − b·⌊a / b⌋, with the sign of b, as Python's %. Integers modulo zero give 0.
 Tensor mod(Operand a, Operand b);
-/// aᵇ. Integers by squaring, wrapping; a negative integer exponent gives 0, or ±1 for a = ±1.
+/// aᵇ; 0.6 and 1 ULP (float32, float64). Integers by squaring, wrapping; a negative integer exponent gives 0, or ±1 for a = ±1.
 Tensor pow(Operand a, Operand b);
 Tensor maximum(Operand a, Operand b);  ///< the larger; NaN wins
 Tensor minimum(Operand a, Operand b);  ///< the smaller; NaN wins
 
-// Comparisons give bool.
+// Comparisons give bool. A number outside an integer tensor's dtype is less or greater than all its elements, as in NumPy:
+// x < 300 holds for every uint8.
 Tensor equal(Operand a, Operand b);
 Tensor not_equal(Operand a, Operand b);
 Tensor less(Operand a, Operand b);
@@ -56,9 +57,10 @@ inline Tensor& operator-=(Tensor& a, Operand b) { return a = subtract(std::move(
 inline Tensor& operator*=(Tensor& a, Operand b) { return a = multiply(std::move(a), std::move(b)); }
 inline Tensor& operator/=(Tensor& a, Operand b) { return a = divide(std::move(a), std::move(b)); }
 
-/// |a − b| ≤ atol + rtol·|b| everywhere; NaN equals nothing unless equal_nan. Shapes must broadcast.
+/// |a − b| ≤ atol + rtol·|b| everywhere, computed in float64; NaN equals nothing unless equal_nan. Shapes that do not
+/// broadcast are a ShapeError.
 bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false);
-/// Same shape and equal elements.
+/// Same shape and equal elements; dtypes may differ if they promote.
 bool array_equal(const Tensor& a, const Tensor& b);
 
 }  // namespace keen

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "keen/tensor.h"
+#include "keen/operand.h"
 
 namespace keen {
 
@@ -38,8 +38,16 @@ class Index {
 
 /// Basic indexing; always a view. Too many indices or one out of range is an IndexError.
 Tensor index(const Tensor& x, std::span<const Index> indices);
-/// x with the elements at `indices` replaced by value (broadcast to that place).
+namespace detail {
+Tensor set_number(const Tensor& x, std::initializer_list<Index> indices, const Operand& number);
+}
+/// x with the elements at `indices` replaced by value (broadcast to that place), which takes x's dtype. A number or a
+/// dtype that x's cannot hold is a DTypeError.
 Tensor set(const Tensor& x, std::initializer_list<Index> indices, const Tensor& value);
+template <Number T>
+Tensor set(const Tensor& x, std::initializer_list<Index> indices, T value) {
+  return detail::set_number(x, indices, value);
+}
 
 template <class... I>
 Tensor Tensor::operator()(const I&... indices) const {
@@ -48,16 +56,18 @@ Tensor Tensor::operator()(const I&... indices) const {
 }
 
 /// Slices of x at integer `indices` along an axis: result shape is x.shape with that axis replaced by indices.shape.
-/// Negative indices count from the end; out of range is an IndexError.
+/// Negative indices count from the end; out of range is an IndexError, indices that are not integers are a DTypeError.
 Tensor gather(const Tensor& x, const Tensor& indices, int axis = 0);
 /// NumPy's name for gather.
 Tensor take(const Tensor& x, const Tensor& indices, int axis = 0);
-/// zeros(shape) with updates (n, …) added to the rows `indices` (n,) of the first dimension. Duplicates add up.
+/// zeros(shape) with updates (n, …) added to the rows `indices` (n,) of the first dimension, in the updates' dtype.
+/// Duplicates add up. Indices that are not integers are a DTypeError, out of range an IndexError, other shapes a ShapeError.
 Tensor scatter(const Tensor& indices, const Tensor& updates, const Shape& shape);
-/// x[..., indices[...]] along `axis`, indices having x's shape but for that axis (NumPy's take_along_axis).
+/// x[..., indices[...]] along `axis`, indices having x's shape but for that axis (NumPy's take_along_axis). Errors as of
+/// gather.
 Tensor take_along_axis(const Tensor& x, const Tensor& indices, int axis);
-/// Rows of `depth` with `on` at each index and `off` elsewhere: indices (…) → (…, depth), float32 unless said. An
-/// index out of range is an IndexError.
+/// Rows of `depth` with 1 at each index and 0 elsewhere: indices (…) → (…, depth), float32 unless said. An index out of
+/// range is an IndexError, a negative depth a ShapeError.
 Tensor one_hot(const Tensor& indices, std::int64_t depth, DType dtype = DType::float32);
 
 }  // namespace keen

@@ -4,31 +4,36 @@
 
 namespace keen {
 
-Tensor negative(const Tensor& x);    ///< −x
-Tensor abs(const Tensor& x);         ///< |x|; the least integer wraps
-Tensor sign(const Tensor& x);        ///< −1, 0 or 1; NaN stays
-Tensor square(const Tensor& x);      ///< x²
-Tensor sqrt(const Tensor& x);        ///< √x, correctly rounded
-Tensor rsqrt(const Tensor& x);       ///< 1/√x
-Tensor reciprocal(const Tensor& x);  ///< 1/x
-Tensor exp(const Tensor& x);         ///< eˣ
-Tensor expm1(const Tensor& x);       ///< eˣ − 1, accurate near 0
-Tensor log(const Tensor& x);         ///< natural logarithm
-Tensor log1p(const Tensor& x);       ///< log(1 + x), accurate near 0
-Tensor sin(const Tensor& x);         ///< x in radians
-Tensor cos(const Tensor& x);         ///< x in radians
-Tensor tanh(const Tensor& x);
-Tensor sigmoid(const Tensor& x);   ///< 1/(1 + e⁻ˣ)
-Tensor softplus(const Tensor& x);  ///< log(1 + eˣ)
-Tensor erf(const Tensor& x);
-Tensor relu(const Tensor& x);   ///< max(x, 0)
-Tensor floor(const Tensor& x);  ///< integers stay as they are
-Tensor ceil(const Tensor& x);
-Tensor round(const Tensor& x);  ///< to even at halves
-Tensor isnan(const Tensor& x);  ///< bool
-Tensor isinf(const Tensor& x);
-Tensor isfinite(const Tensor& x);
-/// 0.5x(1 + tanh(√(2/π)(x + 0.044715x³))) (Hendrycks and Gimpel 2016), or x·Φ(x) with approximate = false.
+// Shapes stay. float32 and float64 keep their dtype; integers and bool give float32, but where it says that integers stay
+// as they are. Other dtypes (float16, bfloat16, complex) are a DTypeError, an undefined tensor a UsageError. The figures
+// are the largest errors in ULP, float32 and float64, that the tests allow (tests/scalar/accuracy.test.cpp).
+
+Tensor negative(const Tensor& x);    ///< −x; exact; integers stay, the least one wraps; not for bool
+Tensor abs(const Tensor& x);         ///< |x|; exact; integers stay, the least one wraps; not for bool
+Tensor sign(const Tensor& x);        ///< −1, 0 or 1; NaN stays; integers stay; not for bool
+Tensor square(const Tensor& x);      ///< x²; 0.5 ULP; integers stay, wrapping; not for bool
+Tensor sqrt(const Tensor& x);        ///< √x; 0.5 ULP
+Tensor rsqrt(const Tensor& x);       ///< 1/√x; 1.5 ULP
+Tensor reciprocal(const Tensor& x);  ///< 1/x; 0.5 ULP
+Tensor exp(const Tensor& x);         ///< eˣ; 1.05 ULP
+Tensor expm1(const Tensor& x);       ///< eˣ − 1, accurate near 0; 1.75 and 2 ULP
+Tensor log(const Tensor& x);         ///< natural logarithm; 0.9 ULP
+Tensor log1p(const Tensor& x);       ///< log(1 + x), accurate near 0; 1.5 ULP
+Tensor sin(const Tensor& x);         ///< of radians; 1.5 ULP
+Tensor cos(const Tensor& x);         ///< of radians; 1.5 ULP
+Tensor tanh(const Tensor& x);        ///< 1.5 and 2.6 ULP
+Tensor sigmoid(const Tensor& x);     ///< 1/(1 + e⁻ˣ); 2.5 ULP
+Tensor softplus(const Tensor& x);    ///< log(1 + eˣ); 1.75 ULP
+Tensor erf(const Tensor& x);         ///< 1.5 ULP
+Tensor relu(const Tensor& x);        ///< max(x, 0); exact; integers stay; not for bool
+Tensor floor(const Tensor& x);       ///< towards −∞; exact; integers and bool stay as they are
+Tensor ceil(const Tensor& x);        ///< towards +∞; likewise
+Tensor round(const Tensor& x);       ///< to nearest, halves to even; likewise
+Tensor isnan(const Tensor& x);       ///< bool
+Tensor isinf(const Tensor& x);       ///< bool
+Tensor isfinite(const Tensor& x);    ///< bool
+/// 0.5x(1 + tanh(√(2/π)(x + 0.044715x³))) (Hendrycks and Gimpel 2016), or x·Φ(x) with approximate = false. Made of the
+/// operations above.
 Tensor gelu(const Tensor& x, bool approximate);
 Tensor gelu(const Tensor& x);
 
@@ -43,14 +48,17 @@ Tensor tanh(Tensor&& x);
 Tensor sigmoid(Tensor&& x);
 Tensor relu(Tensor&& x);
 
-/// min(max(x, low), high).
+/// min(max(x, low), high), broadcast and promoted as in `maximum`. A bound that no element of an integer dtype can reach,
+/// such as 300 above uint8, is no bound.
 Tensor clip(const Tensor& x, Operand low, Operand high);
-/// Tensorflow's name for clip.
+/// TensorFlow's name for clip.
 Tensor clip_by_value(const Tensor& x, Operand low, Operand high);
-/// Elements of a where condition (bool) holds, else of b; all three broadcast.
+/// Elements of a where condition holds, else of b; all three broadcast, a and b promote. A condition that is not bool is a
+/// DTypeError.
 Tensor where(const Tensor& condition, Operand a, Operand b);
-/// Converts elements: floating to integer truncates (out of range and NaN give the integer's least value or 0),
-/// anything to bool asks ≠ 0, complex to real drops the imaginary part.
+/// Converts elements, of any dtype to any: floating to integer truncates (out of range takes the nearest bound, NaN gives
+/// 0), integers wrap among themselves, anything to bool asks ≠ 0, complex to real drops the imaginary part, all else rounds
+/// to nearest.
 Tensor cast(const Tensor& x, DType dtype);
 /// x itself as a value; the gradient does not flow through it.
 Tensor stop_gradient(const Tensor& x);

@@ -11,11 +11,12 @@ namespace keen {
 
 struct Conv2DOptions {
   std::array<int, 2> strides = {1, 1};
-  std::string padding = "valid";  ///< or "same": output size ⌈input / stride⌉
+  std::string padding = "valid";  ///< or "same": output size ⌈input / stride⌉; in any case ("SAME")
   std::array<int, 2> dilation = {1, 1};
   int groups = 1;
 };
-/// (n, h, w, c) * (kh, kw, c / groups, out) → (n, h', w', out): cross-correlation, float32 or float64.
+/// (n, h, w, c) * (kh, kw, c / groups, out) → (n, h', w', out): cross-correlation, float32 or float64, which
+/// promote. Other ranks or channels are a ShapeError, other options than positive ones a UsageError.
 Tensor conv2d(const Tensor& x, const Tensor& filters, const Conv2DOptions& options = {});
 
 struct Pool2DOptions {
@@ -23,20 +24,24 @@ struct Pool2DOptions {
   std::optional<std::array<int, 2>> strides = {};  ///< absent: the window
   std::string padding = "valid";
 };
+/// The largest of each window: (n, h, w, c) → (n, h', w', c), float32 or float64. Errors as of conv2d.
 Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options = {});
-/// Means over windows; padding does not count.
+/// The mean of each window, where padding does not count; otherwise likewise.
 Tensor avg_pool2d(const Tensor& x, const Pool2DOptions& options = {});
 
-/// e^x / Σe^x along an axis.
+/// e^x / Σe^x along an axis, the last unless said, without overflow. Integers give float32; an axis out of range is an
+/// IndexError.
 Tensor softmax(const Tensor& x, int axis);
 Tensor softmax(const Tensor& x);
+/// x − log Σe^x along an axis, likewise.
 Tensor log_softmax(const Tensor& x, int axis);
 Tensor log_softmax(const Tensor& x);
-/// −log softmax(logits)[label] of each row: labels (n,) integers in [0, k), logits (n, k) → (n,).
+/// −log softmax(logits)[label] of each row: labels (n,) integers in [0, k), else an IndexError; logits (n, k) → (n,).
 Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits);
 /// −Σ labels · log softmax(logits) of each row: (n, k), (n, k) → (n,).
 Tensor softmax_cross_entropy(const Tensor& labels, const Tensor& logits);
-/// Zeroes each element with probability `rate` and scales the others by 1 / (1 − rate).
+/// Zeroes each element with probability `rate` and scales the others by 1 / (1 − rate). Floating dtypes, else a DTypeError;
+/// a rate outside [0, 1) is a UsageError.
 Tensor dropout(const Tensor& x, double rate, const RandomOptions& options = {});
 
 }  // namespace keen

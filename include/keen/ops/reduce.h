@@ -9,8 +9,9 @@ namespace keen {
 
 /// Σx. bool and integers narrower than 64 bits sum in int64 (uint64 for unsigned).
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
-/// Σx / n; integers give float32; NaN for empty.
+/// Σx / n; integers and bool give float32; NaN for empty.
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+/// Πx, 1 for empty; dtypes as of sum, wrapping.
 Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 /// The largest element, NaN if there is one. An empty reduction is a ShapeError.
 Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
@@ -23,12 +24,13 @@ Tensor argmax(const Tensor& x);
 Tensor argmax(const Tensor& x, int axis, bool keepdims = false);
 Tensor argmin(const Tensor& x);
 Tensor argmin(const Tensor& x, int axis, bool keepdims = false);
-/// Σ(x − mean)² / (n − ddof).
+/// Σ(x − mean)² / (n − ddof); integers give float32.
 Tensor variance(const Tensor& x, const Axes& axes = {}, bool keepdims = false, int ddof = 0);
+/// √variance.
 Tensor std(const Tensor& x, const Axes& axes = {}, bool keepdims = false, int ddof = 0);
-/// √Σx².
+/// √Σx²; integers give float32.
 Tensor norm(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
-/// log Σeˣ, without overflow.
+/// log Σeˣ, without overflow; integers give float32; −∞ for empty.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 
 }  // namespace keen

@@ -1,0 +1,151 @@
+// Making tensors from literals, containers and buffers.
+#include "core/message.h"
+#include "core/numbers.h"
+#include "core/visit.h"
+#include "keen/creation.h"
+#include "keen/ops/shape.h"
+#include "ops/creation.h"
+#include "ops/helpers.h"
+
+namespace keen {
+namespace detail {
+namespace {
+
+void measure(const Literal& l, const Shape& shape, int depth, DType& dtype, bool& first) {
+  if (!l.is_list()) {
+    if (depth != shape.rank()) fail<ShapeError>("constant", "the lists are nested unequally deep");
+    dtype = first ? l.dtype() : promote(dtype, l.dtype());
+    first = false;
+    return;
+  }
+  auto n = static_cast<std::int64_t>(l.size());
+  if (depth == shape.rank()) fail<ShapeError>("constant", "the lists are nested unequally deep");
+  if (shape[depth] != n)
+    fail<ShapeError>("constant", "lists of ", shape[depth], " and of ", n, " elements stand side by side");
+  for (auto& item : l) measure(item, shape, depth + 1, dtype, first);
+}
+
+// The depth of the first element decides; `measure` then checks the others against it.
+void outline(const Literal& l, Shape& shape) {
+  for (const Literal* at = &l; at->is_list(); at = at->begin()) {
+    shape.push_back(static_cast<std::int64_t>(at->size()));
+    if (at->size() == 0) break;
+  }
+}
+
+// A literal as the number it is.
+Operand number(const Literal& l) {
+  if (l.dtype() == DType::float32) return l.real();
+  if (l.dtype() == DType::uint64) return static_cast<std::uint64_t>(l.integer());
+  return l.integer();
+}
+
+template <class T>
+T* write(const Literal& l, T* out) {
+  if (l.is_list()) {
+    for (auto& item : l) out = write(item, out);
+    return out;
+  }
+  const Operand n = number(l);
+  check_holds("constant", n, dtype_of<T>);
+  if constexpr (std::is_floating_point_v<T>) *out = static_cast<T>(n.real());
+  else if constexpr (std::is_same_v<T, bool>) *out = n.real() != 0;
+  else *out = n.kind() == Operand::Kind::weak_float ? static_cast<T>(n.real()) : static_cast<T>(n.integer());
+  return out + 1;
+}
+
+DType compute_dtype(DType d) {
+  return is_complex(d) || d == DType::float16 || d == DType::bfloat16 ? DType::float64 : d;
+}
+
+template <class F>
+void visit_literal(DType dtype, F&& f) {
+  if (dtype == DType::bool_) f(bool{});
+  else visit_numeric(dtype, "constant", f);
+}
+
+// A number by itself: no lists to measure.
+Tensor of_number(const Literal& number, DType dtype) {
+  Tensor t;
+  visit_literal(dtype, [&]<class T>(T value) {
+    write(number, &value);
+    t = scalar_tensor(dtype, &value);
+  });
+  return t;
+}
+
+// `dtype` is the common one of the elements unless it is given.
+Tensor of_lists(const Literal& lists, std::optional<DType>& dtype) {
+  Shape shape;
+  outline(lists, shape);
+  DType natural = float32;
+  bool first = true;
+  measure(lists, shape, 0, natural, first);
+  if (!dtype) dtype = natural;
+  Tensor t = make_result("constant", compute_dtype(*dtype), shape);
+  visit_literal(t.dtype(), [&]<class T>(T) { write(lists, t.impl()->as<T>()); });
+  return t;
+}
+
+}  // namespace
+}  // namespace detail
+
+using namespace detail;
+
+Tensor constant(const Literal& literal, const TensorOptions& options) {
+  std::optional<DType> wanted = options.dtype;
+  if (!literal.is_list() && !wanted) wanted = literal.dtype();
+  Tensor t = literal.is_list() ? of_lists(literal, wanted) : of_number(literal, compute_dtype(*wanted));
+  EagerScope eager;
+  if (t.dtype() != *wanted) t = t.cast(*wanted);
+  return to_current(std::move(t), options.device);
+}
+
+// Packed bits become a byte each.
+Tensor detail::constant_of_bools(const std::vector<bool>& values, const Shape& shape, const TensorOptions& options) {
+  check_count(values.size(), shape);
+  const std::vector<std::uint8_t> bytes(values.begin(), values.end());
+  return from_data(DType::bool_, bytes.data(), shape, options);
+}
+
+Tensor detail::constant_of_rows(const std::vector<Tensor>& rows, const TensorOptions& options) {
+  if (rows.empty()) fail<UsageError>("constant", "no rows: the shape is not to be seen; use zeros({0, n})");
+  EagerScope eager;
+  const Tensor t = in_the_name_of("constant", [&] { return stack(rows); });
+  return to_current(convert_exactly("constant", t, options.dtype.value_or(t.dtype())), options.device);
+}
+
+void detail::check_count(std::size_t values, const Shape& shape) {
+  if (shape.num_elements() != static_cast<std::int64_t>(values))
+    fail<ShapeError>("constant", values, " values do not fill shape ", shape);
+}
+
+Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options) {
+  Tensor t = make_result("from_data", dtype, shape);
+  if (t.size() > 0) {
+    if (!data) fail<UsageError>("from_data", "no data for shape ", shape);
+    std::memcpy(t.impl()->data, data, t.nbytes());
+  }
+  EagerScope eager;
+  return to_current(convert_exactly("constant", t, options.dtype.value_or(dtype)), options.device);
+}
+
+Tensor from_buffer(DType dtype, const void* data, const Shape& shape, std::function<void()> deleter) {
+  check_size("from_buffer", shape);
+  std::int64_t n = shape.num_elements();
+  if (!data && n > 0) fail<UsageError>("from_buffer", "no data for shape ", shape);
+  Tensor root = make_tensor(dtype, Shape{0}, Device());
+  TensorImpl& t = *root.impl();
+  t.shape = shape;
+  t.strides = contiguous_strides(shape);
+  t.size = n;
+  t.flags = TensorImpl::contiguous | TensorImpl::external;
+  t.data = const_cast<void*>(data);
+  if (deleter) {
+    t.extra = new TensorExtra;
+    t.extra->deleter = std::move(deleter);
+  }
+  return root;
+}
+
+}  // namespace keen

@@ -1,0 +1,91 @@
+// Means, variances, norms and logsumexp: reductions made of sums.
+#include <limits>
+
+#include "keen/creation.h"
+#include "keen/ops/arithmetic.h"
+#include "keen/ops/math.h"
+#include "keen/ops/reduce.h"
+#include "keen/ops/shape.h"
+#include "ops/helpers.h"
+
+namespace keen {
+namespace detail {
+
+namespace {
+
+void count_rule(Inference& in) { in.results[0] = {DType::float32, {}}; }
+void count_kernel(KernelCall& call) {
+  *call.out().as<float>() = static_cast<float>(count_at(call.in(0).shape, ints(call.attributes[0])));
+}
+constexpr AttributeSpec count_attributes[] = {{"axes", AttributeKind::ints}};
+
+}  // namespace
+
+// How many elements meet in a reduction; an operation of its own because a traced dimension may be unknown.
+KEEN_OP(axis_count){
+    .name = "axis_count",
+    .attributes = count_attributes,
+    .infer = count_rule,
+    .cpu = count_kernel,
+    .differentiable = Differentiable::no,
+    .formula = "product of the sizes of the axes"};
+
+extern const Op sum_op;
+
+namespace {
+
+// The number of reduced elements: a number where it is known, else a 0-d tensor.
+Operand count(const Tensor& x, const Shape& axes) {
+  for (auto axis : axes)
+    if (x.shape()[static_cast<int>(axis)] < 0) return run(axis_count_op, {axes}, x);
+  return static_cast<double>(count_at(x.shape(), axes));
+}
+
+Tensor as_floating(const Tensor& x) {
+  return is_floating(x.dtype()) || is_complex(x.dtype()) ? x : x.cast(DType::float32);
+}
+
+}  // namespace
+}  // namespace detail
+
+using namespace detail;
+
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
+  Shape list = normalise_axes("mean", axes, checked(x, "mean").shape.rank());
+  Tensor values = as_floating(x);
+  return run(sum_op, {list, keepdims}, values) / count(x, list);
+}
+
+Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
+  Shape list = normalise_axes("variance", axes, checked(x, "variance").shape.rank());
+  Tensor values = as_floating(x);
+  Tensor squares = square(values - mean(values, Axes(list), true));
+  Operand n = count(x, list);
+  if (ddof == 0) return run(sum_op, {list, keepdims}, squares) / std::move(n);
+  return run(sum_op, {list, keepdims}, squares) / maximum(subtract(std::move(n), static_cast<float>(ddof)), 0.f);
+}
+
+Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
+  return sqrt(variance(x, axes, keepdims, ddof));
+}
+
+Tensor norm(const Tensor& x, const Axes& axes, bool keepdims) {
+  checked(x, "norm");
+  return sqrt(sum(square(as_floating(x)), axes, keepdims));
+}
+
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
+  Shape list = normalise_axes("logsumexp", axes, checked(x, "logsumexp").shape.rank());
+  Tensor values = as_floating(x);
+  for (auto axis : list)
+    if (values.shape()[static_cast<int>(axis)] == 0)
+      return full(
+          reduced_shape(values.shape(), list, keepdims), -std::numeric_limits<double>::infinity(),
+          {.dtype = values.dtype()});
+  Tensor top = stop_gradient(max(values, Axes(list), true));
+  top = where(isfinite(top), top, 0);
+  Tensor out = log(sum(exp(values - top), Axes(list), true)) + top;
+  return keepdims ? out : reshape(out, reduced_shape(out.shape(), list, false));
+}
+
+}  // namespace keen

@@ -1,0 +1,56 @@
+// What convolution and pooling share: windows that move over images, and padding by name.
+#include "ops/windows.h"
+
+#include <algorithm>
+
+namespace keen::detail {
+
+std::int64_t output_size(
+    const char* op, std::int64_t size, std::int64_t window, std::int64_t stride, std::int64_t dilation,
+    std::int64_t padding) {
+  if (size <= 0) return size < 0 ? unknown : 0;  // no window sees anything of an image without rows
+  std::int64_t reach = (window - 1) * dilation + 1;
+  if (size + padding < reach)
+    fail<ShapeError>(op, "a window of ", reach, " does not fit into ", size, " + ", padding, " of padding");
+  return (size + padding - reach) / stride + 1;
+}
+
+void shaped_rule(Inference& in) { in.results[0] = {in.dtype(0), ints(in.attributes[in.attributes.size() - 1])}; }
+
+void check_images(const char* op, const Tensor& x) {
+  if (checked(x, op).shape.rank() != 4)
+    fail<ShapeError>(op, "images have shape ", x.shape(), ": (batch, height, width, channels) is needed");
+}
+
+void check_positive(const char* op, const char* what, std::array<int, 2> values) {
+  for (auto v : values)
+    if (v < 1) fail<UsageError>(op, what, ' ', v, " is not positive");
+}
+
+Shape padding_for(
+    const char* op, const std::string& padding, const Shape& x, std::array<std::int64_t, 2> window,
+    std::array<int, 2> strides, std::array<int, 2> dilation) {
+  if (!is_same_padding(op, padding)) return Shape{0, 0, 0, 0};
+  Shape out;
+  for (int i = 0; i < 2; ++i) {
+    auto k = static_cast<std::size_t>(i);
+    std::int64_t size = x[i + 1], reach = (window[k] - 1) * dilation[k] + 1;
+    if (size < 0) fail<ShapeError>(op, "height and width must be known for \"same\" padding, not ", x);
+    std::int64_t steps = size ? (size - 1) / strides[k] : 0;
+    std::int64_t total = std::max<std::int64_t>(0, steps * strides[k] + reach - size);
+    out.push_back(total / 2);
+    out.push_back(total - total / 2);
+  }
+  return out;
+}
+
+bool is_same_padding(const char* operation, std::string_view padding) {
+  const auto is = [&](std::string_view name) {
+    return std::ranges::equal(padding, name, {}, [](char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
+  };
+  if (!is("valid") && !is("same"))
+    fail<UsageError>(operation, "padding '", padding, "' is neither \"valid\" nor \"same\"");
+  return is("same");
+}
+
+}  // namespace keen::detail

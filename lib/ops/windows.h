@@ -1,0 +1,33 @@
+// What convolution and pooling share: windows that move over images, and padding by name.
+#pragma once
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "core/message.h"
+#include "core/op.h"
+
+namespace keen::detail {
+
+/// (size + padding − reach) / stride + 1, where reach is what the (dilated) window spans; unknown stays unknown.
+std::int64_t output_size(
+    const char* op, std::int64_t size, std::int64_t window, std::int64_t stride, std::int64_t dilation,
+    std::int64_t padding);
+/// The rule of operations whose last attribute is the result's shape.
+void shaped_rule(Inference& in);
+
+/// Throws ShapeError unless x is (batch, height, width, channels).
+void check_images(const char* op, const Tensor& x);
+/// Throws UsageError unless both numbers are positive.
+void check_positive(const char* op, const char* what, std::array<int, 2> values);
+
+/// True for "same", false for "valid", in upper or lower case; a UsageError for anything else.
+bool is_same_padding(const char* operation, std::string_view padding);
+/// (top, bottom, left, right). "same" gives ⌈size / stride⌉ outputs, the odd element going to the end as in TensorFlow.
+Shape padding_for(
+    const char* op, const std::string& padding, const Shape& x, std::array<std::int64_t, 2> window,
+    std::array<int, 2> strides, std::array<int, 2> dilation);
+
+inline Shape pair(std::array<int, 2> v) { return Shape{v[0], v[1]}; }
+
+}  // namespace keen::detail
