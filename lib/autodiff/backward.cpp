@@ -72,6 +72,14 @@ class EntryGradient final : public Gradient {
   std::vector<Attribute> copied_attributes_;  // where the tape goes on recording
 };
 
+void check_gradient_dtype(const char* operation, const char* what, std::size_t i, DType given, DType wanted) {
+  const bool casts = is_complex(wanted)    ? is_trainable(given)
+                     : is_floating(wanted) ? is_floating(given)
+                                           : given == wanted;
+  if (!casts)
+    fail<DTypeError>(operation, what, ' ', i, " is ", name(given), ", what it belongs to ", name(wanted), ": cast it");
+}
+
 std::int32_t Tape::node_of(const Source& source) const {
   if (source.variable().defined()) {
     auto at = records_.nodes_of_variables.find(source.variable().state().get());
@@ -154,25 +162,33 @@ void Tape::backward(std::size_t entries, const Flags& needed, const Flags& wante
   }
 }
 
-void Tape::gradient(
-    std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
-    const GradientOptions& options) {
+// Everything that can be wrong with a request, before anything is spent.
+void Tape::check_request(
+    std::span<const Tensor> targets, std::span<const Source> sources, const GradientOptions& options) const {
+  check_owner("gradient");
   if (spent_)
     fail<UsageError>(
         "gradient",
         "this tape has given its gradient and is spent: make it with {.persistent = true} to ask several times");
-  if (owner_ != &thread_context) fail<UsageError>("gradient", "a tape belongs to the thread that made it");
-  if (!options.output_gradients.empty() && options.output_gradients.size() != targets.size())
-    fail<UsageError>("gradient", options.output_gradients.size(), " output gradients for ", targets.size(), " targets");
   for (auto& t : targets)
     if (DType d = checked(t, "gradient").dtype; !is_trainable(d))
       log(LogLevel::warning, text("gradient: a target is ", name(d), " and has no gradient: only floating results do"));
-  for (std::size_t i = 0; i < options.output_gradients.size(); ++i)
-    if (const Tensor& dy = options.output_gradients[i]; dy.defined() && dy.shape() != targets[i].shape())
+  const auto& seeds = options.output_gradients;
+  if (!seeds.empty() && seeds.size() != targets.size())
+    fail<UsageError>("gradient", seeds.size(), " output gradients for ", targets.size(), " targets");
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    if (!seeds[i].defined()) continue;
+    if (seeds[i].shape() != targets[i].shape())
       fail<ShapeError>(
-          "gradient", "output gradient ", i, " has shape ", dy.shape(), ", its target ", targets[i].shape());
-  for (auto& s : sources) node_of(s);  // throws for an undefined source before anything is spent
+          "gradient", "output gradient ", i, " has shape ", seeds[i].shape(), ", its target ", targets[i].shape());
+    check_gradient_dtype("gradient", "output gradient", i, seeds[i].dtype(), targets[i].dtype());
+  }
+  for (auto& s : sources) node_of(s);  // throws for an undefined source
+}
 
+// The gradients of all nodes that depend on the sources.
+std::vector<Tensor> Tape::run_backward(
+    std::span<const Tensor> targets, std::span<const Source> sources, const GradientOptions& options) {
   // A non-persistent tape ends here, so that its own gradient is recorded by outer tapes only.
   if (!options_.persistent) stop();
   spent_ = !options_.persistent;
@@ -184,23 +200,33 @@ void Tape::gradient(
   wanted.resize(records_.nodes.size());
   gradients.resize(records_.nodes.size());
   backward(entries, needed, wanted, gradients);
+  return gradients;
+}
 
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const Source& s = sources[i];
-    if (std::int32_t n = node_of(s); n != none) out[i] = gradients[static_cast<std::size_t>(n)];
-    if (out[i].defined()) continue;
-    Tensor value = s.variable().defined() ? read(*s.variable().state()) : s.tensor();
-    for (auto& t : targets)
-      if (t.impl()->id == value.impl()->id)
-        out[i] = ones(value.shape(), {.dtype = value.dtype(), .device = value.device()});
-    if (!out[i].defined() && options.unconnected == Unconnected::zero)
-      out[i] = zeros(value.shape(), {.dtype = value.dtype(), .device = value.device()});
-  }
-  if (!options_.persistent) {
-    records_.entries.clear();
-    records_.saved.clear();
-    records_.attributes.clear();
-  }
+// What one source gets: its node's gradient, ones where it is a target itself, or what the options say.
+Tensor Tape::collect(
+    const Source& source, std::span<const Tensor> targets, std::span<const Tensor> gradients,
+    const GradientOptions& options) const {
+  if (std::int32_t n = node_of(source); n != none && gradients[static_cast<std::size_t>(n)].defined())
+    return gradients[static_cast<std::size_t>(n)];
+  const Tensor value = source.variable().defined() ? read(*source.variable().state()) : source.tensor();
+  for (auto& t : targets)
+    if (t.impl()->id == value.impl()->id)
+      return ones(value.shape(), {.dtype = value.dtype(), .device = value.device()});
+  if (options.unconnected == Unconnected::none) return {};
+  return zeros(value.shape(), {.dtype = value.dtype(), .device = value.device()});
+}
+
+void Tape::gradient(
+    std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
+    const GradientOptions& options) {
+  check_request(targets, sources, options);
+  const std::vector<Tensor> gradients = run_backward(targets, sources, options);
+  for (std::size_t i = 0; i < sources.size(); ++i) out[i] = collect(sources[i], targets, gradients, options);
+  if (options_.persistent) return;
+  records_.entries.clear();
+  records_.saved.clear();
+  records_.attributes.clear();
 }
 
 }  // namespace keen::detail

@@ -1,6 +1,7 @@
 // custom_gradient and recompute_grad: one recorded entry that stands for a whole function.
 #include "keen/autodiff/custom_gradient.h"
 
+#include "autodiff/tape.h"
 #include "core/context.h"
 #include "core/variable_state.h"
 #include "keen/autodiff/gradient_tape.h"
@@ -13,6 +14,11 @@ namespace {
 
 constexpr AttributeSpec function_attribute[] = {{"function", AttributeKind::resource}};
 
+Tensor cast_gradient(const Tensor& dx, DType dtype) {
+  if (!dx.is_sparse() || dx.dtype() == dtype) return dx.cast(dtype);
+  return make_sparse(dx.shape(), dx.values().cast(dtype), dx.indices());
+}
+
 void call_gradient(Gradient& g) {
   std::vector<Tensor> gradients = resource<CustomGradient>(g.attributes()[0])(g.dy());
   if (static_cast<int>(gradients.size()) != g.inputs())
@@ -22,9 +28,10 @@ void call_gradient(Gradient& g) {
   for (int i = 0; i < g.inputs(); ++i) {
     Tensor& dx = gradients[static_cast<std::size_t>(i)];
     if (!g.wants(i) || !dx.defined()) continue;
-    if (!dx.is_sparse() && dx.shape() != g.in_shape(i))
+    if (dx.shape() != g.in_shape(i))
       fail<ShapeError>("custom_gradient", "gradient ", i, " has shape ", dx.shape(), ", its input ", g.in_shape(i));
-    g.set(i, std::move(dx));
+    check_gradient_dtype("custom_gradient", "gradient", static_cast<std::size_t>(i), dx.dtype(), g.in_dtype(i));
+    g.set(i, cast_gradient(dx, g.in_dtype(i)));
   }
 }
 
@@ -70,6 +77,7 @@ Tensor record_as_one(const std::vector<Tensor>& inputs, const Forward& forward) 
   {
     ReadCollector reads;
     auto [y, function] = forward();
+    checked(y, "custom_gradient");
     result = stop_gradient(y);  // an identity of its own, so that tapes cannot mistake it for an input
     gradient = std::move(function);
     for (auto& state : reads.variables) variables.push_back(Variable::from_state(state));
@@ -88,12 +96,14 @@ Tensor record_as_one(const std::vector<Tensor>& inputs, const Forward& forward) 
 }  // namespace detail
 
 std::function<Tensor(const std::vector<Tensor>&)> custom_gradient(CustomFunction f) {
+  if (!f) detail::fail<UsageError>("custom_gradient", "the function is empty: there is nothing to call");
   return [f = std::move(f)](const std::vector<Tensor>& inputs) {
     return detail::record_as_one(inputs, [&] { return f(inputs); });
   };
 }
 
 std::function<Tensor(const std::vector<Tensor>&)> recompute_grad(std::function<Tensor(const std::vector<Tensor>&)> f) {
+  if (!f) detail::fail<UsageError>("recompute_grad", "the function is empty: there is nothing to call");
   return [f = std::move(f)](const std::vector<Tensor>& inputs) {
     return detail::record_as_one(inputs, [&] {
       CustomGradient backward = [f, inputs](const Tensor& dy) {

@@ -2,26 +2,45 @@
 #include "keen/autodiff/gradient_tape.h"
 
 #include "autodiff/tape.h"
+#include "keen/log.h"
 
 namespace keen {
-GradientTape::GradientTape(TapeOptions options) : tape_(std::make_unique<detail::Tape>(options)) {}
+GradientTape::GradientTape(TapeOptions options) : tape_(std::make_shared<detail::Tape>(options)) {}
 GradientTape::~GradientTape() = default;
 
-void GradientTape::watch(const Source& source) { tape_->watch(source); }
-void GradientTape::stop() { tape_->stop(); }
-void GradientTape::reset() { tape_->reset(); }
+void GradientTape::watch(const Source& source) {
+  tape_->check_owner("watch");
+  tape_->watch(source);
+}
+void GradientTape::stop() {
+  tape_->check_owner("stop");
+  tape_->stop();
+}
+void GradientTape::reset() {
+  tape_->check_owner("reset");
+  tape_->reset();
+}
 
 std::vector<Variable> GradientTape::watched_variables() const {
+  tape_->check_owner("watched_variables");
   std::vector<Variable> out;
   for (auto& state : tape_->variables()) out.push_back(Variable::from_state(state));
   return out;
 }
 
-GradientTape::Pause::Pause(detail::Tape& tape) : tape_(tape), was_recording_(tape.recording()) { tape_.stop(); }
-GradientTape::Pause::~Pause() {
-  if (was_recording_) tape_.start();
+GradientTape::Pause::Pause(const std::shared_ptr<detail::Tape>& tape) : tape_(tape), was_recording_(tape->recording()) {
+  tape->stop();
 }
-GradientTape::Pause GradientTape::stop_recording() { return Pause(*tape_); }
+GradientTape::Pause::~Pause() {
+  const auto tape = tape_.lock();
+  if (!tape || !was_recording_) return;
+  if (tape->is_owner()) tape->start();
+  else log(LogLevel::error, "stop_recording: its scope ended in another thread than the tape's, which stays paused");
+}
+GradientTape::Pause GradientTape::stop_recording() {
+  tape_->check_owner("stop_recording");
+  return Pause(tape_);
+}
 
 void GradientTape::compute(
     std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
@@ -29,7 +48,7 @@ void GradientTape::compute(
   tape_->gradient(targets, sources, out, options);
 }
 
-Tensor GradientTape::gradient(const Tensor& target, const Source& source, const GradientOptions& options) {
+Tensor GradientTape::gradient_of(const Tensor& target, const Source& source, const GradientOptions& options) {
   Tensor out;
   compute({&target, 1}, {&source, 1}, {&out, 1}, options);
   return out;

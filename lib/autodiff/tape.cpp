@@ -44,9 +44,14 @@ Tape::~Tape() {
   leave_spare(std::move(records_));
 }
 
-void Tape::start() {
+void Tape::check_owner(const char* operation) const {
+  if (!is_owner())
+    fail<UsageError>(
+        operation, "a tape belongs to the thread that made it: make one in this thread, for what this thread computes");
+}
+
+void Tape::start() noexcept {
   if (recording_ || spent_) return;
-  if (owner_ != &thread_context) fail<UsageError>("GradientTape", "a tape belongs to the thread that made it");
   outer = owner_->observers;
   owner_->observers = this;
   recording_ = true;

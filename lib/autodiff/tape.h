@@ -22,8 +22,11 @@ class Tape final : public Observer {
       const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) override;
   void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) override;
 
+  /// Throws UsageError unless the calling thread made this tape.
+  void check_owner(const char* operation) const;
+  bool is_owner() const noexcept { return owner_ == &thread_context; }
   void watch(const Source& source);
-  void start();
+  void start() noexcept;
   void stop() noexcept;
   bool recording() const noexcept { return recording_; }
   void reset();
@@ -78,6 +81,13 @@ class Tape final : public Observer {
   std::int32_t watch_variable(const std::shared_ptr<VariableState>& variable, const Tensor& value);
   void save(SaveMask mask, std::span<const Operand> inputs, std::span<const Tensor> outputs);
 
+  void check_request(
+      std::span<const Tensor> targets, std::span<const Source> sources, const GradientOptions& options) const;
+  std::vector<Tensor> run_backward(
+      std::span<const Tensor> targets, std::span<const Source> sources, const GradientOptions& options);
+  Tensor collect(
+      const Source& source, std::span<const Tensor> targets, std::span<const Tensor> gradients,
+      const GradientOptions& options) const;
   void seed(std::span<const Tensor> targets, const GradientOptions& options, std::vector<Tensor>& gradients);
   Flags nodes_of(std::span<const Source> sources) const;
   Flags leads_to(Flags sources, std::size_t entries) const;
@@ -89,5 +99,9 @@ class Tape final : public Observer {
   ThreadContext* owner_;
   Records records_;
 };
+
+/// Throws DTypeError unless a gradient of dtype `given` can be cast to that of what it belongs to: floating dtypes among
+/// themselves, and anything trainable to complex.
+void check_gradient_dtype(const char* operation, const char* what, std::size_t i, DType given, DType wanted);
 
 }  // namespace keen::detail

@@ -76,3 +76,17 @@ TEST_CASE("recompute_grad runs the function again and gives the same gradients, 
   CHECK(dx.item<float>() == 24);
   CHECK(outer.gradient(dx, x).item<float>() == 24);
 }
+
+TEST_CASE("floating gradients take the dtype of what they belong to", "[tape]") {
+  auto f = custom_gradient([](const std::vector<Tensor>& in) {
+    return std::pair{in[0] * 2, CustomGradient([](const Tensor& dy) { return std::vector{dy.cast(float64) * 7}; })};
+  });
+  Tensor x = constant({1.f, 2.f});
+  GradientTape tape({.persistent = true});
+  tape.watch(x);
+  Tensor y = f({x});
+  CHECK(tape.gradient(y, x).dtype() == float32);
+  CHECK(tape.gradient(y, x).to_vector<float>() == std::vector<float>{7, 7});
+  const Tensor seed = constant({1.f, 10.f}).cast(float64);
+  CHECK(tape.gradient(y, x, {.output_gradients = {seed}}).to_vector<float>() == std::vector<float>{7, 70});
+}

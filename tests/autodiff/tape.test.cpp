@@ -102,6 +102,10 @@ TEST_CASE("the result has the structure of the sources", "[tape]") {
   CHECK(da.item<float>() == 3);
   CHECK(db.item<float>() == 2);
   CHECK(tape.gradient(y, std::vector<Tensor>{a, b}).size() == 2);
+  auto [alone] = tape.gradient(y, {a});
+  CHECK(alone.item<float>() == 3);
+  Tensor same = tape.gradient(y, a);
+  CHECK(same.item<float>() == 3);
 }
 
 TEST_CASE("a source that is also a target gets ones, and an intermediate source lets the gradient through", "[tape]") {
@@ -245,4 +249,53 @@ TEST_CASE("custom gradients take no undefined tensors", "[tape]") {
     return std::pair{in[0], CustomGradient([](const Tensor& dy) { return std::vector{dy}; })};
   });
   CHECK_THROWS_AS(f({Tensor()}), UsageError);
+}
+
+TEST_CASE("a tape is refused to threads that did not make it", "[tape][threads]") {
+  Tensor x = constant(2.f);
+  GradientTape tape;
+  tape.watch(x);
+  std::vector<std::string> errors;
+  const auto attempt = [&](auto call) {
+    try {
+      call();
+      errors.emplace_back("none");
+    } catch (const UsageError& error) {
+      errors.emplace_back(error.what());
+    }
+  };
+  std::thread([&] {
+    attempt([&] { tape.watch(x); });
+    attempt([&] { tape.stop(); });
+    attempt([&] { tape.reset(); });
+    attempt([&] { auto pause = tape.stop_recording(); });
+    attempt([&] { tape.watched_variables(); });
+    attempt([&] { tape.gradient(x, x); });
+  }).join();
+  const char* const names[] = {"[watch]", "[stop]", "[reset]", "[stop_recording]", "[watched_variables]", "[gradient]"};
+  REQUIRE(errors.size() == std::size(names));
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    CHECK(errors[i].find(names[i]) == 0);
+    CHECK(errors[i].find("thread") != std::string::npos);
+  }
+  CHECK(tape.gradient(x * x, x).item<float>() == 4);  // and nothing was disturbed
+}
+
+TEST_CASE("a pause may outlive its tape, and end in another thread", "[tape]") {
+  Tensor x = constant(2.f);
+  auto tape = std::make_unique<GradientTape>();
+  {
+    auto pause = tape->stop_recording();
+    tape.reset();
+  }
+  CHECK((x * x).item<float>() == 4);
+  int lines = 0;
+  set_log_handler([&](LogLevel, std::string_view) { ++lines; });
+  GradientTape other({.persistent = true});
+  other.watch(x);
+  auto* pause = new GradientTape::Pause(other.stop_recording());
+  std::thread([&] { delete pause; }).join();
+  set_log_handler({});
+  CHECK(lines == 1);
+  CHECK_FALSE(other.gradient(x * x, x).defined());  // it stays paused
 }

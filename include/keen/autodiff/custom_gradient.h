@@ -16,7 +16,9 @@ using CustomGradient = std::function<std::vector<Tensor>(const Tensor& dy)>;
 using CustomFunction = std::function<std::pair<Tensor, CustomGradient>(const std::vector<Tensor>&)>;
 
 /// Wraps f: its forward computation is not recorded, its gradient function is used instead. One gradient an input
-/// (then one for each trainable variable f read, in order of first reading), else a UsageError.
+/// (then one for each trainable variable f read, in order of first reading), else a UsageError; of the input's shape,
+/// else a ShapeError. Any floating dtype, cast to the input's; integers and, for a real input, complex numbers are a
+/// DTypeError. An empty function is a UsageError.
 std::function<Tensor(const std::vector<Tensor>&)> custom_gradient(CustomFunction f);
 
 /// Wraps f so that nothing it computes is kept for the backward pass, which runs f again. Variables f reads get their

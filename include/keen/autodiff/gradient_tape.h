@@ -23,7 +23,8 @@ struct TapeOptions {
 /// What an unconnected source gets: an undefined tensor, or zeros.
 enum class Unconnected { none, zero };
 struct GradientOptions {
-  std::vector<Tensor> output_gradients = {};  ///< seeds, one a target; absent: ones
+  /// Seeds, one a target, of its shape; absent: ones. Any floating dtype, cast to the target's.
+  std::vector<Tensor> output_gradients = {};
   Unconnected unconnected = Unconnected::none;
 };
 
@@ -46,7 +47,8 @@ concept SourceList = std::same_as<L, std::vector<Tensor>> || std::same_as<L, std
     std::same_as<L, std::vector<Source>>;
 
 /// Records the operations of its thread on watched tensors from construction until stop(), the first gradient of a
-/// non-persistent tape, or its end of life. Tapes nest, and may end in any order.
+/// non-persistent tape, or its end of life. Tapes nest, and may end in any order. A tape belongs to the thread that made
+/// it, which must also end it; watching, pausing or asking from another is a UsageError.
 class GradientTape {
  public:
   explicit GradientTape(TapeOptions options = {});
@@ -70,22 +72,26 @@ class GradientTape {
   void reset();
   std::vector<Variable> watched_variables() const;
 
-  /// Pauses recording while the returned object lives.
+  /// Pauses recording while the returned object lives; it may outlive the tape.
   class [[nodiscard]] Pause {
    public:
-    explicit Pause(detail::Tape& tape);
+    explicit Pause(const std::shared_ptr<detail::Tape>& tape);
     ~Pause();
     Pause(const Pause&) = delete;
     Pause& operator=(const Pause&) = delete;
 
    private:
-    detail::Tape& tape_;
+    std::weak_ptr<detail::Tape> tape_;
     bool was_recording_;
   };
   Pause stop_recording();
 
-  /// d(Σ targets)/d(source), with the structure of the sources. Throws UsageError on a spent tape.
-  Tensor gradient(const Tensor& target, const Source& source, const GradientOptions& options = {});
+  /// d(Σ targets)/d(source), with the structure of the sources: a tensor for one, an array for a braced list (also of
+  /// one: `auto [g] = tape.gradient(y, {x})`), a vector for a vector. Throws UsageError on a spent tape.
+  template <std::convertible_to<Source> S>
+  Tensor gradient(const Tensor& target, const S& source, const GradientOptions& options = {}) {
+    return gradient_of(target, source, options);
+  }
   template <std::size_t N>
   std::array<Tensor, N> gradient(
       const Tensor& target, const Source (&sources)[N], const GradientOptions& options = {}) {
@@ -107,12 +113,13 @@ class GradientTape {
   }
 
  private:
+  Tensor gradient_of(const Tensor& target, const Source& source, const GradientOptions& options);
   std::vector<Tensor> gradient_of(
       std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options);
   void compute(
       std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
       const GradientOptions& options);
-  std::unique_ptr<detail::Tape> tape_;
+  std::shared_ptr<detail::Tape> tape_;
 };
 
 }  // namespace keen
