@@ -32,7 +32,6 @@ void check(const AdamOptions& o) {
   for (double beta : {o.beta_1, o.beta_2}) {
     if (!(beta >= 0 && beta < 1)) detail::fail<UsageError>("adam", "beta ", beta, ": wants 0 ≤ β < 1");
   }
-  if (!(o.epsilon >= 0)) detail::fail<UsageError>("adam", "epsilon ", o.epsilon, ": wants 0 or more");
 }
 
 const AdamState& adam(const detail::OptimizerState& state) { return static_cast<const AdamState&>(state); }

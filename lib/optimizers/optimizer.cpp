@@ -1,10 +1,13 @@
 // What optimizers share: the checks before a step, the step itself, and the slots.
 #include "keen/optimizers/optimizer.h"
 
+#include <cmath>
+
 #include "core/context.h"
 #include "core/message.h"
 #include "cpu/update_batch.h"
 #include "keen/creation.h"
+#include "keen/log.h"
 #include "keen/ops/shape.h"
 #include "optimizers/optimizer_state.h"
 #include "optimizers/updates.h"
@@ -20,6 +23,8 @@ OptimizerState::OptimizerState(std::string given_name, double rate, std::span<co
 }
 
 Variable OptimizerState::hyperparameter(const char* hyperparameter_name, double value) {
+  if (!(value >= 0) || !std::isfinite(static_cast<float>(value)))
+    fail<UsageError>(name.c_str(), hyperparameter_name, ' ', value, ": wants a finite number, 0 or more");
   CreationScope outside_tapes_and_traces;
   Variable variable(
       full({}, value, {.dtype = DType::float32, .device = "cpu:0"}),
@@ -75,15 +80,35 @@ void OptimizerState::prepare(
   own_buffer(*iterations.state());
 }
 
+// Variables without a gradient are left alone, which is worth a word: the first time, and when others are left out.
+void OptimizerState::check_present(std::span<const Tensor> gradients, std::span<const Variable> variables) {
+  std::string absent;
+  bool any = false;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    if (!variables[i].defined()) fail<UsageError>("apply_gradients", "variable ", i, " is an empty handle");
+    any |= gradients[i].defined();
+    if (gradients[i].defined()) continue;
+    const std::string& given = variables[i].name();
+    absent += (absent.empty() ? "" : ", ") + (given.empty() ? text("variable ", i) : text('\'', given, '\''));
+  }
+  if (!any)
+    fail<UsageError>(
+        "apply_gradients", "no gradient for any variable (", absent.empty() ? "there are none" : absent,
+        "): does the loss depend on them, and was it computed while the tape recorded?");
+  if (absent.empty() || absent == told_absent_) return;
+  log(LogLevel::warning, text(name, ": no gradient for ", absent, ": left as they are"));
+  told_absent_ = absent;
+}
+
 void OptimizerState::apply(std::span<const Tensor> gradients, std::span<const Variable> variables) {
   if (gradients.size() != variables.size())
     fail<UsageError>(
         "apply_gradients", gradients.size(), " gradients for ", variables.size(),
         " variables: give one gradient a variable, an undefined Tensor for none");
   std::lock_guard lock(mutex_);
+  check_present(gradients, variables);
   std::vector<SlotsOfOne> slots(variables.size());
   for (std::size_t i = 0; i < variables.size(); ++i) {
-    if (!variables[i].defined()) fail<UsageError>("apply_gradients", "variable ", i, " is an empty handle");
     if (!gradients[i].defined()) continue;
     check_update("apply_gradients", *gradients[i].impl(), *variables[i].state());
     slots[i] = slots_of(variables[i]);

@@ -21,7 +21,7 @@ struct OptimizerState {
   void apply(std::span<const Tensor> gradients, std::span<const Variable> variables);
   std::vector<Variable> all_variables() const;
 
-  /// Adds a 0-d float32 variable.
+  /// Adds a 0-d float32 variable. A value that is negative or not finite is a UsageError.
   Variable hyperparameter(const char* hyperparameter_name, double value);
 
   const std::string name;
@@ -40,12 +40,14 @@ struct OptimizerState {
   using SlotsOfOne = std::span<const Variable>;  // valid as long as the slots are
   SlotsOfOne slots_of(const Variable& variable);
   void forget_expired();
+  void check_present(std::span<const Tensor> gradients, std::span<const Variable> variables);
   void prepare(std::span<Tensor> gradients, std::span<const Variable> variables, std::span<const SlotsOfOne> slots);
 
   const std::vector<const char*> slot_names_;
   std::vector<Variable> hyperparameters_;
   std::vector<Slots> slots_;  // in the order in which variables first came
   std::unordered_map<const VariableState*, std::size_t> slots_index_;
+  std::string told_absent_;  // names of the variables without a gradient that the log was told of last
   mutable std::mutex mutex_;
 };
 

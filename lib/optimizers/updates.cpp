@@ -37,6 +37,10 @@ void check_update(const char* operation, const TensorImpl& gradient, const Varia
     fail<ShapeError>(
         operation, "a gradient of shape ", gradient.shape, " for variable '", variable.name, "' of shape ",
         variable.shape);
+  if (!(floats & bit(variable.dtype)))
+    fail<DTypeError>(
+        operation, "variable '", variable.name, "' is ", name(variable.dtype),
+        ": only float32 and float64 variables are trained");
   if (gradient.dtype != variable.dtype)
     fail<DTypeError>(
         operation, "a ", name(gradient.dtype), " gradient for variable '", variable.name, "' of ", name(variable.dtype),

@@ -43,6 +43,7 @@ TEST_CASE("devices that are not there are DeviceErrors that say why", "[negative
   Rows rows = {
       row<DeviceError>("a tpu", {"[device]", "tpu:0"}, [] { return Device("tpu:0"); }),
       row<DeviceError>("no name", {"[device]", "''"}, [] { return Device(""); }),
+      row<DeviceError>("null", {"[device]", "''"}, [] { return Device(static_cast<const char*>(nullptr)); }),
       row<DeviceError>("a number that is none", {"[device]", "cpu:x"}, [] { return Device("cpu:x"); }),
       row<DeviceError>("a negative number", {"[device]", "cpu:-1"}, [] { return Device("cpu:-1"); }),
       row<DeviceError>("number 256", {"[device]", "gpu:256"}, [] { return Device("gpu:256"); }),
@@ -145,31 +146,31 @@ TEST_CASE("variables reject values that do not fit and stay as they were", "[neg
                 return 0;
               }),
           row<DTypeError>(
-              "scatter another dtype", {"[scatter_assign]", "int32"},
+              "scatter another dtype", {"[scatter_add]", "int32"},
               [=] {
                 v.scatter_add(constant({0}), ones({1, 2}, {.dtype = int32}));
                 return 0;
               }),
           row<DTypeError>(
-              "scatter at floats", {"[scatter_assign]", "float32"},
+              "scatter at floats", {"[scatter_add]", "float32"},
               [=] {
                 v.scatter_add(constant({0.f}), ones({1, 2}));
                 return 0;
               }),
           row<ShapeError>(
-              "scatter unfitting rows", {"[scatter_assign]", "(1, 3)", "'w'"},
+              "scatter unfitting rows", {"[scatter_sub]", "(1, 3)", "'w'"},
               [=] {
                 v.scatter_sub(constant({0}), ones({1, 3}));
                 return 0;
               }),
           row<ShapeError>(
-              "scatter at a matrix", {"[scatter_assign]", "(1, 1)"},
+              "scatter at a matrix", {"[scatter_update]", "(1, 1)"},
               [=] {
                 v.scatter_update(constant({{0}}), ones({1, 2}));
                 return 0;
               }),
           row<IndexError>(
-              "scatter one good row and one bad", {"[scatter_assign]", "2", "'w'"},
+              "scatter one good row and one bad", {"[scatter_update]", "2", "'w'"},
               [=] {
                 v.scatter_update(constant({0, 2}), ones({2, 2}));
                 return 0;
@@ -185,7 +186,7 @@ TEST_CASE("variables reject values that do not fit and stay as they were", "[neg
               }),
           row<UsageError>("adding an empty handle", {"empty"}, [=] { return none + 1; }),
           row<UsageError>(
-              "scattering into an empty handle", {"empty"},
+              "scattering into an empty handle", {"[scatter_add]", "empty"},
               [=] {
                 none.scatter_add(constant({0}), constant({1.f}));
                 return 0;
@@ -198,67 +199,108 @@ TEST_CASE("variables reject values that do not fit and stay as they were", "[neg
 TEST_CASE("tapes used wrongly are typed errors", "[negative]") {
   Tensor x = constant({1.f, 2.f});
   check_rows(
-      "tapes", {
-                   row<UsageError>(
-                       "a spent tape", {"[gradient]", "{.persistent = true}"},
-                       [=] {
-                         GradientTape tape;
-                         tape.watch(x);
-                         Tensor y = sum(x * x);
-                         tape.gradient(y, x);
-                         return tape.gradient(y, x);
-                       }),
-                   row<UsageError>(
-                       "an undefined source", {"undefined"},
-                       [=] {
-                         GradientTape tape;
-                         return tape.gradient(x, Tensor());
-                       }),
-                   row<UsageError>(
-                       "an undefined target", {"undefined"},
-                       [=] {
-                         GradientTape tape;
-                         tape.watch(x);
-                         return tape.gradient(Tensor(), x);
-                       }),
-                   row<UsageError>(
-                       "watching nothing", {"undefined"},
-                       [] {
-                         GradientTape tape;
-                         tape.watch(Tensor());
-                         return 0;
-                       }),
-                   row<ShapeError>(
-                       "a seed of another shape", {"[gradient]", "(3,)", "(2,)"},
-                       [=] {
-                         GradientTape tape;
-                         tape.watch(x);
-                         Tensor y = x * x;
-                         return tape.gradient(y, x, {.output_gradients = {zeros({3})}});
-                       }),
-                   row<UsageError>(
-                       "too many seeds", {"[gradient]", "2", "1"},
-                       [=] {
-                         GradientTape tape;
-                         tape.watch(x);
-                         Tensor y = x * x;
-                         return tape.gradient(y, x, {.output_gradients = {y, y}});
-                       }),
-                   row<UsageError>(
-                       "a custom gradient that gives too few", {"[custom_gradient]", "1", "2"},
-                       [=] {
-                         auto f = custom_gradient([](const std::vector<Tensor>& in) {
-                           return std::pair(
-                               in[0] * in[1], CustomGradient([](const Tensor& dy) { return std::vector{dy}; }));
-                         });
-                         GradientTape tape;
-                         tape.watch(x);
-                         return tape.gradient(f({x, x * 2}), x);
-                       }),
-                   row<DTypeError>(
-                       "gradient_check of float32", {"[gradient_check]", "float32", "float64"},
-                       [=] { return gradient_check([](const std::vector<Tensor>& in) { return in[0]; }, {x}); }),
-               });
+      "tapes",
+      {
+          row<UsageError>(
+              "a spent tape", {"[gradient]", "{.persistent = true}"},
+              [=] {
+                GradientTape tape;
+                tape.watch(x);
+                Tensor y = sum(x * x);
+                tape.gradient(y, x);
+                return tape.gradient(y, x);
+              }),
+          row<UsageError>(
+              "an undefined source", {"undefined"},
+              [=] {
+                GradientTape tape;
+                return tape.gradient(x, Tensor());
+              }),
+          row<UsageError>(
+              "an undefined target", {"undefined"},
+              [=] {
+                GradientTape tape;
+                tape.watch(x);
+                return tape.gradient(Tensor(), x);
+              }),
+          row<UsageError>(
+              "watching nothing", {"undefined"},
+              [] {
+                GradientTape tape;
+                tape.watch(Tensor());
+                return 0;
+              }),
+          row<ShapeError>(
+              "a seed of another shape", {"[gradient]", "(3,)", "(2,)"},
+              [=] {
+                GradientTape tape;
+                tape.watch(x);
+                Tensor y = x * x;
+                return tape.gradient(y, x, {.output_gradients = {zeros({3})}});
+              }),
+          row<UsageError>(
+              "too many seeds", {"[gradient]", "2", "1"},
+              [=] {
+                GradientTape tape;
+                tape.watch(x);
+                Tensor y = x * x;
+                return tape.gradient(y, x, {.output_gradients = {y, y}});
+              }),
+          row<UsageError>(
+              "a custom gradient that gives too few", {"[custom_gradient]", "1", "2"},
+              [=] {
+                auto f = custom_gradient([](const std::vector<Tensor>& in) {
+                  return std::pair(in[0] * in[1], CustomGradient([](const Tensor& dy) { return std::vector{dy}; }));
+                });
+                GradientTape tape;
+                tape.watch(x);
+                return tape.gradient(f({x, x * 2}), x);
+              }),
+          row<DTypeError>(
+              "a custom gradient of integers", {"[custom_gradient]", "gradient 0", "int32", "float32"},
+              [=] {
+                auto f = custom_gradient([](const std::vector<Tensor>& in) {
+                  return std::pair(
+                      in[0] * 2, CustomGradient([](const Tensor& dy) { return std::vector{dy.cast(int32)}; }));
+                });
+                GradientTape tape;
+                tape.watch(x);
+                return tape.gradient(f({x}), x);
+              }),
+          row<DTypeError>(
+              "a custom gradient of complex numbers", {"[custom_gradient]", "complex64", "float32"},
+              [=] {
+                auto f = custom_gradient([](const std::vector<Tensor>& in) {
+                  return std::pair(
+                      in[0] * 2, CustomGradient([](const Tensor& dy) { return std::vector{dy.cast(complex64)}; }));
+                });
+                GradientTape tape;
+                tape.watch(x);
+                return tape.gradient(f({x}), x);
+              }),
+          row<DTypeError>(
+              "a seed of integers", {"[gradient]", "output gradient 0", "int64"},
+              [=] {
+                GradientTape tape;
+                tape.watch(x);
+                Tensor y = x * x;
+                return tape.gradient(y, x, {.output_gradients = {ones({2}, {.dtype = int64})}});
+              }),
+          row<UsageError>(
+              "an empty custom function", {"[custom_gradient]", "empty"}, [] { return custom_gradient(nullptr); }),
+          row<UsageError>(
+              "nothing to compute again", {"[recompute_grad]", "empty"}, [] { return recompute_grad(nullptr); }),
+          row<UsageError>(
+              "a custom function without a result", {"[custom_gradient]", "undefined"},
+              [=] {
+                return custom_gradient([](const std::vector<Tensor>&) {
+                  return std::pair(Tensor(), CustomGradient([](const Tensor& dy) { return std::vector{dy}; }));
+                })({x});
+              }),
+          row<DTypeError>(
+              "gradient_check of float32", {"[gradient_check]", "float32", "float64"},
+              [=] { return gradient_check([](const std::vector<Tensor>& in) { return in[0]; }, {x}); }),
+      });
 }
 
 TEST_CASE("random draws reject parameters that make no sense", "[negative]") {
@@ -267,6 +309,31 @@ TEST_CASE("random draws reject parameters that make no sense", "[negative]") {
       {
           row<UsageError>(
               "a negative stddev", {"[random_normal]", "-1"}, [] { return random::normal({2}, {.stddev = -1}); }),
+          row<UsageError>(
+              "an infinite stddev", {"[random_normal]", "inf"},
+              [] { return random::normal({2}, {.stddev = INFINITY}); }),
+          row<UsageError>(
+              "a mean of NaN", {"[random_normal]", "mean", "nan"}, [] { return random::normal({2}, {.mean = NAN}); }),
+          row<UsageError>(
+              "a mean beyond float32", {"[random_truncated_normal]", "1e+300", "float32"},
+              [] { return random::truncated_normal({2}, {.mean = 1e300}); }),
+          row<UsageError>(
+              "an infinite low", {"[random_uniform]", "low", "inf"},
+              [] { return random::uniform({2}, {.low = -INFINITY}); }),
+          row<UsageError>(
+              "an infinite high", {"[random_uniform]", "high", "inf"},
+              [] { return random::uniform({2}, {.high = INFINITY}); }),
+          row<UsageError>(
+              "a range wider than float32", {"[random_uniform]", "high - low"},
+              [] { return random::uniform({2}, {.low = -3e38, .high = 3e38}); }),
+          row<UsageError>(
+              "a seed and a generator", {"[random_uniform]", "seed", "generator"},
+              [] { return random::uniform({2}, {.seed = 1, .generator = Generator(2)}); }),
+          row<UsageError>(
+              "a seed and a generator of integers", {"[random_integers]", "seed", "generator"},
+              [] { return random::integers(0, 5, {2}, {.seed = 1, .generator = Generator(2)}); }),
+          row<UsageError>(
+              "low far above high", {"[random_integers]", "5", "-5"}, [] { return random::integers(5, -5, {2}); }),
           row<UsageError>(
               "a stddev of NaN", {"[random_normal]", "nan"}, [] { return random::normal({2}, {.stddev = NAN}); }),
           row<UsageError>(
@@ -305,39 +372,71 @@ TEST_CASE("optimizers check everything before the first write", "[negative]") {
   adam.apply_gradients(
       {zeros({2}), zeros({1})}, both);  // makes the slots, so that the rows below allocate nothing lasting
   check_rows(
-      "optimizers", {
-                        row<UsageError>(
-                            "too few gradients", {"1", "2"},
-                            [=] {
-                              sgd.apply_gradients({good}, both);
-                              return 0;
-                            }),
-                        row<ShapeError>(
-                            "a gradient of another shape", {"'b'", "(2,)", "(1,)"},
-                            [=] {
-                              sgd.apply_gradients({good, good}, both);
-                              return 0;
-                            }),
-                        row<DTypeError>(
-                            "a gradient of another dtype", {"'b'", "float64", "float32"},
-                            [=] {
-                              adam.apply_gradients({good, ones({1}, {.dtype = float64})}, both);
-                              return 0;
-                            }),
-                        row<ShapeError>(
-                            "Adam with another shape", {"'b'", "(2,)"},
-                            [=] {
-                              adam.apply_gradients({good, good}, both);
-                              return 0;
-                            }),
-                        row<UsageError>(
-                            "an empty handle", {},
-                            [=] {
-                              sgd.apply_gradients({good}, {Variable()});
-                              return 0;
-                            }),
-                        row<UsageError>("momentum of plain SGD", {"momentum"}, [=] { return sgd.momentum(); }),
-                    });
+      "optimizers",
+      {
+          row<UsageError>(
+              "too few gradients", {"1", "2"},
+              [=] {
+                sgd.apply_gradients({good}, both);
+                return 0;
+              }),
+          row<ShapeError>(
+              "a gradient of another shape", {"'b'", "(2,)", "(1,)"},
+              [=] {
+                sgd.apply_gradients({good, good}, both);
+                return 0;
+              }),
+          row<DTypeError>(
+              "a gradient of another dtype", {"'b'", "float64", "float32"},
+              [=] {
+                adam.apply_gradients({good, ones({1}, {.dtype = float64})}, both);
+                return 0;
+              }),
+          row<ShapeError>(
+              "Adam with another shape", {"'b'", "(2,)"},
+              [=] {
+                adam.apply_gradients({good, good}, both);
+                return 0;
+              }),
+          row<UsageError>(
+              "an empty handle", {},
+              [=] {
+                sgd.apply_gradients({good}, {Variable()});
+                return 0;
+              }),
+          row<UsageError>(
+              "no gradient at all", {"[apply_gradients]", "no gradient for any variable", "'a', 'b'"},
+              [=] {
+                sgd.apply_gradients({Tensor(), Tensor()}, both);
+                return 0;
+              }),
+          row<UsageError>(
+              "no variables", {"[apply_gradients]", "there are none"},
+              [=] {
+                sgd.apply_gradients(std::vector<Tensor>{}, {});
+                return 0;
+              }),
+          row<DTypeError>(
+              "an integer variable", {"[apply_gradients]", "'n'", "int32", "float32"},
+              [=] {
+                sgd.apply_gradients({constant(1)}, {Variable(1, {.name = "n"})});
+                return 0;
+              }),
+          row<UsageError>(
+              "a learning rate of NaN", {"[sgd]", "learning_rate", "nan"}, [] { return optimizers::SGD(NAN); }),
+          row<UsageError>(
+              "a negative learning rate", {"[adam]", "learning_rate", "-1"}, [] { return optimizers::Adam(-1); }),
+          row<UsageError>("an infinite learning rate", {"[adam]", "inf"}, [] { return optimizers::Adam(INFINITY); }),
+          row<UsageError>(
+              "a beta of NaN", {"[adam]", "beta", "nan"}, [] { return optimizers::Adam(0.1, {.beta_2 = NAN}); }),
+          row<UsageError>(
+              "an infinite epsilon", {"[adam]", "epsilon", "inf"},
+              [] { return optimizers::Adam(0.1, {.epsilon = INFINITY}); }),
+          row<UsageError>(
+              "a momentum of NaN", {"[sgd]", "momentum", "nan"},
+              [] { return optimizers::SGD(0.1, {.momentum = NAN}); }),
+          row<UsageError>("momentum of plain SGD", {"momentum"}, [=] { return sgd.momentum(); }),
+      });
   CHECK(a.to_vector<float>() == std::vector<float>{1, 2});
   CHECK(b.item<float>() == 3);
 }

@@ -304,3 +304,18 @@ TEST_CASE("optimizers reject impossible hyperparameters", "[optimizers]") {
   CHECK_THROWS_AS(optimizers::Adam(0.1, {.beta_1 = 1}), UsageError);
   CHECK_THROWS_AS(optimizers::Adam(0.1, {.epsilon = -1}), UsageError);
 }
+
+TEST_CASE("variables without a gradient are named in the log, once", "[optimizers]") {
+  std::vector<std::string> lines;
+  set_log_handler([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  optimizers::SGD opt(1.0);
+  Variable a(1.f, {.name = "a"}), b(1.f, {.name = "b"}), c(1.f, {.name = "c"});
+  for (int step = 0; step < 3; ++step) opt.apply_gradients({Tensor(), constant(1.f), Tensor()}, {a, b, c});
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].find("'a', 'c'") != std::string::npos);
+  opt.apply_gradients({constant(1.f), Tensor(), constant(1.f)}, {a, b, c});
+  CHECK(lines.size() == 2);
+  CHECK_THROWS_AS(opt.apply_gradients({Tensor()}, {a}), UsageError);
+  set_log_handler({});
+  CHECK(opt.iterations().item<int>() == 4);
+}

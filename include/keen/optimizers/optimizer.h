@@ -29,8 +29,9 @@ class Optimizer {
   /// Step count, hyperparameters and slots, in that order.
   std::vector<Variable> variables() const;
 
-  /// One step: variables[i] moves by gradients[i]. An undefined gradient leaves its variable alone; a sparse one
-  /// touches its rows only. Sizes, shapes, dtypes and devices are checked before the first write.
+  /// One step: variables[i] moves by gradients[i]. An undefined gradient leaves its variable alone, with a warning in the
+  /// log; gradients that are all undefined are a UsageError that names the variables. A sparse one touches its rows only.
+  /// Sizes, shapes, dtypes (float32 and float64) and devices are checked before the first write.
   void apply_gradients(std::span<const Tensor> gradients, const std::vector<Variable>& variables) const;
   void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
     apply_gradients(std::span<const Tensor>(gradients), variables);

@@ -4,6 +4,8 @@
 
 namespace keen::optimizers {
 
+// A learning rate or another hyperparameter that is negative, infinite or NaN is a UsageError.
+
 struct SGDOptions {
   double momentum = 0;  ///< μ; without it there is no velocity slot
   bool nesterov = false;
