@@ -1,6 +1,8 @@
 // The losses, written in operations, so that they differentiate and trace like any others.
 #include "keen/losses/losses.h"
 
+#include <cmath>
+
 #include "core/message.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/indexing.h"
@@ -46,7 +48,8 @@ void check_classes(const char* loss, const Tensor& predictions) {
   if (predictions.rank() < 1) detail::fail<ShapeError>(loss, "predictions of shape (): wants (…, classes)");
 }
 
-Tensor smoothed(const Tensor& labels, double alpha, double classes) {
+Tensor smoothed(const char* loss, const Tensor& labels, double alpha, double classes) {
+  if (!(alpha >= 0 && alpha <= 1)) detail::fail<UsageError>(loss, "label_smoothing ", alpha, ": wants 0 ≤ α ≤ 1");
   return alpha == 0 ? labels : labels * (1 - alpha) + alpha / classes;
 }
 
@@ -71,7 +74,8 @@ Tensor mean_absolute_error(const Tensor& labels, const Tensor& predictions, cons
 
 Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions& options) {
   check_shapes("huber", labels, predictions);
-  if (!(options.delta > 0)) detail::fail<UsageError>("huber", "delta ", options.delta, ": wants more than 0");
+  if (!(options.delta > 0) || std::isinf(options.delta))
+    detail::fail<UsageError>("huber", "delta ", options.delta, ": wants a finite number above 0");
   // With q = min(|e|, δ): ½q² + δ(|e| − q), which needs no branch.
   const Tensor error = abs(predictions - labels), inner = minimum(error, options.delta);
   return reduce(0.5 * square(inner) + options.delta * (error - inner), options.reduction);
@@ -79,7 +83,7 @@ Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions
 
 Tensor binary_crossentropy(const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options) {
   check_shapes("binary_crossentropy", labels, predictions);
-  const Tensor y = smoothed(labels, options.label_smoothing, 2);
+  const Tensor y = smoothed("binary_crossentropy", labels, options.label_smoothing, 2);
   if (options.from_logits) {
     // −y·log σ(x) − (1 − y)·log(1 − σ(x)) = softplus(x) − x·y
     return reduce(softplus(predictions) - predictions * y, options.reduction);
@@ -91,7 +95,8 @@ Tensor binary_crossentropy(const Tensor& labels, const Tensor& predictions, cons
 Tensor categorical_crossentropy(const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options) {
   check_shapes("categorical_crossentropy", labels, predictions);
   check_classes("categorical_crossentropy", predictions);
-  const Tensor y = smoothed(labels, options.label_smoothing, static_cast<double>(predictions.dim(-1)));
+  const Tensor y =
+      smoothed("categorical_crossentropy", labels, options.label_smoothing, static_cast<double>(predictions.dim(-1)));
   if (!options.from_logits)
     return reduce(-sum(y * log(clip(predictions, epsilon, 1 - epsilon)), -1), options.reduction);
   Tensor losses = softmax_cross_entropy(as_rows(y), as_rows(predictions));

@@ -81,4 +81,10 @@ TEST_CASE("losses reject shapes that would broadcast silently", "[losses]") {
   CHECK_THROWS_AS(losses::sparse_categorical_crossentropy(constant(1), constant(1.f)), ShapeError);
   CHECK_THROWS_AS(losses::mean_absolute_error(Tensor(), ones({3})), UsageError);
   CHECK_THROWS_AS(losses::huber(ones({3}), ones({3}), {.delta = 0}), UsageError);
+  CHECK_THROWS_AS(losses::huber(ones({3}), ones({3}), {.delta = INFINITY}), UsageError);
+  for (const double alpha : {-0.1, 1.5, std::nan("")}) {
+    CHECK_THROWS_AS(losses::binary_crossentropy(ones({3}), ones({3}), {.label_smoothing = alpha}), UsageError);
+    CHECK_THROWS_AS(
+        losses::categorical_crossentropy(ones({2, 3}), ones({2, 3}), {.label_smoothing = alpha}), UsageError);
+  }
 }

@@ -16,7 +16,7 @@ struct HuberOptions {
 };
 struct CrossentropyOptions {
   bool from_logits = false;    ///< predictions are logits, not probabilities: faster and more accurate
-  double label_smoothing = 0;  ///< α mixes the labels with the uniform distribution: y(1 − α) + α/k
+  double label_smoothing = 0;  ///< α mixes the labels with the uniform distribution: y(1 − α) + α/k; 0 ≤ α ≤ 1
   Reduction reduction = Reduction::mean;
 };
 struct SparseCrossentropyOptions {
