@@ -45,6 +45,7 @@ ActivationFunction::ActivationFunction(Function function) {
 }
 
 ActivationFunction::ActivationFunction(const char* name) {
+  if (!name) return;
   std::string names;
   for (const auto& known : known_functions) {
     if (known.name == name) {

@@ -4,6 +4,7 @@
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/nn.h"
 #include "nn/layer_state.h"
+#include "ops/windows.h"
 
 namespace keen::nn {
 
@@ -53,8 +54,7 @@ void check(std::int64_t filters, Size2 window, const Conv2DLayerOptions& o) {
     detail::fail<UsageError>("conv2d", "filters, window, strides, dilation and groups want at least 1");
   if (filters % o.groups != 0)
     detail::fail<UsageError>("conv2d", filters, " filters do not divide into ", o.groups, " groups");
-  if (o.padding != "valid" && o.padding != "same")
-    detail::fail<UsageError>("conv2d", "padding '", o.padding, "': wants \"valid\" or \"same\"");
+  detail::is_same_padding("conv2d", o.padding);  // throws for an unknown name
 }
 
 }  // namespace

@@ -75,7 +75,12 @@ constexpr Named by_name[] = {
 
 }  // namespace
 
+void Initializer::throw_empty() {
+  detail::fail<UsageError>("initializer", "the function is empty: give one, or a name such as \"zeros\"");
+}
+
 Initializer::Initializer(const char* name) {
+  if (!name) throw_empty();
   for (const auto& known : by_name) {
     if (known.name == name) {
       *this = known.make();

@@ -10,10 +10,10 @@ namespace keen::detail {
 
 namespace {
 
-std::string join(const std::string& path, std::string_view name) {
-  std::string out = path;
-  if (!out.empty()) out += '/';
-  return out += name;
+std::string join(std::string path, std::string_view name) {
+  if (!path.empty()) path += '/';
+  path += name;
+  return path;
 }
 
 bool reaches(const ModuleState& from, const ModuleState* target) {
@@ -43,7 +43,7 @@ struct Walk {
 
 }  // namespace
 
-void ModuleState::check_free(std::string_view member_name) const {
+void ModuleState::check_free(std::string_view member_name, const std::string& path) const {
   if (member_name.empty() || member_name.find('/') != std::string_view::npos)
     fail<UsageError>("member", "the name '", member_name, "': a member's name has at least one character and no '/'");
   for (const auto& m : members) {
@@ -56,39 +56,67 @@ void ModuleState::add_member(std::string_view member_name, const Variable& varia
   if (!variable.defined())
     fail<UsageError>(
         "member", "the variable for '", member_name, "' is an empty handle: construct it with a value first");
-  std::lock_guard lock(mutex);
-  check_free(member_name);
-  Variable shared = variable;
-  members.push_back({std::string(member_name), shared, nullptr, shared.trainable()});
-  shared.set_name(join(path, member_name));
-  if (!trainable) shared.set_trainable(false);
+  const std::string path = current_path();
+  {
+    std::lock_guard lock(mutex);
+    check_free(member_name, path);
+    Variable shared = variable;
+    members.push_back({std::string(member_name), shared, nullptr, shared.trainable()});
+    shared.set_name(join(path, member_name));
+    if (!trainable) shared.set_trainable(false);
+    holds_variables = true;
+  }
+  tell_parents();
 }
 
 void ModuleState::add_member(std::string_view member_name, const std::shared_ptr<ModuleState>& module) {
-  if (reaches(*module, this))
+  std::string path = current_path();
+  // What is nobody's part can be reached from nowhere but itself: towers built from the inside need no search.
+  if (module.get() == this || (is_part && reaches(*module, this)))
     fail<UsageError>("member", "module '", path, "' cannot be a part of itself (through '", member_name, "')");
-  std::lock_guard lock(mutex);
-  check_free(member_name);
-  members.push_back({std::string(member_name), {}, module});
-  if (!trainable) module->set_trainable(false);
-  std::lock_guard part_lock(module->mutex);
-  if (!module->parent.expired()) return;
-  module->parent = weak_from_this();
-  module->name = member_name;
-  module->rename(join(path, member_name));
+  {
+    std::lock_guard lock(mutex);
+    check_free(member_name, path);
+    members.push_back({std::string(member_name), {}, module});
+    if (!trainable) module->set_trainable(false);
+    std::lock_guard part_lock(module->mutex);
+    module->is_part = true;
+    if (module->holds_variables) holds_variables = true;
+    if (!module->parent.expired()) return;
+    module->parent = weak_from_this();
+    module->name = member_name;
+    module->name_variables(path = join(path, member_name));
+  }
+  if (holds_variables) tell_parents();
 }
 
-// With the mutex of this module held.
-void ModuleState::rename(const std::string& new_path) {
-  path = new_path;
+// Paths are put together when they are asked for, but variables carry theirs: they follow where a module goes. With the
+// mutex of this module held; `path` is its own, and is left as it was.
+void ModuleState::name_variables(std::string& path) {
+  if (!holds_variables) return;
+  const std::size_t length = path.size();
   for (auto& m : members) {
-    if (!m.module) {
-      m.variable.set_name(join(path, m.name));
-      continue;
+    (path += path.empty() ? "" : "/") += m.name;
+    if (m.module) {
+      std::lock_guard lock(m.module->mutex);
+      if (m.module->parent.lock().get() == this) m.module->name_variables(path);
+    } else {
+      m.variable.set_name(path);
     }
-    std::lock_guard lock(m.module->mutex);
-    if (m.module->parent.lock().get() == this) m.module->rename(join(path, m.name));
+    path.resize(length);
   }
+}
+
+std::pair<std::string, std::shared_ptr<ModuleState>> ModuleState::name_and_parent() const {
+  std::lock_guard lock(mutex);
+  return {name, parent.lock()};
+}
+
+// Everything that this is a part of has variables from now on. One mutex at a time: they are taken from a module towards
+// its parts.
+void ModuleState::tell_parents() const {
+  for (auto up = name_and_parent().second; up && !up->holds_variables.exchange(true);)
+    up = up->name_and_parent().second;
 }
 
 void ModuleState::set_trainable(bool value) {
@@ -101,7 +129,15 @@ void ModuleState::set_trainable(bool value) {
 }
 
 std::string ModuleState::current_path() const {
-  std::lock_guard lock(mutex);
+  auto [first, up] = name_and_parent();
+  std::vector<std::string> names{std::move(first)};
+  while (up) {
+    auto [above, next] = up->name_and_parent();
+    names.push_back(std::move(above));
+    up = std::move(next);
+  }
+  std::string path;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) path = join(std::move(path), *name);
   return path;
 }
 

@@ -1,5 +1,6 @@
 // ModuleState: the shared tree behind nn::Module handles.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,7 +12,7 @@
 namespace keen::detail {
 
 struct ModuleState : std::enable_shared_from_this<ModuleState> {
-  explicit ModuleState(std::string given = {}) : name(std::move(given)), path(name) {}
+  explicit ModuleState(std::string given = {}) : name(std::move(given)) {}
   virtual ~ModuleState() = default;
   ModuleState(const ModuleState&) = delete;
   ModuleState& operator=(const ModuleState&) = delete;
@@ -27,19 +28,23 @@ struct ModuleState : std::enable_shared_from_this<ModuleState> {
   void add_member(std::string_view member_name, const Variable& variable);
   void add_member(std::string_view member_name, const std::shared_ptr<ModuleState>& module);
   void set_trainable(bool value);
+  /// The names from the root down to this, "trunk/dense". Not to be asked with the mutex held.
   std::string current_path() const;
 
-  std::string name;  // the one given, the member name, or the kind of layer
-  std::string path;
+  std::string name;                   // the one given, the member name, or the kind of layer
   std::weak_ptr<ModuleState> parent;  // who gave the path
   bool trainable = true;
+  std::atomic<bool> is_part{false};          // of any module
+  std::atomic<bool> holds_variables{false};  // here or in a part
   std::vector<Member> members;
-  // Guards all of the above. Taken from a module towards its parts; the tree has no cycles, so neither do the locks.
+  // Guards all of the above but the atomics. Taken from a module towards its parts; the tree has no cycles, so neither do the locks.
   mutable std::mutex mutex;
 
  private:
-  void check_free(std::string_view member_name) const;
-  void rename(const std::string& new_path);
+  void check_free(std::string_view member_name, const std::string& path) const;
+  void name_variables(std::string& path);
+  std::pair<std::string, std::shared_ptr<ModuleState>> name_and_parent() const;
+  void tell_parents() const;
 };
 
 /// Every variable below `root`, in order, each once.

@@ -3,6 +3,7 @@
 #include "keen/nn/layers.h"
 #include "keen/ops/nn.h"
 #include "nn/layer_state.h"
+#include "ops/windows.h"
 
 namespace keen::nn {
 
@@ -16,8 +17,7 @@ struct PoolingState final : detail::LayerState {
     const Size2 strides = o.strides.value_or(window);
     if (window.height < 1 || window.width < 1 || strides.height < 1 || strides.width < 1)
       detail::fail<UsageError>(kind, "window and strides want at least 1");
-    if (o.padding != "valid" && o.padding != "same")
-      detail::fail<UsageError>(kind, "padding '", o.padding, "': wants \"valid\" or \"same\"");
+    detail::is_same_padding(kind, o.padding);  // throws for an unknown name
     pooling.window = {window.height, window.width};
     pooling.strides = {strides.height, strides.width};
     pooling.padding = o.padding;

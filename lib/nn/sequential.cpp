@@ -1,6 +1,8 @@
 // Sequential: the list of steps and the names of its parts.
 #include "keen/nn/sequential.h"
 
+#include <unordered_map>
+
 #include "core/message.h"
 #include "keen/creation.h"
 #include "nn/layer_state.h"
@@ -31,11 +33,15 @@ struct SequentialState final : detail::LayerState {
     run(zeros(shape), {});
   }
 
-  std::string free_name(const ModuleState& part) const {
+  std::string free_name(const ModuleState& part) {
     const auto* layer = dynamic_cast<const detail::LayerState*>(&part);
     const std::string base = layer ? (layer->is_named ? layer->name : layer->kind) : "module";
-    std::string name = base;
-    for (int number = 1; taken(name); ++number) name = base + '_' + std::to_string(number);
+    int& number = next_numbers[base];
+    std::string name;
+    do {
+      name = number == 0 ? base : base + '_' + std::to_string(number);
+      ++number;
+    } while (taken(name));
     return name;
   }
   bool taken(const std::string& name) const {
@@ -46,6 +52,7 @@ struct SequentialState final : detail::LayerState {
   }
 
   std::vector<Step> steps;
+  std::unordered_map<std::string, int> next_numbers;  // "dense", "dense_1", ...: what comes next
 };
 
 }  // namespace

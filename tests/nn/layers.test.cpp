@@ -136,3 +136,36 @@ TEST_CASE("building while a tape records leaves nothing on it", "[nn]") {
   Tensor y = sum(dense(x));
   CHECK(tape.gradient(y, dense.kernel()).to_vector<float>() == std::vector<float>{2, 3});
 }
+
+TEST_CASE("no activation is the same in every spelling", "[nn]") {
+  const Tensor x = constant({{-1.f, 2.f}});
+  const char* const no_name = nullptr;
+  Tensor (*const no_operation)(const Tensor&) = nullptr;
+  const std::function<Tensor(const Tensor&)> empty;
+  for (const nn::ActivationFunction& none :
+       {nn::ActivationFunction(), nn::ActivationFunction(nullptr), nn::ActivationFunction(no_name),
+        nn::ActivationFunction(no_operation), nn::ActivationFunction(empty), nn::ActivationFunction("linear")}) {
+    CHECK(none(x).to_vector<float>() == std::vector<float>{-1, 2});
+    CHECK(
+        nn::Dense(2, {.activation = none, .kernel_initializer = "ones"})(x).to_vector<float>() ==
+        std::vector<float>{1, 1});
+  }
+  nn::Conv2D conv(1, 1, {.activation = nullptr, .kernel_initializer = "ones"});
+  CHECK(conv(-ones({1, 1, 1, 1})).item<float>() == -1);
+}
+
+TEST_CASE("empty functions are typed errors", "[nn]") {
+  const std::function<Tensor(const Tensor&)> empty;
+  CHECK_THROWS_AS(nn::Sequential{empty}, UsageError);
+  CHECK_THROWS_AS(initializers::Initializer(static_cast<const char*>(nullptr)), UsageError);
+  const std::function<Tensor(const Shape&, DType)> nothing;
+  CHECK_THROWS_AS(nn::Dense(2, {.kernel_initializer = nothing})(ones({1, 1})), UsageError);
+}
+
+TEST_CASE("padding is named in upper or lower case", "[nn]") {
+  const Tensor x = ones({1, 5, 5, 1});
+  CHECK(nn::Conv2D(1, 3, {.padding = "SAME"})(x).shape() == Shape{1, 5, 5, 1});
+  CHECK(nn::Conv2D(1, 3, {.padding = "Valid"})(x).shape() == Shape{1, 3, 3, 1});
+  CHECK(nn::MaxPooling2D(2, {.padding = "SAME"})(x).shape() == Shape{1, 3, 3, 1});
+  CHECK(max_pool2d(x, {.padding = "VALID"}).shape() == Shape{1, 2, 2, 1});
+}

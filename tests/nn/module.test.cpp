@@ -130,3 +130,31 @@ TEST_CASE("variables are freed when nothing holds their module", "[nn]") {
   }
   CHECK(state.expired());
 }
+
+TEST_CASE("towers of modules, and rows of equal parts, take time in proportion", "[nn]") {
+  constexpr int floors = 3000;  // minutes when each new floor renamed all below it
+  nn::Dense dense(1);
+  dense(ones({1, 1}));
+  nn::Sequential tower{dense};
+  for (int i = 1; i < floors; ++i) tower = nn::Sequential{tower};
+  std::string path = "sequential/";
+  for (int i = 1; i < floors; ++i) path += "sequential/";
+  CHECK(dense.path() == path + "dense");
+  CHECK(dense.kernel().name() == path + "dense/kernel");
+  CHECK(tower(ones({1, 1})).shape() == Shape{1, 1});
+  CHECK(tower.variables().size() == 2);
+  nn::Sequential row;
+  for (int i = 0; i < floors; ++i) row.add(nn::Flatten());
+  CHECK(row(ones({1, 1})).shape() == Shape{1, 1});
+}
+
+TEST_CASE("variables that a module makes late are named below what it has joined", "[nn]") {
+  nn::Dense dense(1);
+  nn::Sequential inner{dense}, outer{inner};
+  dense(ones({1, 1}));
+  CHECK(dense.kernel().name() == "sequential/sequential/dense/kernel");
+  struct Top : nn::Module {
+    explicit Top(const nn::Sequential& s) { member("top", s); }
+  } top(outer);
+  CHECK(dense.kernel().name() == "top/sequential/dense/kernel");
+}

@@ -17,9 +17,14 @@ class Initializer {
   Initializer(const char* name);
   Initializer(const std::string& name) : Initializer(name.c_str()) {}
 
-  Tensor operator()(const Shape& shape, DType dtype = DType::float32) const { return make_(shape, dtype); }
+  /// An empty function is a UsageError.
+  Tensor operator()(const Shape& shape, DType dtype = DType::float32) const {
+    if (!make_) throw_empty();
+    return make_(shape, dtype);
+  }
 
  private:
+  [[noreturn]] static void throw_empty();
   Function make_;
 };
 

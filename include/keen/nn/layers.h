@@ -34,7 +34,7 @@ class Dense : public Layer {
 
 struct Conv2DLayerOptions {
   Size2 strides = 1;
-  std::string padding = "valid";  ///< or "same": output size ⌈input / stride⌉
+  std::string padding = "valid";  ///< or "same": output size ⌈input / stride⌉; in any case ("SAME")
   Size2 dilation = 1;
   int groups = 1;
   ActivationFunction activation = {};

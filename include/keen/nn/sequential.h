@@ -20,6 +20,8 @@ class Step {
       (std::is_invocable_r_v<Tensor, F&, const Tensor&> ||
        std::is_invocable_r_v<Tensor, F&, const Tensor&, const CallOptions&>)) Step(F part) {
     if constexpr (std::is_base_of_v<Module, F>) module_ = part.module_state();
+    if constexpr (requires { part == nullptr; })
+      if (part == nullptr) throw UsageError("[sequential] a step is an empty function: leave it out");
     call_ = [part = std::move(part)](Tensor&& x, const CallOptions& options) mutable -> Tensor {
       if constexpr (std::is_base_of_v<Layer, F>) return part(std::move(x), options);
       else if constexpr (std::is_invocable_r_v<Tensor, F&, const Tensor&, const CallOptions&>)
