@@ -22,7 +22,8 @@ template <class... Kinds>
 
 void rethrow_as(const char* operation, const Error& error) {
   std::string_view what = error.what();
-  if (what.starts_with('[') && !what.starts_with("[allocate]")) what.remove_prefix(std::min(what.find("] ") + 2, what.size()));
+  if (what.starts_with('[') && !what.starts_with("[allocate]"))
+    what.remove_prefix(std::min(what.find("] ") + 2, what.size()));
   throw_as_one_of<
       ShapeError, DTypeError, DeviceError, IndexError, OutOfMemory, IoError, FormatError, UsageError, InternalError>(
       error, text('[', operation, "] ", what));

@@ -32,12 +32,14 @@ std::int64_t Tensor::size() const {
 }
 
 Tensor Tensor::values() const {
-  if (!is_sparse()) fail<UsageError>("values", "the tensor is not sparse");
+  if (!is_sparse())
+    fail<UsageError>("values", "the tensor is not sparse: only gradients of gather are (see is_sparse())");
   return impl_->extra->sparse->values;
 }
 
 Tensor Tensor::indices() const {
-  if (!is_sparse()) fail<UsageError>("indices", "the tensor is not sparse");
+  if (!is_sparse())
+    fail<UsageError>("indices", "the tensor is not sparse: only gradients of gather are (see is_sparse())");
   return impl_->extra->sparse->indices;
 }
 
@@ -75,7 +77,9 @@ void Tensor::item_as(DType dtype, void* out) const {
     return detail::cpu::convert(dtype, out, DType::int64, &*answer, 1);
   Tensor t = readable(*this, "item");
   if (t.impl_->size != 1)
-    fail<ShapeError>("item", "a tensor of shape ", shape(), " has ", t.impl_->size, " elements, not one");
+    fail<ShapeError>(
+        "item", "a tensor of shape ", shape(), " has ", t.impl_->size,
+        " elements, not one: index it first, or take all with to_vector()");
   detail::cpu::convert(dtype, out, t.impl_->dtype, t.impl_->data, 1);
 }
 
@@ -94,7 +98,8 @@ void Tensor::copy_to(DType dtype, void* out) const {
 const void* Tensor::raw(DType dtype) const {
   const auto& t = checked(*this, "span");
   if (t.is_symbolic() || t.is_sparse())
-    fail<UsageError>("span", "a symbolic or sparse tensor has no elements to point to");
+    fail<UsageError>(
+        "span", "a symbolic or sparse tensor has no elements to point to: to_vector() copies what it stands for");
   if (t.dtype != dtype)
     fail<DTypeError>("span", "the elements are ", name(t.dtype), ", not ", name(dtype), ": cast first");
   if (!t.device.is_cpu()) fail<DeviceError>("span", "the tensor is on ", t.device, ": call .cpu() first");
@@ -111,7 +116,7 @@ Tensor::operator bool() const {
 }
 
 Tensor::Iterator Tensor::begin() const {
-  if (rank() == 0) fail<ShapeError>("begin", "a 0-d tensor cannot be iterated over");
+  if (rank() == 0) fail<ShapeError>("begin", "a 0-d tensor cannot be iterated over: item() gives its value");
   return {this, 0};
 }
 Tensor::Iterator Tensor::end() const { return {this, rank() == 0 ? 0 : shape()[0]}; }

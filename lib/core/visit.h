@@ -38,7 +38,7 @@ auto visit_numeric(DType dtype, const char* operation, F&& f) {
   if (dtype == DType::float32) return f(float{});
   if (dtype == DType::float64) return f(double{});
   if (is_integer(dtype)) return visit_integer(dtype, std::forward<F>(f));
-  fail<DTypeError>(operation, "computing with ", name(dtype), " is not offered");
+  fail<DTypeError>(operation, "computing with ", name(dtype), " is not offered: cast to float32 or float64");
 }
 
 }  // namespace keen::detail

@@ -121,8 +121,9 @@ Selection select(const Shape& shape, std::span<const Index> indices) {
     named += i.kind == Index::Kind::integer || i.kind == Index::Kind::slice;
     dots += i.kind == Index::Kind::ellipsis;
   }
-  if (named > shape.rank()) fail<IndexError>("index", named, " indices for a tensor of rank ", shape.rank());
-  if (dots > 1) fail<IndexError>("index", "only one ellipsis can be told where it stands");
+  if (named > shape.rank())
+    fail<IndexError>("index", named, " indices for a tensor of rank ", shape.rank(), ": at most one an axis");
+  if (dots > 1) fail<IndexError>("index", "two times ellipsis leave open which axes each stands for: write it once");
   Selection s{whole(shape), {}};
   int axis = 0, hidden = shape.rank() - named;
   for (auto& i : indices) {
@@ -148,7 +149,8 @@ Tensor index(const Tensor& x, std::span<const Index> indices) {
 }
 
 Tensor Tensor::operator[](std::int64_t i) const {
-  if (checked(*this, "index").shape.rank() == 0) fail<IndexError>("index", "a 0-d tensor has no axis to index");
+  if (checked(*this, "index").shape.rank() == 0)
+    fail<IndexError>("index", "a 0-d tensor has no axis to index: item() gives its value");
   const Index list[] = {Index(i)};
   return index(*this, list);
 }
@@ -178,7 +180,8 @@ Tensor set(const Tensor& x, std::initializer_list<Index> indices, const Tensor& 
     fail<DTypeError>("set", name(value.dtype()), " elements do not fit into ", name(x.dtype()), ": cast one of them");
   Tensor part = cast(value, x.dtype());
   if (!broadcasts_to(part.shape(), s.shape))
-    fail<ShapeError>("set", "a value of shape ", value.shape(), " does not broadcast to the place, shape ", s.shape);
+    fail<ShapeError>(
+        "set", "a value of shape ", value.shape(), " does not broadcast to the place, shape ", s.shape, ": reshape it");
   part = reshape(broadcast_to(part, s.shape), s.spec.size);
   Tensor mask = run(slice_gradient_op, {s.spec.start, s.spec.step, x.shape()}, ones(s.spec.size, {.dtype = bool_}));
   return where(mask, run(slice_gradient_op, {s.spec.start, s.spec.step, x.shape()}, part), x);

@@ -22,7 +22,9 @@ void concat_rule(Inference& in) {
     Shape next = in.shape(i);
     bool fits = next.rank() == out.rank();
     for (int k = 0; fits && k < out.rank(); ++k) fits = k == axis || next[k] == out[k] || next[k] < 0 || out[k] < 0;
-    if (!fits) fail<ShapeError>("concat", "shapes ", in.shape(0), " and ", next, " differ outside axis ", axis);
+    if (!fits)
+      fail<ShapeError>(
+          "concat", "shapes ", in.shape(0), " and ", next, " differ outside axis ", axis, ", where they may");
     if (out[axis] < 0 || next[axis] < 0) out[axis] = unknown;
     else if (__builtin_add_overflow(out[axis], next[axis], &out[axis]))
       fail<ShapeError>("concat", "axis ", axis, " grows beyond 63 bits");
@@ -106,7 +108,9 @@ Tensor stack(const std::vector<Tensor>& tensors, int axis) {
   std::vector<Tensor> rows;
   for (auto& t : tensors) {
     if (checked(t, "stack").shape != tensors[0].shape())
-      fail<ShapeError>("stack", "shapes ", tensors[0].shape(), " and ", t.shape(), " differ");
+      fail<ShapeError>(
+          "stack", "shapes ", tensors[0].shape(), " and ", t.shape(),
+          " differ: one shape is needed; concat joins along an axis they have");
     rows.push_back(expand_dims(t, at));
   }
   Shape whole = rows[0].shape();
@@ -124,7 +128,9 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
           "split", "part sizes ", Shape(sizes).numbers(), ": none may be negative, and they must fill the axis");
   }
   if (x.shape()[at] >= 0 && total != x.shape()[at])
-    fail<ShapeError>("split", "parts of ", total, " in all do not fill axis ", at, " of shape ", x.shape());
+    fail<ShapeError>(
+        "split", "parts of ", total, " elements in all do not fill axis ", at, " of shape ", x.shape(),
+        ": sizes must add up to it");
   std::vector<Tensor> out;
   std::int64_t start = 0;
   for (auto s : sizes) {
@@ -138,7 +144,9 @@ std::vector<Tensor> split(const Tensor& x, int parts, int axis) {
   int at = normalise_axis("split", axis, checked(x, "split").shape.rank());
   std::int64_t n = x.shape()[at];
   if (parts < 1 || n < 0 || n % parts)
-    fail<ShapeError>("split", "axis ", at, " of shape ", x.shape(), " does not cut into ", parts, " equal parts");
+    fail<ShapeError>(
+        "split", "axis ", at, " of shape ", x.shape(), " does not cut into ", parts,
+        " equal parts: give the sizes of the parts instead");
   return split(x, std::vector<std::int64_t>(static_cast<std::size_t>(parts), n / parts), at);
 }
 
@@ -180,7 +188,7 @@ Tensor tile(const Tensor& x, const Shape& multiples) {
 Tensor pad(const Tensor& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, double value) {
   int rank = checked(x, "pad").shape.rank();
   if (static_cast<int>(widths.size()) != rank)
-    fail<ShapeError>("pad", widths.size(), " pairs of widths for a tensor of rank ", rank);
+    fail<ShapeError>("pad", widths.size(), " pairs of widths for a tensor of rank ", rank, ": one an axis is needed");
   Shape before, after;
   for (auto [b, a] : widths) {
     before.push_back(b);

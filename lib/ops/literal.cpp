@@ -13,15 +13,19 @@ namespace {
 
 void measure(const Literal& l, const Shape& shape, int depth, DType& dtype, bool& first) {
   if (!l.is_list()) {
-    if (depth != shape.rank()) fail<ShapeError>("constant", "the lists are nested unequally deep");
+    if (depth != shape.rank())
+      fail<ShapeError>("constant", "the lists are nested unequally deep: every element needs as many braces");
     dtype = first ? l.dtype() : promote(dtype, l.dtype());
     first = false;
     return;
   }
   auto n = static_cast<std::int64_t>(l.size());
-  if (depth == shape.rank()) fail<ShapeError>("constant", "the lists are nested unequally deep");
+  if (depth == shape.rank())
+    fail<ShapeError>("constant", "the lists are nested unequally deep: every element needs as many braces");
   if (shape[depth] != n)
-    fail<ShapeError>("constant", "lists of ", shape[depth], " and of ", n, " elements stand side by side");
+    fail<ShapeError>(
+        "constant", "lists of ", shape[depth], " and of ", n,
+        " elements stand side by side: lists of one level need one length");
   for (auto& item : l) measure(item, shape, depth + 1, dtype, first);
 }
 
@@ -123,7 +127,7 @@ void detail::check_count(std::size_t values, const Shape& shape) {
 Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options) {
   Tensor t = make_result("from_data", dtype, shape);
   if (t.size() > 0) {
-    if (!data) fail<UsageError>("from_data", "no data for shape ", shape);
+    if (!data) fail<UsageError>("from_data", "null data for shape ", shape, ", which has elements");
     std::memcpy(t.impl()->data, data, t.nbytes());
   }
   EagerScope eager;
@@ -133,7 +137,7 @@ Tensor from_data(DType dtype, const void* data, const Shape& shape, const Tensor
 Tensor from_buffer(DType dtype, const void* data, const Shape& shape, std::function<void()> deleter) {
   check_size("from_buffer", shape);
   std::int64_t n = shape.num_elements();
-  if (!data && n > 0) fail<UsageError>("from_buffer", "no data for shape ", shape);
+  if (!data && n > 0) fail<UsageError>("from_buffer", "null data for shape ", shape, ", which has elements");
   Tensor root = make_tensor(dtype, Shape{0}, Device());
   TensorImpl& t = *root.impl();
   t.shape = shape;

@@ -128,7 +128,7 @@ Tensor softmax_cross_entropy(const Tensor& labels, const Tensor& logits) {
 Tensor dropout(const Tensor& x, double rate, const RandomOptions& options) {
   if (!(rate >= 0 && rate < 1)) fail<UsageError>("dropout", "rate ", rate, " is not in [0, 1)");
   if (!is_floating(checked(x, "dropout").dtype))
-    fail<DTypeError>("dropout", name(x.dtype()), " is not a floating type");
+    fail<DTypeError>("dropout", name(x.dtype()), " is not a floating type: cast to float32");
   if (rate == 0) return x;
   Tensor draw = random::uniform(
       x.shape(), {.dtype = x.dtype(), .device = x.device(), .seed = options.seed, .generator = options.generator});

@@ -88,7 +88,7 @@ namespace {
 template <class Options, class Number>
 Tensor draw(
     const Op& op, const Shape& shape, const Options& options, Number a, Number b, DType dtype, DTypeSet allowed) {
-  if (!(allowed & bit(dtype))) fail<DTypeError>(op.name, name(dtype), " cannot be drawn");
+  if (!(allowed & bit(dtype))) fail<DTypeError>(op.name, name(dtype), " cannot be drawn: draw another dtype and cast");
   check_size(op.name, shape);
   if (options.seed && options.generator)
     fail<UsageError>(op.name, "both a seed and a generator are given: the numbers come from one of them");
@@ -118,7 +118,7 @@ Tensor draw_normal(const Op& op, const Shape& shape, const NormalOptions& o) {
   const DType dtype = o.dtype.value_or(float32);
   check_finite(op, "mean", o.mean, dtype);
   check_finite(op, "stddev", o.stddev, dtype);
-  if (o.stddev < 0) fail<UsageError>(op.name, "stddev ", o.stddev, " is negative");
+  if (o.stddev < 0) fail<UsageError>(op.name, "stddev ", o.stddev, " is negative: 0 or more is needed");
   return draw(op, shape, o, o.mean, o.stddev, dtype, floats);
 }
 
@@ -142,7 +142,9 @@ Tensor uniform(const Shape& shape, const UniformOptions& o) {
   return draw(random_uniform_op, shape, o, o.low, o.high, dtype, floats);
 }
 Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& o) {
-  if (low >= high) fail<UsageError>("random_integers", "no integer lies in [", low, ", ", high, ")");
+  if (low >= high)
+    fail<UsageError>(
+        "random_integers", "no integer lies in [", low, ", ", high, "): high, which is never drawn, must be above low");
   DType d = o.dtype.value_or(int64);
   for (const std::int64_t end : {low, high - 1}) check_holds("random_integers", end, d);
   return draw(random_integers_op, shape, o, low, high, d, detail::integers);

@@ -11,7 +11,9 @@ std::int64_t output_size(
   if (size <= 0) return size < 0 ? unknown : 0;  // no window sees anything of an image without rows
   std::int64_t reach = (window - 1) * dilation + 1;
   if (size + padding < reach)
-    fail<ShapeError>(op, "a window of ", reach, " does not fit into ", size, " + ", padding, " of padding");
+    fail<ShapeError>(
+        op, "a window of ", reach, " does not fit into ", size, " + ", padding,
+        " of padding: make it smaller, or pad more");
   return (size + padding - reach) / stride + 1;
 }
 
