@@ -25,6 +25,7 @@ class Literal {
     if constexpr (std::is_floating_point_v<T>) real_ = static_cast<double>(v);
     else integer_ = static_cast<std::int64_t>(v);
   }
+  Literal(Size size) : Literal(static_cast<std::int64_t>(size)) {}
   Literal(std::initializer_list<Literal> list) noexcept : size_(list.size()), is_list_(true) {
     list_ = list.begin();  // the list's own array lives as long as the expression, and so as the literal
   }

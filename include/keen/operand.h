@@ -33,6 +33,7 @@ class Operand {
     if constexpr (std::is_floating_point_v<T>) number_.real = static_cast<double>(v);
     else number_.integer = static_cast<std::int64_t>(v);
   }
+  Operand(Size size, Where where = Where::current()) : Operand(static_cast<std::int64_t>(size), where) {}
   Operand(Operand&& other) noexcept
       : impl_(other.impl_), kind_(other.kind_), native_(other.native_), number_(other.number_), where_(other.where_) {
     other.impl_ = nullptr;

@@ -1,6 +1,7 @@
 // Shapes: short lists of dimensions, without heap memory up to six of them.
 #pragma once
 #include <array>
+#include <compare>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -16,11 +17,46 @@ namespace keen {
 inline constexpr std::int64_t unknown = -1;
 
 namespace detail {
+[[noreturn]] void fail_for_open_size();
+}
+
+/// The size of one axis: an integer wherever one is wanted. In a trace whose size of the axis is open it has no number:
+/// it may be handed on, as a dimension of a shape or a count of turns, but to compare it or to compute with it is a
+/// UsageError, since the program would take one course for all sizes.
+class Size {
+ public:
+  explicit constexpr Size(std::int64_t value) noexcept : value_(value) {}
+  constexpr operator std::int64_t() const { return number(); }
+  constexpr bool is_known() const noexcept { return value_ >= 0; }
+  /// The number, or what stands for it in a trace: a negative one.
+  constexpr std::int64_t symbol() const noexcept { return value_; }
+  /// Open sizes are equal where they are one and the same; else it is not known.
+  friend constexpr bool operator==(Size a, Size b) { return a.value_ == b.value_ || a.number() == b.number(); }
+  friend constexpr auto operator<=>(Size a, Size b) { return a.number() <=> b.number(); }
+  friend constexpr std::int64_t operator+(Size a, Size b) { return a.number() + b.number(); }
+  friend constexpr std::int64_t operator-(Size a, Size b) { return a.number() - b.number(); }
+  friend constexpr std::int64_t operator*(Size a, Size b) { return a.number() * b.number(); }
+  friend constexpr std::int64_t operator/(Size a, Size b) { return a.number() / b.number(); }
+  friend constexpr std::int64_t operator%(Size a, Size b) { return a.number() % b.number(); }
+
+ private:
+  constexpr std::int64_t number() const {
+    if (value_ < 0) [[unlikely]]
+      detail::fail_for_open_size();
+    return value_;
+  }
+  std::int64_t value_;
+};
+/// An open size prints as "?".
+std::ostream& operator<<(std::ostream& out, Size size);
+
+namespace detail {
 /// One dimension in a braced shape: any integer type, so that `{m, v.size()}` compiles without a narrowing warning.
 struct Dim {
   std::int64_t value;
   template <std::integral T>
   constexpr Dim(T v) noexcept : value(static_cast<std::int64_t>(v)) {}
+  constexpr Dim(Size size) noexcept : value(size.symbol()) {}
 };
 }  // namespace detail
 

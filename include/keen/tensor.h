@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <iosfwd>
 #include <memory>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -77,8 +78,9 @@ class Tensor {
   const Shape& shape() const;
   const Shape& strides() const;  ///< in elements
   int rank() const { return shape().rank(); }
-  /// The size of one axis; negative axes count from the end. Throws IndexError. Symbolic (negative) while tracing.
-  std::int64_t dim(int axis) const;
+  /// The size of one axis; negative axes count from the end. Throws IndexError. One that is open in a trace may be handed
+  /// on, as in reshape(x, {x.dim(0), -1}), but not compared or computed with.
+  Size dim(int axis, std::source_location where = std::source_location::current()) const;
   /// The number of elements.
   std::int64_t size() const;
   std::size_t nbytes() const { return static_cast<std::size_t>(size()) * size_of(dtype()); }

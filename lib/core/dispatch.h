@@ -18,6 +18,8 @@ class Interpreter {
  public:
   /// An operation begins; it may still fail.
   virtual void begin(std::span<const Operand> inputs) = 0;
+  /// What follows is asked for in this line.
+  virtual void note_line(const std::source_location& where) = 0;
   virtual void interpret(
       const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
       std::span<Tensor> outputs) = 0;

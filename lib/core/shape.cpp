@@ -110,6 +110,15 @@ std::string Shape::numbers() const {
   return listed(*this, [](std::int64_t d) { return std::to_string(d); });
 }
 
+std::ostream& operator<<(std::ostream& out, Size size) { return size.is_known() ? out << size.symbol() : out << '?'; }
+
+void detail::fail_for_open_size() {
+  fail<UsageError>(
+      "dim",
+      "the size of an axis that is open in this trace has no number to compare or compute with: hand it on as it "
+      "is (auto n = x.dim(0); reshape(y, {n, -1})), or trace for known sizes");
+}
+
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
 
 Shape broadcast_shapes(const Shape& a, const Shape& b) {

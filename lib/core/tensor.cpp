@@ -20,10 +20,11 @@ bool Tensor::is_contiguous() const { return checked(*this, "is_contiguous").is_c
 bool Tensor::is_sparse() const noexcept { return impl_ && impl_->is_sparse(); }
 bool Tensor::is_symbolic() const noexcept { return impl_ && impl_->is_symbolic(); }
 
-std::int64_t Tensor::dim(int axis) const {
+Size Tensor::dim(int axis, std::source_location where) const {
   const Shape& s = shape();
   if (axis < -s.rank() || axis >= s.rank()) fail<IndexError>("dim", "axis ", axis, " is out of range for shape ", s);
-  return s[axis];
+  if (s[axis] < 0 && detail::thread_context.interpreter) detail::thread_context.interpreter->note_line(where);
+  return Size(s[axis]);
 }
 
 std::int64_t Tensor::size() const {

@@ -96,9 +96,9 @@ std::int64_t scan_length(const Leaves& xs) {
   for (const Tensor& x : xs)
     if (checked(x, "scan").shape.rank() == 0) fail<ShapeError>("scan", "a 0-d tensor has no slices");
   for (const Tensor& x : xs)
-    if (x.dim(0) != xs[0].dim(0) && x.dim(0) >= 0 && xs[0].dim(0) >= 0)
-      fail<ShapeError>("scan", "tensors of ", xs[0].dim(0), " and of ", x.dim(0), " slices cannot be scanned together");
-  return xs[0].dim(0);
+    if (const std::int64_t a = xs[0].shape()[0], b = x.shape()[0]; a != b && a >= 0 && b >= 0)
+      fail<ShapeError>("scan", "tensors of ", a, " and of ", b, " slices cannot be scanned together");
+  return xs[0].shape()[0];
 }
 
 Leaves stack_leaves(std::vector<Leaves>& turns, bool reverse) {

@@ -28,7 +28,7 @@ class Run {
       to.push_back(inputs[i].tensor());
     }
     if (!ints(attributes[5]).empty()) turns_ = ints(attributes[5])[0];
-    for (const Tensor& s : scanned_) turns_ = turns_ < 0 ? s.dim(0) : std::min(turns_, s.dim(0));
+    for (const Tensor& s : scanned_) turns_ = turns_ < 0 ? s.shape()[0] : std::min(turns_, s.shape()[0]);
     stacked_.resize(body_.graph().results.size() - carried_count_);
   }
 

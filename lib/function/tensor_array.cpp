@@ -66,9 +66,12 @@ KEEN_OP(set_row){
 
 using namespace detail;
 
-TensorArray::TensorArray(DType dtype, std::int64_t size, TensorArrayOptions options)
-    : dtype_(dtype), size_(size), shape_(std::move(options.element_shape)), elements_(std::make_shared<Elements>()) {
-  if (size < 0 && !current_tracer()) fail<UsageError>("TensorArray", "the size ", size, " is negative");
+TensorArray::TensorArray(DType dtype, detail::Dim size, TensorArrayOptions options)
+    : dtype_(dtype),
+      size_(size.value),
+      shape_(std::move(options.element_shape)),
+      elements_(std::make_shared<Elements>()) {
+  if (size_ < 0 && !current_tracer()) fail<UsageError>("TensorArray", "the size ", size_, " is negative");
 }
 
 TensorArray TensorArray::unstack(const Tensor& values) {

@@ -118,10 +118,12 @@ Shape Tracer::result_shape(const Op& op, std::span<const Operand> inputs, const 
 
 void Tracer::begin(std::span<const Operand> inputs) {
   for (const auto& in : inputs)
-    if (is_users(in.where())) {
-      for (Tracer* tracer = this; tracer; tracer = tracer->outer_) tracer->line_ = in.where();
-      return;
-    }
+    if (is_users(in.where())) return note_line(in.where());
+}
+
+void Tracer::note_line(const std::source_location& where) {
+  if (!is_users(where)) return;
+  for (Tracer* tracer = this; tracer; tracer = tracer->outer_) tracer->line_ = where;
 }
 
 void Tracer::interpret(

@@ -36,6 +36,7 @@ class Tracer : public Interpreter {
   std::string name(const Tensor& tensor, const std::string& wanted);
 
   void begin(std::span<const Operand> inputs) override;
+  void note_line(const std::source_location& where) override;
   void interpret(
       const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
       std::span<Tensor> outputs) override;

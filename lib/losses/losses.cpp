@@ -34,7 +34,7 @@ void check_shapes(const char* loss, const Tensor& labels, const Tensor& predicti
     detail::fail<UsageError>(loss, "labels or predictions are undefined");
   bool agree = labels.rank() == predictions.rank();
   for (int i = 0; agree && i < labels.rank(); ++i) {
-    const std::int64_t a = labels.dim(i), b = predictions.dim(i);
+    const std::int64_t a = labels.shape()[i], b = predictions.shape()[i];
     agree = a == b || a < 0 || b < 0;  // a traced dimension may be unknown
   }
   if (!agree)
@@ -54,7 +54,7 @@ Tensor smoothed(const char* loss, const Tensor& labels, double alpha, double cla
 }
 
 // Rows (…, k) as (n, k).
-Tensor as_rows(const Tensor& x) { return x.rank() == 2 ? x : reshape(x, {-1, x.dim(-1)}); }
+Tensor as_rows(const Tensor& x) { return x.rank() == 2 ? x : reshape(x, {-1, x.shape()[-1]}); }
 Shape without_last(Shape shape) {
   shape.resize(shape.rank() - 1);
   return shape;
@@ -115,7 +115,7 @@ Tensor sparse_categorical_crossentropy(
         loss, name(labels.dtype()), " labels: wants integers; one-hot labels are for categorical_crossentropy");
   const Shape rows = without_last(predictions.shape());
   Tensor y = labels;
-  if (y.rank() == predictions.rank() && y.dim(-1) == 1) y = reshape(y, without_last(y.shape()));
+  if (y.rank() == predictions.rank() && y.shape()[-1] == 1) y = reshape(y, without_last(y.shape()));
   if (y.rank() != rows.rank())
     detail::fail<ShapeError>(
         loss, "labels ", labels.shape(), " for predictions ", predictions.shape(), ": wants one integer a row");

@@ -33,7 +33,7 @@ struct Conv2DState final : detail::LayerState {
 
   Tensor call(Tensor x, const CallOptions&) override {
     const std::int64_t channels = kernel.dim(2) * options.groups;
-    if (x.rank() != 4 || x.dim(-1) != channels)
+    if (x.rank() != 4 || x.shape()[-1] != channels)
       detail::fail<ShapeError>("conv2d", "was built for images (batch, height, width, ", channels, ')');
     Tensor y = conv2d(x, kernel, convolution);
     if (options.use_bias) y = add(std::move(y), bias);

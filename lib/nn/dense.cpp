@@ -23,7 +23,7 @@ struct DenseState final : detail::LayerState {
 
   Tensor call(Tensor x, const CallOptions&) override {
     const std::int64_t features = kernel.dim(0);
-    if (x.rank() < 2 || x.dim(-1) != features)
+    if (x.rank() < 2 || x.shape()[-1] != features)
       detail::fail<ShapeError>("dense", "was built for inputs (…, ", features, ')');
     Tensor y = matmul(x, kernel);
     if (options.use_bias) y = add(std::move(y), bias);

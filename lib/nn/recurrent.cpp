@@ -52,14 +52,15 @@ LSTMCell::LSTMCell(std::int64_t units, const LSTMCellOptions& options)
 LSTMCell::State& LSTMCell::state() const noexcept { return static_cast<State&>(*module_state()); }
 std::int64_t LSTMCell::units() const { return state().units; }
 
-LSTMState LSTMCell::zero_state(std::int64_t batch) const {
-  const Tensor zero = zeros({batch, units()});
+LSTMState LSTMCell::zero_state(detail::Dim batch) const {
+  const Tensor zero = zeros({batch.value, units()});
   return {zero, zero};
 }
 
 std::pair<Tensor, LSTMState> LSTMCell::operator()(const Tensor& x, const LSTMState& from) const {
   State& s = state();
-  if (x.rank() != 2 || x.dim(1) < 0) fail<ShapeError>("lstm_cell", "wants inputs (batch, features), not ", x.shape());
+  if (x.rank() != 2 || x.shape()[1] < 0)
+    fail<ShapeError>("lstm_cell", "wants inputs (batch, features), not ", x.shape());
   s.build(x.dim(1));
   if (x.dim(1) != s.kernel.dim(0))
     fail<ShapeError>("lstm_cell", "was built for ", s.kernel.dim(0), " features, not ", x.dim(1));
@@ -85,7 +86,7 @@ std::pair<Tensor, LSTMState> RNN::run(const Tensor& x, const LSTMState& from) co
 
 Tensor RNN::operator()(const Tensor& x) const {
   if (x.rank() != 3) fail<ShapeError>("rnn", "wants inputs (batch, time, features), not ", x.shape());
-  auto [outputs, last] = run(x, cell_.zero_state(x.dim(0)));
+  auto [outputs, last] = run(x, cell_.zero_state(x.shape()[0]));
   return options_.return_sequences ? outputs : last.h;
 }
 

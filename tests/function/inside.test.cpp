@@ -1,7 +1,8 @@
 // Looking inside a compiled function: what explain() tells, the graph as text and for Graphviz, the code, the log lines.
 #include <unistd.h>
 
-#include <mutex>
+#include <fstream>
+#include <iterator>
 
 #include "catch.h"
 #include "fusion/jit_loader.h"
@@ -114,4 +115,18 @@ TEST_CASE("kernels are logged a line each on request, and silent otherwise", "[f
   log_kernels(false);
   function(body)(ones({7}));
   CHECK(lines.kept.size() == 2);
+}
+
+// Not run by itself: tests/tree/kernel_cache.py starts it in one process after another.
+TEST_CASE("a function is right whatever its kernel cache is like, and says how it got its kernels", "[.kernel_cache]") {
+  auto f = function([](const Tensor& x) { return std::pair{sum(square(x) + 1.f, 1), tanh(x) * 2.f}; });
+  const Tensor x = random::normal({5, 7}, {.seed = 1});
+  const auto [a, b] = f(x);
+  CHECK(allclose(a, sum(square(x) + 1.f, 1)));
+  CHECK(array_equal(b, tanh(x) * 2.f));
+  const auto stats = detail::fusion::jit_stats();
+  std::ifstream maps("/proc/self/maps");
+  const std::string mapped{std::istreambuf_iterator<char>(maps), {}};
+  std::cout << "compiled " << stats.compilations << ", read " << stats.disk_hits
+            << (contains(mapped, "LLVM") ? ", with LLVM\n" : ", without LLVM\n");
 }

@@ -76,6 +76,9 @@ std::unique_ptr<detail::Carried> carry(T&... values) {
 inline detail::StagedRange range(std::int64_t n, std::unique_ptr<detail::Carried> carried) {
   return {n, std::move(carried)};
 }
+inline detail::StagedRange range(Size n, std::unique_ptr<detail::Carried> carried) {
+  return {n.symbol(), std::move(carried)};
+}
 inline detail::StagedRange range(const Tensor& n, std::unique_ptr<detail::Carried> carried) {
   return {n, std::move(carried)};
 }

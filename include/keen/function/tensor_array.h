@@ -17,7 +17,7 @@ struct TensorArrayOptions {
 class TensorArray {
  public:
   /// `size` elements, not written yet. A negative size is a UsageError (outside of traces, where sizes may be unknown).
-  TensorArray(DType dtype, std::int64_t size, TensorArrayOptions options = {});
+  TensorArray(DType dtype, detail::Dim size, TensorArrayOptions options = {});
   /// The slices of the first axis.
   static TensorArray unstack(const Tensor& values);
 

@@ -25,7 +25,7 @@ class LSTMCell : public Module {
   /// x (batch, features) → the output h' and the next state.
   std::pair<Tensor, LSTMState> operator()(const Tensor& x, const LSTMState& state) const;
   /// Zeros for a batch, whose size may be unknown inside a trace.
-  LSTMState zero_state(std::int64_t batch) const;
+  LSTMState zero_state(detail::Dim batch) const;
   std::int64_t units() const;
 
  private:

@@ -29,6 +29,7 @@ class Index {
   enum class Kind : std::uint8_t { integer, slice, ellipsis, newaxis };
   template <std::integral T>
   Index(T i) : kind(Kind::integer), slice{static_cast<std::int64_t>(i), {}, 1} {}
+  Index(Size i) : Index(static_cast<std::int64_t>(i)) {}
   Index(Slice s) : kind(Kind::slice), slice(s) {}
   Index(Ellipsis) : kind(Kind::ellipsis) {}
   Index(NewAxis) : kind(Kind::newaxis) {}

@@ -1,0 +1,77 @@
+// Sizes in a trace: known ones are numbers, open ones are handed on, and what would decide by them is an error.
+#include "catch.h"
+#include "keen/keen.h"
+
+using namespace keen;
+
+namespace {
+
+const FunctionOptions open_rows{.input_signature = {TensorSpec({unknown, 3})}};
+
+}  // namespace
+
+TEST_CASE("a known size is a number everywhere", "[function][sizes]") {
+  const Tensor x = ones({2, 3});
+  const std::int64_t n = x.dim(0);
+  const int columns = static_cast<int>(x.dim(1));
+  CHECK(n == 2);
+  CHECK(columns == 3);
+  CHECK(x.dim(0) == 2);
+  CHECK(x.dim(0) != x.dim(1));
+  CHECK(x.dim(0) + 1 == 3);
+  CHECK((x.dim(0) > 1 ? x.dim(0) : 1) == 2);
+  CHECK(std::vector<float>(static_cast<std::size_t>(x.dim(1))).size() == 3);
+  CHECK((sum(x) / x.dim(0)).item<float>() == 3);
+  CHECK(x(slice(1, x.dim(0)), x.dim(1) - 1).shape() == Shape{1});
+  CHECK(constant({x.dim(0), x.dim(1)}).to_vector<int>() == std::vector{2, 3});
+  CHECK(zeros({x.dim(1), 2 * x.dim(0)}).shape() == Shape{3, 4});
+  int turns = 0;
+  for ([[maybe_unused]] std::int64_t i : range(x.dim(1))) ++turns;
+  CHECK(turns == 3);
+  std::ostringstream out;
+  out << x.dim(0);
+  CHECK(out.str() == "2");
+}
+
+TEST_CASE("an open size is handed on", "[function][sizes]") {
+  auto f = function(
+      [](const Tensor& x) {
+        const auto rows = x.dim(0);
+        CHECK_FALSE(rows.is_known());
+        CHECK(x.dim(1).is_known());
+        CHECK(rows == (x * 2).dim(0));
+        Tensor total = zeros({rows});
+        for (Tensor i : range(rows, carry(total))) total = total + x[i][0];
+        return std::pair{reshape(x, {rows, 3, 1}), total};
+      },
+      open_rows);
+  for (int n : {1, 4}) {
+    const auto [y, total] = f(ones({n, 3}));
+    CHECK(y.shape() == Shape{n, 3, 1});
+    CHECK(array_equal(total, ones({n}) * n));
+  }
+  CHECK(f.trace_count() == 1);
+}
+
+TEST_CASE("deciding or computing by an open size is an error that names the line", "[function][sizes]") {
+  const auto refuses = [](auto body, int line) {
+    auto f = function(body, open_rows);
+    CHECK_THROWS_WITH(
+        f(ones({2, 3})), Catch::Contains("[dim]") && Catch::Contains("open_sizes.test.cpp:" + std::to_string(line)));
+    CHECK_THROWS_AS(f(ones({2, 3})), UsageError);
+    CHECK(function(body)(ones({2, 3})).defined());  // with known sizes it is traced for each
+  };
+  refuses([](const Tensor& x) { return x.dim(0) != 1 ? x : x * 2; }, __LINE__);
+  refuses([](const Tensor& x) { return x.dim(0) > x.dim(1) ? x : x * 2; }, __LINE__);
+  refuses([](const Tensor& x) { return reshape(x, {x.dim(0) * x.dim(1)}); }, __LINE__);
+  refuses([](const Tensor& x) { return sum(x) / x.dim(0); }, __LINE__);
+  refuses([](const Tensor& x) { return x(slice(0, x.dim(0))); }, __LINE__);
+  refuses([](const Tensor& x) { return x[x.dim(0) - 1]; }, __LINE__);
+  refuses(
+      [](const Tensor& x) {
+        Tensor y = x;
+        for (std::int64_t i : range(x.dim(0))) y = y + x[i];
+        return y;
+      },
+      __LINE__ - 3);
+}
