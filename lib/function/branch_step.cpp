@@ -35,6 +35,15 @@ std::int64_t integer_at(const void* from, DType dtype) {
 
 }  // namespace
 
+std::string lines_of(const Plan& plan, const std::string& prefix) {
+  std::string out;
+  for (const auto& step : plan.steps()) {
+    out += "\n    " + prefix;
+    for (const char c : step->to_string()) out += c == '\n' ? "\n    " : std::string(1, c);
+  }
+  return out;
+}
+
 std::unique_ptr<BranchStep> BranchStep::make(
     const Node& node, std::span<const OperandForm> operands, std::span<const Shape> results) {
   auto step = std::make_unique<BranchStep>();
@@ -76,8 +85,13 @@ void BranchStep::run(Frame& frame) const {
 
 std::string BranchStep::to_string() const {
   std::string out = "branch";
-  for (std::size_t i = 0; i < branches_.size(); ++i)
-    for (const auto& step : branches_[i]->steps()) out += text("\n    ", i, ": ", step->to_string());
+  for (std::size_t i = 0; i < branches_.size(); ++i) out += lines_of(*branches_[i], text(i, ": "));
+  return out;
+}
+
+std::vector<const Plan*> BranchStep::parts() const {
+  std::vector<const Plan*> out;
+  for (const auto& branch : branches_) out.push_back(branch.get());
   return out;
 }
 

@@ -11,6 +11,9 @@ struct OperandForm {
   Shape shape, strides;
 };
 
+/// A line for each step of a plan, behind the line of the step that runs it.
+std::string lines_of(const Plan& plan, const std::string& prefix);
+
 /// Runs one of several plans, chosen by an index.
 class BranchStep final : public Step {
  public:
@@ -20,6 +23,7 @@ class BranchStep final : public Step {
   void place(std::vector<Address> operands, std::vector<Address> results);
   void run(Frame& frame) const override;
   std::string to_string() const override;
+  std::vector<const Plan*> parts() const override;
 
  private:
   std::vector<std::shared_ptr<const Plan>> branches_;
@@ -41,6 +45,7 @@ class LoopStep final : public Step {
   bool is_counted() const noexcept { return !condition_; }
   void run(Frame& frame) const override;
   std::string to_string() const override;
+  std::vector<const Plan*> parts() const override;
 
  private:
   friend class LoopRun;

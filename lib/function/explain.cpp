@@ -62,9 +62,7 @@ std::vector<std::string> Executable::kernel_ir() const {
   std::vector<std::string> out;
   const auto made = codes();
   if (made.empty()) return out;
-  for (const auto& step : made.front().plan->steps())
-    if (const auto* kernel = dynamic_cast<const KernelStep*>(step.get()))
-      out.push_back(fusion::ir_text(kernel->kernel()));
+  for (const KernelStep* kernel : made.front().plan->kernel_steps()) out.push_back(fusion::ir_text(kernel->kernel()));
   return out;
 }
 

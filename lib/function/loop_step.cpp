@@ -217,10 +217,12 @@ void LoopStep::run(Frame& frame) const { LoopRun(*this, frame).run(); }
 
 std::string LoopStep::to_string() const {
   std::string out = turns_ < 0 ? "loop" : text("loop, ", condition_ ? "at most " : "", turns_, " turns");
-  if (condition_)
-    for (const auto& step : condition_->steps()) out += text("\n    while: ", step->to_string());
-  for (const auto& step : body_->steps()) out += text("\n    ", step->to_string());
-  return out;
+  if (condition_) out += lines_of(*condition_, "while: ");
+  return out + lines_of(*body_, "");
+}
+
+std::vector<const Plan*> LoopStep::parts() const {
+  return condition_ ? std::vector<const Plan*>{condition_.get(), body_.get()} : std::vector<const Plan*>{body_.get()};
 }
 
 }  // namespace keen::detail

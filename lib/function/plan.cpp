@@ -18,10 +18,14 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 Plan::~Plan() { delete spare_.load(); }
 
-int Plan::kernels() const {
-  int count = 0;
-  for (const auto& step : steps_) count += dynamic_cast<const KernelStep*>(step.get()) != nullptr;
-  return count;
+std::vector<const KernelStep*> Plan::kernel_steps() const {
+  std::vector<const KernelStep*> out;
+  for (const auto& step : steps_) {
+    if (const auto* kernel = dynamic_cast<const KernelStep*>(step.get())) out.push_back(kernel);
+    for (const Plan* part : step->parts())
+      for (const KernelStep* kernel : part->kernel_steps()) out.push_back(kernel);
+  }
+  return out;
 }
 
 std::unique_ptr<Frame> Plan::make_frame() const {

@@ -26,8 +26,9 @@ class Plan {
   const Graph& graph() const noexcept { return *graph_; }
   std::span<const std::unique_ptr<Step>> steps() const noexcept { return steps_; }
   std::size_t arena_bytes() const noexcept { return arena_bytes_; }
-  /// How many of the steps are fused kernels.
-  int kernels() const;
+  /// The steps that are fused kernels, those of branches and loops included.
+  std::vector<const KernelStep*> kernel_steps() const;
+  int kernels() const { return static_cast<int>(kernel_steps().size()); }
   /// Can it run over memory of the caller's (PlanRun)? Then all sizes are known beforehand.
   bool takes_addresses() const noexcept { return takes_addresses_; }
   /// The argument whose place result i may take over while the plan runs; -1 for none.

@@ -42,12 +42,16 @@ struct Frame {
   ~Frame();
 };
 
+class Plan;
+
 class Step {
  public:
   virtual ~Step() = default;
   virtual void run(Frame& frame) const = 0;
-  /// One line for explain().
+  /// One line for explain(), and one for each step of the parts it runs.
   virtual std::string to_string() const = 0;
+  /// The plans that it runs itself: those of branches and loops.
+  virtual std::vector<const Plan*> parts() const { return {}; }
 
   std::vector<int> releases;  // slots whose tensors nothing needs after this step
 };

@@ -283,6 +283,45 @@ TEST_CASE("products leave loops for all turns at once", "[function][control]") {
   for (std::size_t i = 0; i < 3; ++i) CHECK(allclose(got[i], expected[i], 1e-5, 1e-5));
 }
 
+TEST_CASE("what no turn changes is computed before the loop", "[function][control]") {
+  const auto net = [](const Tensor& x, const Tensor& w) {
+    return scan([&](const Tensor& h, const Tensor& t) { return h * 0.5f + matmul(exp(w * 0.3f), t); }, x[0], x);
+  };
+  const Tensor x = random::normal({5, 4, 3}, {.seed = 3}), w = random::normal({4, 4}, {.seed = 1});
+  auto graph = traced_for({x, w}, [&](const std::vector<Tensor>& in) { return std::vector{net(in[0], in[1])}; });
+  const int before = graph->count("exp");
+  CHECK(products_out_of_loops(*graph) == 1);
+  graph->check();
+  CHECK(graph->count("exp") == before + 1);
+  CHECK(allclose(Replay(*graph).run(std::vector{x, w})[0], net(x, w), 1e-5, 1e-6));
+}
+
+TEST_CASE("slices and joins of slices leave no trace in the numbers", "[function][control]") {
+  const auto gates = [](const Tensor& x) {
+    const Tensor both = x * 2.f + 1.f;
+    return sigmoid(both(ellipsis, slice(0, 16))) * tanh(both(ellipsis, slice(16, 32)));
+  };
+  const Tensor x = random::normal({3, 32}, {.seed = 1});
+  auto graph = traced_for({x}, [&](const std::vector<Tensor>& in) {
+    GradientTape tape;
+    tape.watch(in[0]);
+    const Tensor y = gates(in[0]);
+    return std::vector{y, tape.gradient(y, in[0])};
+  });
+  CHECK(join_slices(*graph) == 1);
+  prune(*graph);
+  CHECK(lift_slices(*graph) == 2);
+  graph->check();
+  CHECK(graph->count("concat") == 1);
+  CHECK(graph->count("slice_gradient") == 0);
+  GradientTape tape;
+  tape.watch(x);
+  const Tensor y = gates(x);
+  const auto got = Replay(*graph).run(std::vector{x});
+  CHECK(array_equal(got[0], y));
+  CHECK(array_equal(got[1], tape.gradient(y, x)));
+}
+
 TEST_CASE("threads may run one loop at once", "[function][control]") {
   const auto body = [](const Tensor& v) { return recurrence(50)(v); };
   auto f = function(body);

@@ -1,4 +1,5 @@
 // Products that loops compute turn by turn, as one product of all turns:
+//   what turns compute from what all of them see     is computed once, before the loop;
 //   turns that need x[t]·W                find a slice of X·W, computed before the loop;
 //   sums over turns of a[t]ᵀ·b[t]         are AᵀB of the stacked a and b, behind the loop, and Σ b[t] likewise;
 //   stacked results a[t]·W                are A·W.
@@ -52,7 +53,7 @@ class Rewrite {
     makers_ = makers(*loop_.body);
     count_uses();
     own_ = results().size() - loop_.carried;
-    const bool hoisted = hoist();
+    const bool hoisted = hoist_invariants() | hoist();
     const bool summed = sum_behind(), sunk = sink();
     if (!hoisted && !summed && !sunk) return false;
     prune(*loop_.body);
@@ -110,6 +111,40 @@ class Rewrite {
     if (added_ + bytes > most_bytes) return false;
     added_ += bytes;
     return true;
+  }
+
+  const Constant* constant(int v) const {
+    for (const auto& c : loop_.body->constants)
+      if (c.value == v) return &c;
+    return nullptr;
+  }
+  int constant_outside(int v) {
+    const int outside = new_value(inside(v), inside(v).shape);
+    outer_.constants.push_back({outside, constant(v)->tensor});
+    return outside;
+  }
+
+  /// What no turn changes, unless it is larger than what it is made from.
+  bool hoist_invariants() {
+    const auto is_hoisted = [&](const Node& n) {
+      const bool is_pure = !is_root(n) && !n.op->random && !n.op->may_raise && !n.op->composite;
+      if (!is_pure || n.inputs.empty() || n.outputs.size() != 1) return false;
+      std::int64_t bytes = 0;
+      for (int v : n.inputs) {
+        if (!is_rest(v) && !constant(v)) return false;
+        bytes += bytes_of(inside(v));
+      }
+      const int made = n.outputs[0];
+      if (bytes_of(inside(made)) > bytes) return false;
+      const int outside = new_value(inside(made), inside(made).shape);
+      std::vector<int> operands;
+      for (int v : n.inputs) operands.push_back(is_rest(v) ? operand(v) : constant_outside(v));
+      before.push_back({n.op, std::move(operands), n.attributes, {outside}});
+      inputs().push_back(made);
+      node_.inputs.push_back(outside);
+      return true;
+    };
+    return std::erase_if(loop_.body->nodes, is_hoisted) > 0;
   }
 
   bool hoist() {
