@@ -53,9 +53,9 @@ class Rewrite {
     makers_ = makers(*loop_.body);
     count_uses();
     own_ = results().size() - loop_.carried;
-    const bool hoisted = hoist_invariants() | hoist();
+    const bool invariants = hoist_invariants(), hoisted = hoist();
     const bool summed = sum_behind(), sunk = sink();
-    if (!hoisted && !summed && !sunk) return false;
+    if (!invariants && !hoisted && !summed && !sunk) return false;
     prune(*loop_.body);
     node_.attributes = loop_attributes_of(loop_);
     return true;
