@@ -11,9 +11,6 @@
 namespace keen::detail {
 namespace {
 
-// Plans for how many sizes and layouts of the arguments are kept.
-constexpr std::size_t most_plans = 8;
-
 bool is_plain(const Tensor& t) {
   constexpr auto mask = TensorImpl::contiguous | TensorImpl::symbolic;
   return (t.impl()->flags & mask) == TensorImpl::contiguous;
@@ -72,18 +69,12 @@ std::shared_ptr<const CallGradient> Executable::find_gradient(std::span<const Te
   for (const auto& t : arguments) shapes.push_back(t.shape());
   std::lock_guard lock(gradient_mutex_);
   if (has_no_gradient_) return nullptr;
-  const auto found =
-      std::find_if(gradients_.begin(), gradients_.end(), [&](const GradientEntry& e) { return e.shapes == shapes; });
-  if (found != gradients_.end()) {
-    gradients_.splice(gradients_.begin(), gradients_, found);
-    return found->gradient;
-  }
+  if (const auto* known = gradients_.find(shapes)) return *known;
   try {
     // From the graph as it was traced: what has no gradient there, such as stop_gradient, has none here.
     if (!can_differentiate(*traced_)) fail<UsageError>("function", "it writes or draws");
     auto made = std::make_shared<const CallGradient>(*traced_, shapes);
-    gradients_.push_front({std::move(shapes), made});
-    if (gradients_.size() > most_plans) gradients_.pop_back();
+    gradients_.add(std::move(shapes), made);
     return made;
   } catch (const UsageError& why) {
     log(LogLevel::debug, text("function: recorded operation by operation: ", why.what()));
@@ -94,54 +85,49 @@ std::shared_ptr<const CallGradient> Executable::find_gradient(std::span<const Te
 
 Executable::Code Executable::find_code(std::span<const Tensor> arguments) const {
   if (std::any_of(arguments.begin(), arguments.end(), [](const Tensor& t) { return t.is_sparse(); })) return {};
-  std::vector<Shape> shapes, strides;
+  Layouts layouts;
   for (const auto& t : arguments) {
-    shapes.push_back(t.shape());
-    strides.push_back(t.strides());
+    layouts.shapes.push_back(t.shape());
+    layouts.strides.push_back(t.strides());
   }
-  return find_code(shapes, strides);
+  return find_code(std::move(layouts));
 }
 
 std::shared_ptr<const Plan> Executable::plan(
     const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
-  Code code = find_code(shapes, strides);
+  Code code = find_code({shapes, strides});
   return code.rest ? nullptr : code.plan;
 }
 
-Executable::Code Executable::find_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
+Executable::Code Executable::find_code(Layouts layouts) const {
   prepare();
   std::lock_guard lock(mutex_);
   if (has_no_plan_) return {};
-  const auto found = std::find_if(
-      plans_.begin(), plans_.end(), [&](const Entry& e) { return e.shapes == shapes && e.strides == strides; });
-  if (found != plans_.end()) {
-    plans_.splice(plans_.begin(), plans_, found);
-    return found->code;
-  }
+  if (const Code* known = plans_.find(layouts)) return *known;
   bool is_only = optimised_->symbols == 0;
-  for (std::size_t i = 0; i < shapes.size(); ++i) is_only = is_only && is_contiguous(shapes[i], strides[i]);
+  for (std::size_t i = 0; i < layouts.shapes.size(); ++i)
+    is_only = is_only && is_contiguous(layouts.shapes[i], layouts.strides[i]);
   if (is_only && kept_) return {kept_, nullptr};  // another thread made it meanwhile
-  Code code = make_code(shapes, strides);
+  Code code = make_code(layouts);
   if (!code.plan) return {};
   if (is_only) {
     kept_ = code.plan;
     only_.store(kept_.get(), std::memory_order_release);
   } else {
-    plans_.push_front({shapes, strides, code});
-    if (plans_.size() > most_plans) plans_.pop_back();
+    plans_.add(std::move(layouts), code);
   }
   return code;
 }
 
-Executable::Code Executable::make_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const {
+Executable::Code Executable::make_code(const Layouts& layouts) const {
   Specialised made{optimised_, nullptr};
   if (optimised_->symbols) {
-    made = specialise(*optimised_, shapes);
+    made = specialise(*optimised_, layouts.shapes);
     run_passes(*made.graph);  // with the sizes known, more of it folds
   }
   try {
     Code code;
-    code.plan = std::make_shared<const Plan>(made.graph, strides, Plan::Options{.fuse = fusion::jit_wanted()});
+    code.plan = std::make_shared<const Plan>(made.graph, layouts.strides, Plan::Options{.fuse = fusion::jit_wanted()});
     if (made.rest) code.rest = std::make_shared<const Executable>(made.rest);
     return code;
   } catch (const UsageError& why) {

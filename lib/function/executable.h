@@ -1,7 +1,6 @@
 // Executable: a traced graph, optimised, fused and planned when it first runs, and run from then on.
 #pragma once
 #include <atomic>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -10,6 +9,7 @@
 
 #include "function/passes/passes.h"
 #include "function/plan.h"
+#include "function/recent.h"
 #include "function/recorded_call.h"
 #include "function/replay.h"
 #include "function/rollback.h"
@@ -47,21 +47,19 @@ class Executable {
     std::shared_ptr<const Plan> plan;
     std::shared_ptr<const Executable> rest;
   };
-  struct Entry {
+  // Sizes and layouts of the arguments.
+  struct Layouts {
     std::vector<Shape> shapes, strides;
-    Code code;
+    bool operator==(const Layouts&) const = default;
   };
-  struct GradientEntry {
-    std::vector<Shape> shapes;
-    std::shared_ptr<const CallGradient> gradient;
-  };
+  static constexpr std::size_t most_plans = 8;
   void prepare() const;
   std::vector<Tensor> run_unguarded(std::span<const Tensor> arguments) const;
   std::vector<Tensor> run_recorded(std::span<const Tensor> arguments) const;
   std::shared_ptr<const CallGradient> find_gradient(std::span<const Tensor> arguments) const;
   Code find_code(std::span<const Tensor> arguments) const;
-  Code find_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
-  Code make_code(const std::vector<Shape>& shapes, const std::vector<Shape>& strides) const;
+  Code find_code(Layouts layouts) const;
+  Code make_code(const Layouts& layouts) const;
   std::vector<Code> codes() const;
 
   std::shared_ptr<const Graph> traced_;
@@ -75,10 +73,10 @@ class Executable {
   // it is found without a lock.
   mutable std::atomic<const Plan*> only_{nullptr};
   mutable std::mutex mutex_, gradient_mutex_;
-  mutable std::list<Entry> plans_;  // the last used first
+  mutable Recent<Layouts, Code, most_plans> plans_;
   mutable std::shared_ptr<const Plan> kept_;
   mutable bool has_no_plan_ = false, has_no_gradient_ = false;
-  mutable std::list<GradientEntry> gradients_;  // the last used first
+  mutable Recent<std::vector<Shape>, std::shared_ptr<const CallGradient>, most_plans> gradients_;  // by shapes
 };
 
 }  // namespace keen::detail

@@ -34,12 +34,12 @@ std::vector<Executable::Code> Executable::codes() const {
       shapes.push_back(optimised_->values[static_cast<std::size_t>(v)].shape);
       strides.push_back(contiguous_strides(shapes.back()));
     }
-    find_code(shapes, strides);
+    find_code({shapes, strides});
   }
   std::lock_guard lock(mutex_);
   std::vector<Code> out;
   if (kept_) out.push_back({kept_, nullptr});
-  for (const auto& entry : plans_) out.push_back(entry.code);
+  for (const auto& [layouts, code] : plans_) out.push_back(code);
   return out;
 }
 

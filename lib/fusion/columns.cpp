@@ -129,7 +129,12 @@ void ColumnReduction::run_task(const Task& task) const {
   for (std::size_t g = 0; g < gathered_.size(); ++g)
     fill(task.into[g], task.columns, gathered_[g].size, gathered_[g].identity);
   for (std::int64_t row = task.first_row; row < task.end_row;) {
-    const std::int64_t count = std::min(task.end_row - row, run - row % run);
+    // The last of joined rows may be shorter than the others.
+    const std::int64_t left = run - row % run;
+    const bool is_short = left == 1 && joined_.last != joined_.factor;
+    const std::int64_t count = is_short ? 1 : std::min(task.end_row - row, left - (joined_.last != joined_.factor));
+    const std::int64_t columns =
+        is_short ? std::min(task.columns, row_.size / joined_.factor * joined_.last - task.first_column) : task.columns;
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (operand_of_[i] < 0) {
         const auto g = static_cast<std::size_t>(-1 - operand_of_[i]);
@@ -141,7 +146,7 @@ void ColumnReduction::run_task(const Task& task) const {
                    offset(rows_, row, which) + task.first_column * row_.strides[which];
       operands[i] = {data, rows_.back().strides[which], row_.strides[which]};
     }
-    (*code_)(operands.data(), count, task.columns);
+    if (columns > 0) (*code_)(operands.data(), count, columns);
     row += count;
   }
 }

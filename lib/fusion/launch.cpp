@@ -81,6 +81,7 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
     inner = {{1, sizes}};  // a single element is a contiguous row of one
   }
   row_ = std::move(inner[0]);
+  last_row_ = row_.size;
   if (!has_reduction_ && !outer_.empty()) join_short_rows(sizes);
   for (const auto& axis : outer_) rows_ *= axis.size;
   rows_in_chunk_ = std::max<std::int64_t>(1, piece / std::max<std::int64_t>(1, row_.size));
@@ -123,6 +124,7 @@ void Launch::join_short_rows(std::span<const std::int64_t> sizes) {
   if (joined_.factor == 1) return;
   for (std::size_t i : joined_.repeated) staged_strides_.push_back(row_.strides[i]);
   sizes_.assign(sizes.begin(), sizes.end());
+  last_row_ = joined_.last * row_.size;
   apply(joined_, row_, outer_.back(), sizes);
 }
 
@@ -147,9 +149,11 @@ void Launch::run_rows(std::span<void* const> addresses, std::int64_t begin, std:
     operands.data()[addresses.size() + k] = {kept->data() + kept_offsets_[k], 0, 0};
   const std::int64_t in_axis = outer_.empty() ? 1 : outer_.back().size;
   for (std::int64_t row = begin; row < end;) {
-    const std::int64_t count = std::min(end - row, in_axis - row % in_axis);
+    const std::int64_t left = in_axis - row % in_axis;
+    const bool is_short = left == 1 && last_row_ != row_.size;
+    const std::int64_t count = is_short ? 1 : std::min(end - row, left - (last_row_ != row_.size));
     place(operands.data(), addresses, row);
-    (*code_)(operands.data(), count, row_.size);
+    (*code_)(operands.data(), count, is_short ? last_row_ : row_.size);
     row += count;
   }
 }

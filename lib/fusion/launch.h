@@ -52,8 +52,10 @@ class Launch {
   std::int64_t rows_ = 1;
   std::int64_t rows_in_chunk_ = 1;
   bool has_reduction_ = false;
-  // Short rows that are walked as one; strides and sizes of the operands that are staged for it.
+  // Short rows that are walked as one; strides and sizes of the operands that are staged for it. The last of a run may be
+  // shorter than the others.
   JoinedRows joined_;
+  std::int64_t last_row_ = 0;
   std::vector<std::int64_t> staged_strides_, sizes_;
   std::shared_ptr<const CompiledKernel> code_;
   // The rows of kept values lie in one block, which each task has of its own.

@@ -78,7 +78,7 @@ JoinedRows join_rows(
     const Axis& row, const Axis& run, std::span<const Axis> others, std::size_t inputs,
     const std::vector<bool>& fixed) {
   JoinedRows out;
-  if (row.size >= short_row) return out;
+  if (row.size == 0 || row.size >= short_row || run.size <= 1) return out;
   for (std::size_t i = 0; i < row.strides.size(); ++i) {
     if (!fixed.empty() && fixed[i]) continue;
     if (run.strides[i] == row.strides[i] * row.size) continue;
@@ -88,17 +88,18 @@ JoinedRows join_rows(
     if (!repeats) return {};
     out.repeated.push_back(i);
   }
-  for (std::int64_t factor = std::min(run.size, longest_joined / row.size); factor > 1; --factor)
-    if (run.size % factor == 0) {
-      out.factor = factor;
-      return out;
-    }
-  return {};
+  // Rows of one length are better, but not half as long ones.
+  const std::int64_t most = std::min(run.size, longest_joined / row.size);
+  out.factor = most;
+  while (run.size % out.factor != 0 && 2 * out.factor > most) --out.factor;
+  if (run.size % out.factor != 0) out.factor = most;
+  out.last = (run.size - 1) % out.factor + 1;
+  return out;
 }
 
 void apply(const JoinedRows& joined, Axis& row, Axis& run, std::span<const std::int64_t> sizes) {
   row.size *= joined.factor;
-  run.size /= joined.factor;
+  run.size = (run.size + joined.factor - 1) / joined.factor;
   for (auto& stride : run.strides) stride *= joined.factor;
   for (std::size_t i : joined.repeated) row.strides[i] = sizes[i];
 }

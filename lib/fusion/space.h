@@ -30,6 +30,7 @@ std::vector<Access> accesses(const Kernel& kernel, const Axis& row);
 /// How many short rows of a run can be walked as one long row, because operands either go on from one to the next or repeat.
 struct JoinedRows {
   std::int64_t factor = 1;
+  std::int64_t last = 1;              // how many of them are left for the last long row of a run
   std::vector<std::size_t> repeated;  // operands that must be staged: the same row, `factor` times
 };
 /// `fixed` operands (results of column reductions) take no part. `others` are the axes outside the run.

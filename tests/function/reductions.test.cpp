@@ -84,3 +84,17 @@ TEST_CASE("long rows are summed in pieces while their elements are stored", "[fu
           return std::vector{y, mean(y, 1), sqrt(sum(square(y), 1))};
         }) == 1);
 }
+
+TEST_CASE("short rows join whatever their number divides by", "[function][fusion]") {
+  if (!has_jit()) return;
+  for (std::int64_t rows : {2, 3, 101, 103, 1009, 65537})
+    for (std::int64_t columns : {3, 10, 63}) {
+      INFO(rows << " rows of " << columns);
+      const Tensor x = random::normal({rows, columns}, {.seed = 1}), bias = random::normal({columns}, {.seed = 2});
+      CHECK(kernels_of({x, bias}, [](const auto& in) {
+              const Tensor y = relu(in[0] + in[1]);
+              return std::vector{y, sum(y, 0), max(y * 2.f, 0)};
+            }) == 1);
+      CHECK(kernels_of({x, bias}, [](const auto& in) { return std::vector{relu(in[0] + in[1])}; }) == 1);
+    }
+}

@@ -249,6 +249,11 @@ TEST_CASE("empty and single elements work in fused kernels", "[fusion][jit]") {
   if (!has_jit()) return;
   check_four_operations(zeros({0, 4}), zeros({0, 4}), {0, 4});
   check_four_operations(zeros({4, 0}), zeros({4, 0}), {4, 0});
+  Kernel biased;
+  const int x = biased.input(float32);
+  biased.store(biased.apply(F::add, x, biased.input(float32)));
+  for (const Shape& space : {Shape{0, 3}, Shape{3, 0}, Shape{1, 3}})
+    CHECK(same_bits(run_fused(biased, space, 0, {ones(space), ones({space[1]})})[0], full(space, 2.f)));
   Kernel kernel;
   kernel.store(kernel.apply(F::exp, kernel.input(float32)));
   CHECK(same_bits(run_fused(kernel, {}, 0, {constant(2.f)})[0], exp(constant(2.f))));
