@@ -81,6 +81,12 @@ std::string BranchStep::to_string() const {
   return out;
 }
 
+std::vector<const Plan*> BranchStep::parts() const {
+  std::vector<const Plan*> out;
+  for (const auto& branch : branches_) out.push_back(branch.get());
+  return out;
+}
+
 void TensorStep::place(std::vector<Plan::Source> operands, std::vector<int> slots) {
   operands_ = std::move(operands);
   slots_ = std::move(slots);

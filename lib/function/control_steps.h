@@ -20,6 +20,7 @@ class BranchStep final : public Step {
   void place(std::vector<Address> operands, std::vector<Address> results);
   void run(Frame& frame) const override;
   std::string to_string() const override;
+  std::vector<const Plan*> parts() const override;
 
  private:
   std::vector<std::shared_ptr<const Plan>> branches_;
@@ -41,6 +42,7 @@ class LoopStep final : public Step {
   bool is_counted() const noexcept { return !condition_; }
   void run(Frame& frame) const override;
   std::string to_string() const override;
+  std::vector<const Plan*> parts() const override;
 
  private:
   friend class LoopRun;

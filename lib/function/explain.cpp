@@ -20,6 +20,15 @@ std::string describe(const Plan& plan) {
   return out;
 }
 
+/// Of the plan's kernels, and of those in its branches and loops.
+void add_ir(const Plan& plan, std::vector<std::string>& out) {
+  for (const auto& step : plan.steps()) {
+    if (const auto* kernel = dynamic_cast<const KernelStep*>(step.get()))
+      out.push_back(fusion::ir_text(kernel->kernel()));
+    for (const Plan* part : step->parts()) add_ir(*part, out);
+  }
+}
+
 }  // namespace
 
 std::vector<Executable::Code> Executable::codes() const {
@@ -55,6 +64,8 @@ std::string Executable::explain() const {
     out += describe(*code.plan);
     if (code.rest) out += "then, with the sizes known that it gave: " + code.rest->explain();
   }
+  std::lock_guard lock(gradient_mutex_);
+  for (const auto& entry : gradients_) out += entry.gradient->explain();
   return out;
 }
 
@@ -62,9 +73,9 @@ std::vector<std::string> Executable::kernel_ir() const {
   std::vector<std::string> out;
   const auto made = codes();
   if (made.empty()) return out;
-  for (const auto& step : made.front().plan->steps())
-    if (const auto* kernel = dynamic_cast<const KernelStep*>(step.get()))
-      out.push_back(fusion::ir_text(kernel->kernel()));
+  add_ir(*made.front().plan, out);
+  if (made.front().rest)
+    for (auto& text : made.front().rest->kernel_ir()) out.push_back(std::move(text));
   return out;
 }
 

@@ -223,4 +223,9 @@ std::string LoopStep::to_string() const {
   return out;
 }
 
+std::vector<const Plan*> LoopStep::parts() const {
+  if (condition_) return {condition_.get(), body_.get()};
+  return {body_.get()};
+}
+
 }  // namespace keen::detail

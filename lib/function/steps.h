@@ -48,6 +48,8 @@ class Step {
   virtual void run(Frame& frame) const = 0;
   /// One line for explain().
   virtual std::string to_string() const = 0;
+  /// The plans that it runs, in the order of its line.
+  virtual std::vector<const class Plan*> parts() const { return {}; }
 
   std::vector<int> releases;  // slots whose tensors nothing needs after this step
 };
