@@ -55,6 +55,8 @@ std::string Executable::explain() const {
     out += describe(*code.plan);
     if (code.rest) out += "then, with the sizes known that it gave: " + code.rest->explain();
   }
+  std::lock_guard lock(gradient_mutex_);
+  for (const auto& [shapes, gradient] : gradients_) out += gradient->explain();
   return out;
 }
 
@@ -63,6 +65,8 @@ std::vector<std::string> Executable::kernel_ir() const {
   const auto made = codes();
   if (made.empty()) return out;
   for (const KernelStep* kernel : made.front().plan->kernel_steps()) out.push_back(fusion::ir_text(kernel->kernel()));
+  if (made.front().rest)
+    for (auto& text : made.front().rest->kernel_ir()) out.push_back(std::move(text));
   return out;
 }
 

@@ -135,6 +135,13 @@ CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments)
   forward_ = std::make_unique<Executable>(std::move(forward));
 }
 
+std::string CallGradient::explain() const {
+  std::string out = "under a tape, forward:\n" + forward_->explain();
+  std::lock_guard lock(mutex_);
+  for (const auto& [wanted, executable] : backwards_) out += "under a tape, backward:\n" + executable->explain();
+  return out;
+}
+
 /// The backward half that computes just the gradients that are wanted.
 const Executable& CallGradient::backward(const std::vector<bool>& wanted) const {
   std::lock_guard lock(mutex_);

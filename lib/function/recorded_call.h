@@ -24,6 +24,8 @@ class CallGradient {
   /// Computes the results and tells this thread's observers of one operation from the arguments, and the trainable
   /// variables that the graph reads, to the results.
   static std::vector<Tensor> call(std::shared_ptr<const CallGradient> gradient, std::span<const Tensor> arguments);
+  /// What the compiler made of both halves.
+  std::string explain() const;
 
  private:
   friend void recorded_call_gradient(class Gradient& g);

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <unordered_map>
 
@@ -132,14 +133,48 @@ class KernelCache {
  public:
   std::shared_ptr<const CompiledKernel> get(const Kernel& kernel) {
     const std::string content = kernel.content();
-    if (auto known = find(content)) {
-      log_kernel(kernel, content, "in memory");
-      return known;
+    Work own;
+    std::shared_future<Made> other;
+    {
+      std::lock_guard lock(mutex_);
+      const auto [place, is_first] = kernels_.try_emplace(content);
+      if (is_first) {
+        place->second = own.get_future().share();
+        order_.push_back(&place->first);
+      } else {
+        ++stats_.hits;
+        other = place->second;
+      }
     }
-    // Outside the lock: two threads may compile the same kernel, neither waits for an unrelated one.
+    if (other.valid()) {
+      Made made = other.get();  // waits for a thread that compiles it now
+      log_kernel(kernel, content, "in memory");
+      return made;
+    }
+    try {
+      Made made = make(kernel, content);
+      own.set_value(made);
+      return made;
+    } catch (...) {
+      own.set_exception(std::current_exception());
+      forget(content);  // the next one that asks may have more luck
+      throw;
+    }
+  }
+  JitStats stats() const {
+    std::lock_guard lock(mutex_);
+    return stats_;
+  }
+
+ private:
+  using Made = std::shared_ptr<const CompiledKernel>;
+  using Work = std::promise<Made>;
+
+  /// Outside the lock: nobody waits for a kernel that is not theirs.
+  Made make(const Kernel& kernel, const std::string& content) {
     const auto start = std::chrono::steady_clock::now();
     const std::string key = compiler_identity() + content;
-    auto made = compiler_identity().empty() ? nullptr : from_disk(key);
+    Made made = compiler_identity().empty() ? nullptr : from_disk(key);
     const bool is_from_disk = made != nullptr;
     if (!made) {
       const std::string object = ask(&JitTable::compile, content, cpu::isa());
@@ -151,32 +186,21 @@ class KernelCache {
     std::lock_guard lock(mutex_);
     ++(is_from_disk ? stats_.disk_hits : stats_.compilations);
     stats_.milliseconds += took.count();
-    const auto [place, is_new] = kernels_.emplace(content, std::move(made));
-    if (is_new) order_.push_back(&place->first);
-    auto result = place->second;
     if (order_.size() > most) {
       kernels_.erase(std::string(*order_.front()));
       order_.pop_front();
     }
-    return result;
+    return made;
   }
-  JitStats stats() const {
+  void forget(const std::string& content) {
     std::lock_guard lock(mutex_);
-    return stats_;
-  }
-
- private:
-  std::shared_ptr<const CompiledKernel> find(const std::string& content) {
-    std::lock_guard lock(mutex_);
-    const auto found = kernels_.find(content);
-    if (found == kernels_.end()) return nullptr;
-    ++stats_.hits;
-    return found->second;
+    std::erase_if(order_, [&](const std::string* known) { return *known == content; });
+    kernels_.erase(content);
   }
 
   static constexpr std::size_t most = 4096;
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const CompiledKernel>> kernels_;
+  std::unordered_map<std::string, std::shared_future<Made>> kernels_;  // there, or being compiled
   std::deque<const std::string*> order_;
   JitStats stats_;
 };

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "catch.h"
 #include "fusion/jit_loader.h"
@@ -74,6 +75,20 @@ TEST_CASE("explain shows the time of each step while functions are timed", "[fun
   CHECK(count(f.explain(), " us ") == 2);
 }
 
+TEST_CASE("explain shows the compiled halves of calls under a tape", "[function][inside]") {
+  auto f = function([](const Tensor& x) { return sum(tanh(x) * x); });
+  const Tensor x = ones({8});
+  f(x);
+  CHECK_FALSE(contains(f.explain(), "under a tape"));
+  GradientTape tape;
+  tape.watch(x);
+  const Tensor y = f(x);
+  CHECK(contains(f.explain(), "under a tape, forward:"));
+  CHECK_FALSE(contains(f.explain(), "under a tape, backward:"));
+  tape.gradient(y, x);
+  CHECK(contains(f.explain(), "under a tape, backward:"));
+}
+
 TEST_CASE("the graph prints as text and for Graphviz, of functions and concrete functions", "[function][inside]") {
   Variable v(2.f, {.name = "scale"});
   auto f = function([&](const Tensor& x) { return exp(x) * v; });
@@ -96,6 +111,16 @@ TEST_CASE("the code of every kernel can be read", "[function][inside]") {
   CHECK(code.size() == static_cast<std::size_t>(count(f.explain(), "kernel over")));
   CHECK(f.get_concrete_function(ones({4, 4})).kernel_ir() == code);
   for (const auto& text : code) CHECK(contains(text, "define"));
+  auto loop = function([](const Tensor& x) {
+    Tensor y = x;
+    for ([[maybe_unused]] Tensor t : range(9, carry(y))) y = tanh(y) * 0.5f + x;
+    return cond(
+        sum(y) > 0, [&] { return exp(y) + 1.f; }, [&] { return y * 2.f - x; });
+  });
+  loop(ones({4, 4}));
+  INFO(loop.explain());
+  CHECK(loop.kernel_ir().size() == static_cast<std::size_t>(count(loop.explain(), "kernel over")));
+  CHECK(loop.kernel_ir().size() >= 3);
 }
 
 TEST_CASE("kernels are logged a line each on request, and silent otherwise", "[function][inside]") {
@@ -115,6 +140,19 @@ TEST_CASE("kernels are logged a line each on request, and silent otherwise", "[f
   log_kernels(false);
   function(body)(ones({7}));
   CHECK(lines.kept.size() == 2);
+}
+
+TEST_CASE("threads that want one kernel compile it once", "[function][inside]") {
+  if (!has_jit()) return;
+  const float odd = 2.f + static_cast<float>(getpid()) / 65536;
+  const auto before = detail::fusion::jit_stats();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([odd] { function([odd](const Tensor& x) { return tanh(x * odd) + odd; })(ones({5})); });
+  for (auto& thread : threads) thread.join();
+  const auto after = detail::fusion::jit_stats();
+  CHECK(after.compilations + after.disk_hits - before.compilations - before.disk_hits == 1);
+  CHECK(after.hits - before.hits == 3);
 }
 
 // Not run by itself: tests/tree/kernel_cache.py starts it in one process after another.
