@@ -66,9 +66,7 @@ Tensor make_result(const char* operation, DType dtype, const Shape& shape, Devic
   } catch (const ShapeError& e) {
     throw ShapeError(text('[', operation, "] ", e.what()));
   } catch (const OutOfMemory& e) {
-    throw OutOfMemory(text(
-        '[', operation, "] shape ", shape, ", ", name(dtype), ": ", e.what(),
-        ": work on smaller parts, or let go of other tensors first (memory_stats() counts them)"));
+    throw OutOfMemory(text('[', operation, "] shape ", shape, ", ", name(dtype), ": ", e.what()));
   }
 }
 

@@ -96,6 +96,6 @@ TEST_CASE("errors say what to do instead", "[negative]") {
                 return x[x > 0];
               }),
           row<DTypeError>("indices of floats", {"[gather]", "cast(int64)"}, [] { return of({3})[of({1})]; }),
-          row<OutOfMemory>("too much", {"smaller", "memory_stats"}, [] { return zeros({std::int64_t{1} << 45}); }),
+          row<OutOfMemory>("too much", {"[zeros]", "smaller batches"}, [] { return zeros({std::int64_t{1} << 45}); }),
       });
 }
