@@ -22,7 +22,7 @@ class PassEmitter {
       : c_(code), b_(code.b), pass_(pass), needed_(needed_in(code.kernel, code.facts, pass)) {
     for (int i = 0; i < static_cast<int>(needed_.size()); ++i) {
       if (!needed_[at(i)]) continue;
-      cost_ += cost(code.kernel, code.kernel[i]);
+      if (!is_recalled(code.facts, i, pass)) cost_ += cost(code.kernel, code.kernel[i]);
       if (code.kernel[i].kind == NodeKind::reduce) reductions_.push_back(i);
     }
     for (auto& operand : c_.operands) add(operand);
