@@ -63,10 +63,11 @@ class Checker {
     for (const auto& node : graph_.nodes) check(node);
     for (int value : graph_.results)
       if (value != -1) use(value, "a result");
+    // Unknown is what only a branch or loop will tell, in a graph that was specialised for its arguments.
     for (const auto& value : graph_.values)
       for (auto dim : value.shape)
         require(
-            dim >= 0 || (is_symbol(dim) && symbol_number(dim) < graph_.symbols),
+            dim >= 0 || dim == unknown || (is_symbol(dim) && symbol_number(dim) < graph_.symbols),
             "a dimension that is neither known nor a symbol");
   }
 

@@ -32,6 +32,14 @@ namespace {
 
 std::size_t at(int value) { return static_cast<std::size_t>(value); }
 
+/// What is still open belongs to another part of the program, or comes out as the graph runs.
+void forget_symbols(Graph& graph) {
+  graph.symbols = 0;
+  for (auto& value : graph.values)
+    for (auto& dim : value.shape)
+      if (is_symbol(dim)) dim = unknown;
+}
+
 /// Cuts a graph behind its first `count` nodes: what crosses are the results of the first part.
 std::shared_ptr<Graph> cut_off(Graph& graph, std::size_t count, const Bindings& bindings) {
   auto rest = graph.copy();
@@ -55,7 +63,7 @@ std::shared_ptr<Graph> cut_off(Graph& graph, std::size_t count, const Bindings& 
     for (int value : node.inputs) cross(value);
   for (int value : rest->results) cross(value);
   graph.results = rest->inputs = crossing;
-  graph.symbols = 0;
+  forget_symbols(graph);
   prune(*rest);
   return rest;
 }
@@ -96,7 +104,7 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments) {
     node.op->infer(inference);
     for (std::size_t i = 0; i < results.size(); ++i) set(node.outputs[i], results[i].shape, node.op->name);
   }
-  made->symbols = 0;
+  forget_symbols(*made);
   return {std::move(made), nullptr};
 }
 

@@ -163,6 +163,6 @@ TEST_CASE("the checker finds graphs that are not in order", "[function][graph]")
   graph.inputs.push_back(0);
   CHECK_THROWS_AS(graph.check(), InternalError);
   Graph open;
-  open.inputs.push_back(open.add_value({float32, {unknown}, Device(), {}}));
+  open.inputs.push_back(open.add_value({float32, {symbol(0)}, Device(), {}}));
   CHECK_THROWS_AS(open.check(), InternalError);
 }
