@@ -136,7 +136,11 @@ TEST_CASE("towers of modules, and rows of equal parts, take time in proportion",
   nn::Dense dense(1);
   dense(ones({1, 1}));
   nn::Sequential tower{dense};
-  for (int i = 1; i < floors; ++i) tower = nn::Sequential{tower};
+  for (int i = 1; i < floors; ++i) {
+    nn::Sequential next;
+    next.add(tower);
+    tower = next;
+  }
   std::string path = "sequential/";
   for (int i = 1; i < floors; ++i) path += "sequential/";
   CHECK(dense.path() == path + "dense");
@@ -150,7 +154,8 @@ TEST_CASE("towers of modules, and rows of equal parts, take time in proportion",
 
 TEST_CASE("variables that a module makes late are named below what it has joined", "[nn]") {
   nn::Dense dense(1);
-  nn::Sequential inner{dense}, outer{inner};
+  nn::Sequential inner{dense}, outer;
+  outer.add(inner);
   dense(ones({1, 1}));
   CHECK(dense.kernel().name() == "sequential/sequential/dense/kernel");
   struct Top : nn::Module {
