@@ -125,15 +125,15 @@ Tensor full(const Shape& shape, const Operand& value, const TensorOptions& optio
 Tensor zeros(const Shape& shape, const TensorOptions& options = {});
 Tensor ones(const Shape& shape, const TensorOptions& options = {});
 /// One size is a shape of one dimension: `zeros(3)` is `zeros({3})`. (Templates, so that braces are always a shape.)
-template <std::integral T>
+template <detail::AxisSize T>
 Tensor full(T size, const Operand& value, const TensorOptions& options = {}) {
   return full(Shape{size}, value, options);
 }
-template <std::integral T>
+template <detail::AxisSize T>
 Tensor zeros(T size, const TensorOptions& options = {}) {
   return zeros(Shape{size}, options);
 }
-template <std::integral T>
+template <detail::AxisSize T>
 Tensor ones(T size, const TensorOptions& options = {}) {
   return ones(Shape{size}, options);
 }

@@ -69,11 +69,11 @@ Tensor truncated_normal(const Shape& shape, const NormalOptions& options = {});
 /// Uniform in [low, high), float32 or float64.
 Tensor uniform(const Shape& shape, const UniformOptions& options = {});
 /// `normal(3)` is `normal({3})`.
-template <std::integral T>
+template <detail::AxisSize T>
 Tensor normal(T size, const NormalOptions& options = {}) {
   return normal(Shape{size}, options);
 }
-template <std::integral T>
+template <detail::AxisSize T>
 Tensor uniform(T size, const UniformOptions& options = {}) {
   return uniform(Shape{size}, options);
 }

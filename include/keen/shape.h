@@ -33,6 +33,16 @@ class Size {
   /// Open sizes are equal where they are one and the same; else it is not known.
   friend constexpr bool operator==(Size a, Size b) { return a.value_ == b.value_ || a.number() == b.number(); }
   friend constexpr auto operator<=>(Size a, Size b) { return a.number() <=> b.number(); }
+  // A variable of this type may be counted with, as one of an integer type.
+  constexpr Size& operator=(std::int64_t value) noexcept { return value_ = value, *this; }
+  constexpr Size& operator+=(std::int64_t n) { return *this = number() + n; }
+  constexpr Size& operator-=(std::int64_t n) { return *this = number() - n; }
+  constexpr Size& operator*=(std::int64_t n) { return *this = number() * n; }
+  constexpr Size& operator/=(std::int64_t n) { return *this = number() / n; }
+  constexpr Size& operator++() { return *this += 1; }
+  constexpr Size& operator--() { return *this -= 1; }
+  constexpr std::int64_t operator++(int) { return (*this += 1) - 1; }
+  constexpr std::int64_t operator--(int) { return (*this -= 1) + 1; }
   friend constexpr std::int64_t operator+(Size a, Size b) { return a.number() + b.number(); }
   friend constexpr std::int64_t operator-(Size a, Size b) { return a.number() - b.number(); }
   friend constexpr std::int64_t operator*(Size a, Size b) { return a.number() * b.number(); }
@@ -47,6 +57,11 @@ class Size {
   }
   std::int64_t value_;
 };
+namespace detail {
+template <class T>
+concept AxisSize = std::integral<T> || std::same_as<T, Size>;
+}
+
 /// An open size prints as "?".
 std::ostream& operator<<(std::ostream& out, Size size);
 

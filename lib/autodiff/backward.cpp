@@ -4,6 +4,7 @@
 #include "keen/creation.h"
 #include "keen/log.h"
 #include "keen/ops/arithmetic.h"
+#include "keen/ops/indexing.h"
 #include "keen/ops/shape.h"
 #include "ops/helpers.h"
 
@@ -106,12 +107,16 @@ void Tape::accumulate(std::vector<Tensor>& gradients, std::int32_t node, Tensor 
 
 void Tape::seed(std::span<const Tensor> targets, const GradientOptions& options, std::vector<Tensor>& gradients) {
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    const TensorImpl& target = *targets[i].impl();
+    // Of a sparse target, the tape knows the values.
+    const bool is_sparse = targets[i].is_sparse();
+    const Tensor values = is_sparse ? targets[i].values() : targets[i];
+    const TensorImpl& target = *values.impl();
     std::int32_t node = records_.nodes_of_ids.find(target.id);
     if (node == none) continue;
     bool given = i < options.output_gradients.size() && options.output_gradients[i].defined();
     Tensor dy =
         given ? options.output_gradients[i] : ones(target.shape, {.dtype = target.dtype, .device = target.device});
+    if (given && is_sparse) dy = take(densify(dy), targets[i].indices(), 0);
     accumulate(gradients, node, dy.cast(target.dtype));
   }
 }

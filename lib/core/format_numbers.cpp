@@ -108,9 +108,9 @@ std::vector<std::string> format_reals(const std::vector<double>& values, DType d
       char digits[64];
       std::snprintf(digits, sizeof digits, plus ? "%+.*e" : "%.*e", static_cast<int>(fraction), values[i]);
       s = digits;
-      s = s.substr(0, s.find('e'));
+      std::string power = s.substr(s.find('e'));
+      s.resize(s.size() - power.size());
       if (fraction == 0) s += '.';
-      std::string power = p.exponent;
       s += power.insert(2, exponent - power.size(), '0');
     } else {
       s.append(fraction - p.fraction.size(), ' ');

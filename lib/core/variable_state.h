@@ -1,5 +1,6 @@
 // VariableState: what the handles of a Variable share.
 #pragma once
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -7,7 +8,7 @@
 
 namespace keen::detail {
 
-struct VariableState {
+struct VariableState : std::enable_shared_from_this<VariableState> {
   explicit VariableState(Tensor initial)
       : value(std::move(initial)), shape(value.shape()), dtype(value.dtype()), device(value.device()) {}
 

@@ -4,6 +4,7 @@
 
 #include "core/context.h"
 #include "core/message.h"
+#include "core/write_log.h"
 #include "function/specialise.h"
 #include "keen/function/function.h"
 #include "keen/log.h"
@@ -16,6 +17,13 @@ bool is_plain(const Tensor& t) {
   return (t.impl()->flags & mask) == TensorImpl::contiguous;
 }
 
+/// Does the graph write variables, or, `inside` alone, do its branches and loops?
+bool writes(const Graph& graph, bool inside) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+    return node.op->effect && (node.op->composite || !inside);
+  });
+}
+
 constinit std::atomic<bool> timed{false};
 
 std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments) {
@@ -25,7 +33,10 @@ std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments
 }  // namespace
 
 Executable::Executable(std::shared_ptr<const Graph> traced)
-    : traced_(std::move(traced)), replay_(*traced_), guarded_(guarded_variables(*traced_)) {}
+    : traced_(std::move(traced)),
+      replay_(*traced_),
+      writes_inside_(writes(*traced_, true)),
+      writes_(writes(*traced_, false)) {}
 Executable::~Executable() = default;
 
 void Executable::prepare() const {
@@ -41,10 +52,11 @@ const Graph& Executable::optimised() const {
 }
 
 std::vector<Tensor> Executable::run(std::span<const Tensor> arguments) const {
-  if (guarded_.empty()) return run_unguarded(arguments);
-  Rollback rollback(guarded_);
+  // Else the order of a plan's steps sees to it that nothing fails after the first write (`writes_last`).
+  if (!writes_inside_ && !(writes_ && thread_context.observers)) return run_unguarded(arguments);
+  WriteLog log;
   std::vector<Tensor> results = run_unguarded(arguments);
-  rollback.keep();
+  log.keep();
   return results;
 }
 

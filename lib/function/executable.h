@@ -12,7 +12,6 @@
 #include "function/recent.h"
 #include "function/recorded_call.h"
 #include "function/replay.h"
-#include "function/rollback.h"
 
 namespace keen::detail {
 
@@ -64,7 +63,8 @@ class Executable {
 
   std::shared_ptr<const Graph> traced_;
   Replay replay_;
-  std::vector<std::shared_ptr<VariableState>> guarded_;
+  // Some writes lie inside branches and loops, where a failure may come after the first one; are there writes at all?
+  const bool writes_inside_, writes_;
   mutable std::once_flag prepared_;
   mutable std::shared_ptr<Graph> optimised_;
   mutable std::vector<PassReport> reports_;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/message.h"
+#include "core/write_log.h"
 #include "function/session.h"
 #include "fusion/jit_loader.h"
 #include "keen/log.h"
@@ -31,6 +32,7 @@ struct FunctionCore::State {
 
   void check_arguments(std::span<const Tensor> tensors, bool placeholders) const;
   std::shared_ptr<Trace> find(const Signature& signature);
+  std::shared_ptr<Trace> known(const Signature& signature);
   std::shared_ptr<Trace> find_or_trace(const Signature& signature, const Body& body, std::optional<Traced>& eager);
   std::vector<TensorSpec> specs_for(const Signature& signature) const;
   void keep(const std::shared_ptr<Trace>& trace, const Signature& signature);
@@ -158,6 +160,13 @@ std::optional<FunctionCore::Traced> FunctionCore::State::follow(Session& session
   }
 }
 
+std::shared_ptr<Trace> FunctionCore::State::known(const Signature& signature) {
+  std::lock_guard lock(mutex);
+  auto found = find(signature);
+  if (found) count_call(false, signature);
+  return found;
+}
+
 /// The trace for a signature. `eager` gets the results of a first call whose decisions could not be followed.
 std::shared_ptr<Trace> FunctionCore::State::find_or_trace(
     const Signature& signature, const Body& body, std::optional<Traced>& eager) {
@@ -235,10 +244,15 @@ bool FunctionCore::reads_forms() const { return state_->options.input_signature.
 FunctionCore::Traced FunctionCore::call(const Signature& signature, const Body& body) {
   state_->check_arguments(signature.tensors(), false);
   std::optional<Traced> eager;
-  const auto trace = state_->find_or_trace(signature, body, eager);
-  if (eager) return std::move(*eager);
-  if (!trace->asks) return {trace->program->run(signature.tensors()), trace->structure};
-  return state_->run(*trace, {signature.tensors().begin(), signature.tensors().end()}, body);
+  std::shared_ptr<Trace> trace = state_->known(signature);
+  if (trace && !trace->asks) return {trace->program->run(signature.tensors()), trace->structure};
+  WriteLog log;  // a failure behind a decision takes back what came before it
+  if (!trace) trace = state_->find_or_trace(signature, body, eager);
+  if (!eager)
+    eager = trace->asks ? state_->run(*trace, {signature.tensors().begin(), signature.tensors().end()}, body)
+                        : Traced{trace->program->run(signature.tensors()), trace->structure};
+  log.keep();
+  return std::move(*eager);
 }
 
 ConcreteCore FunctionCore::concrete(const Signature& signature, const Body& body) {

@@ -1,5 +1,7 @@
 #include "function/lower.h"
 
+#include <algorithm>
+
 #include "function/passes/passes.h"
 #include "ops/helpers.h"
 
@@ -27,8 +29,10 @@ class Lowering {
     for (int i : group_.nodes) {
       const int value = graph_.nodes[at(i)].outputs[0];
       if (!stored[at(value)] || layouts_[at(value)].root != value) continue;
-      out_.kernel.store(inside_.at(value));
-      out_.outputs.push_back({value, over_space(fusion_.axes_of[at(value)], value, layouts_[at(value)].strides)});
+      Shape strides = over_space(fusion_.axes_of[at(value)], value, layouts_[at(value)].strides);
+      const int node = inside_.at(value);
+      out_.kernel.store(varies_in_rows(strides) && !depends_on_elements(node) ? repeated(node) : node);
+      out_.outputs.push_back({value, std::move(strides)});
     }
     return std::move(out_);
   }
@@ -53,6 +57,31 @@ class Lowering {
       const int a = operand(node, 0);
       inside_[result] = out_.kernel.apply(node.op->scalar, a, node.inputs.size() > 1 ? operand(node, 1) : -1);
     }
+  }
+
+  bool varies_in_rows(const Shape& strides) const {
+    bool varies = false;
+    for (int axis = 0; axis < strides.rank(); ++axis)
+      varies = varies || (group_.reduced[at(axis)] && strides[axis] != 0);
+    return varies;
+  }
+  /// Not only through what a row is reduced to.
+  bool depends_on_elements(int node) const {
+    const fusion::Node& n = out_.kernel[node];
+    if (n.kind == fusion::NodeKind::input || n.kind == fusion::NodeKind::reduce)
+      return n.kind == fusion::NodeKind::input;
+    return std::any_of(std::begin(n.operands), std::end(n.operands), [&](int operand) {
+      return operand >= 0 && depends_on_elements(operand);
+    });
+  }
+  /// A value of the row, once for each element: chosen, always, instead of an element.
+  int repeated(int node) {
+    auto& kernel = out_.kernel;
+    const auto varies = [&](const auto& input) { return varies_in_rows(input.strides); };
+    const auto found = std::find_if(out_.inputs.begin(), out_.inputs.end(), varies);
+    const std::size_t input = found == out_.inputs.end() ? 0 : static_cast<std::size_t>(found - out_.inputs.begin());
+    const int element = kernel.cast(kernel.inputs()[input], kernel[node].dtype);
+    return kernel.select(kernel.constant(DType::bool_, 1), node, element);
   }
 
   /// Integers are gathered as what their sum is.

@@ -35,16 +35,16 @@ std::vector<Axis> collapse(
 
 namespace {
 
-/// Some input that a node depends on, counted among the kernel's inputs.
+/// Some input that a node depends on, not through a reduction, counted among the kernel's inputs.
 int any_input_of(const Kernel& kernel, int node) {
-  while (kernel[node].kind != NodeKind::input) {
-    if (kernel[node].operands[0] < 0) return -1;
-    node = kernel[node].operands[0];
-  }
+  if (kernel[node].kind == NodeKind::reduce) return -1;
   const auto inputs = kernel.inputs();
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (inputs[i] == node) return static_cast<int>(i);
-  return -1;
+  if (kernel[node].kind == NodeKind::input)
+    return static_cast<int>(std::find(inputs.begin(), inputs.end(), node) - inputs.begin());
+  int found = -1;
+  for (int operand : kernel[node].operands)
+    if (found < 0 && operand >= 0) found = any_input_of(kernel, operand);
+  return found;
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 #include "core/context.h"
 #include "core/message.h"
 #include "core/rules.h"
-#include "core/variable_state.h"
+#include "core/write_log.h"
 #include "keen/ops/shape.h"
 #include "ops/helpers.h"
 #include "ops/variable.h"
@@ -47,6 +47,7 @@ void assign_kernel(KernelCall& call) {
     Tensor taken = call.inputs[0].tensor();
     taken.impl()->id = next_id();
     taken.impl()->flags &= static_cast<std::uint8_t>(~TensorImpl::from_number);
+    WriteLog::note(v);
     v.value = std::move(taken);
     return;
   }

@@ -64,7 +64,7 @@ namespace {
 // An integer tensor beside a number outside its dtype's range: +1 where the number is greater than every element, -1 where
 // it is less, 0 where it must be looked at.
 int beyond_all(const Operand& tensor, const Operand& number) {
-  if (number.kind() != Operand::Kind::weak_int || tensor.is_weak() || !tensor.impl()) return 0;
+  if (number.kind() == Operand::Kind::weak_bool || tensor.is_weak() || !tensor.impl()) return 0;
   return is_integer(tensor.impl()->dtype) ? beyond(number, tensor.impl()->dtype) : 0;
 }
 

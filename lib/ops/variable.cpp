@@ -4,6 +4,7 @@
 #include "core/backend.h"
 #include "core/context.h"
 #include "core/message.h"
+#include "core/write_log.h"
 #include "ops/helpers.h"
 #include "ops/variable.h"
 
@@ -27,6 +28,7 @@ Tensor read(const VariableState& state) {
 }
 
 Tensor writable(VariableState& state, bool copy_elements) {
+  WriteLog::note(state);
   const TensorImpl& now = *state.value.impl();
   if (now.sole_owner()) return state.value;
   Tensor fresh = make_tensor(now.dtype, now.shape, now.device);

@@ -185,6 +185,17 @@ TEST_CASE("the gradient of gather is sparse, and sums of sparse gradients stay s
   CHECK(mixed.to_vector<float>() == std::vector<float>{1, 1, 3, 3, 1, 1, 2, 2});
 }
 
+TEST_CASE("a sparse gradient is a target like any other", "[tape]") {
+  Tensor x = constant({1.f, 2.f, 3.f}), i = constant({0, 0, 2});
+  GradientTape tape({.persistent = true});
+  tape.watch(x);
+  Tensor g = tape.gradient(sum(pow(x[i], 3)), x);  // 3x² as often as x is taken: sparse
+  REQUIRE(g.is_sparse());
+  CHECK(array_equal(tape.gradient(g, x), constant({12.f, 0.f, 18.f})));
+  Tensor weighed = tape.gradient(g, x, {.output_gradients = {constant({10.f, 20.f, 30.f})}});
+  CHECK(array_equal(weighed, constant({120.f, 0.f, 540.f})));
+}
+
 TEST_CASE("assignments between reads do not disturb what was recorded", "[tape]") {
   Variable w(3.f);
   GradientTape tape;

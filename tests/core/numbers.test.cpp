@@ -73,6 +73,8 @@ TEST_CASE("a number out of range is less or greater than every element", "[numbe
   CHECK(elements<bool>(constant({1, 255}, {.dtype = uint8}) < 255) == Answers{true, false});  // in range, looked at
   CHECK(elements<bool>(constant(std::vector<std::uint64_t>{0, ~std::uint64_t{0}}) > -1) == yes);
   CHECK(elements<bool>(constant(std::vector<std::int64_t>{5, 6}) < std::uint64_t{1} << 63) == yes);
+  CHECK(elements<bool>(constant({2147483647, 5}) == 2147483648.0) == no);  // float32 would round them to the same
+  CHECK(elements<bool>(constant(std::vector<std::int64_t>{INT64_MAX, 0}) < 9223372036854775808.0) == yes);
   CHECK((zeros({0, 3}, {.dtype = int8}) < 1000).shape() == Shape{0, 3});
 }
 

@@ -54,6 +54,11 @@ TEST_CASE("tensors print as NumPy prints them", "[print]") {
   std::cout << entries.size() << " tensors printed as NumPy does\n";
 }
 
+TEST_CASE("exponents belong to the digits before them", "[print]") {
+  CHECK(constant({0.01f, 132752.56f}).to_string() == "[9.9999998e-03 1.3275256e+05]");  // 0.01f lies below 0.01
+  CHECK(constant({0.001f, 12345678.f, 1e-8f}).to_string() == "[1.0000000e-03 1.2345678e+07 9.9999999e-09]");
+}
+
 TEST_CASE("a printed tensor says its shape, dtype and device", "[print]") {
   CHECK(printed(constant({{1, 2}, {3, 4}})) == "Tensor(\n[[1 2]\n [3 4]], shape=(2, 2), dtype=int32, device=cpu:0)");
   CHECK(printed(constant(0.5f)) == "Tensor(0.5, shape=(), dtype=float32, device=cpu:0)");

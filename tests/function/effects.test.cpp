@@ -1,6 +1,7 @@
 // What a call does besides its results: printing, assertions, writes and draws, in program order; and errors that name
 // the line.
 #include <sstream>
+#include <thread>
 
 #include "catch.h"
 #include "keen/keen.h"
@@ -97,4 +98,55 @@ TEST_CASE("an error inside a trace is the eager one and names the line", "[funct
   CHECK_THROWS_AS(f(ones({3})), ShapeError);
   auto g = function([](const Tensor& x) { return matmul(x * 2, ones({7, 7})); });
   CHECK_THROWS_WITH(g(ones({3, 3})), Catch::Contains("[matmul]") && Catch::Contains("effects.test.cpp:"));
+}
+
+TEST_CASE(
+    "a call that fails leaves variables as they were: alone, under a tape, behind the host's decisions", "[function]") {
+  Variable v(1.f);
+  auto straight = function([&](const Tensor& x) {
+    v.assign_add(1.f);
+    return check_numerics(log(x), "log");
+  });
+  auto deciding = function([&](Tensor x) {
+    v.assign_add(1.f);
+    if (x > 0.f) x = x * 2.f;
+    return check_numerics(log(x), "log");
+  });
+  CHECK_THROWS_AS(straight(-2.f), Error);
+  CHECK(v.item<float>() == 1.f);
+  {
+    GradientTape tape;
+    CHECK_THROWS_AS(straight(-2.f), Error);
+    CHECK(v.item<float>() == 1.f);
+  }
+  deciding(2.f);
+  for (int i = 0; i < 2; ++i) {  // on a new branch and on a known one
+    CHECK_THROWS_AS(deciding(-2.f), Error);
+    CHECK(v.item<float>() == 2.f);
+  }
+}
+
+TEST_CASE("a call that fails before it writes a variable leaves alone what other threads write", "[function]") {
+  Variable v(0.f);
+  auto bad = function([&](const Tensor& x) {
+    Tensor s = x;
+    for (Tensor t : range(3, carry(s))) {
+      s = check_numerics(sqrt(s - 1.f), "negative");
+      v.assign_add(0.f);
+    }
+    return s;
+  });
+  constexpr int turns = 2000;
+  std::thread other([&] {
+    for (int i = 0; i < turns; ++i) v.assign_add(1.f);
+  });
+  int failed = 0;
+  for (int i = 0; i < 200; ++i) try {
+      bad(0.5f);
+    } catch (const Error&) {
+      ++failed;
+    }
+  other.join();
+  CHECK(failed == 200);
+  CHECK(v.item<float>() == turns);
 }

@@ -30,6 +30,11 @@ class CarriedReferences final : public Carried {
   std::tuple<T&...> values_;
 };
 
+/// What `carry` gives: a type of its own, so that no number or null pointer is taken for it.
+struct CarriedTensors {
+  std::unique_ptr<Carried> tensors;
+};
+
 /// A `for` over 0 … n-1.
 class StagedRange {
  public:
@@ -65,22 +70,22 @@ class StagedRange {
 
 /// What a loop over `range(n, carry(…))` carries from turn to turn: variables that hold tensors or structures of them.
 template <class... T>
-std::unique_ptr<detail::Carried> carry(T&... values) {
-  return std::make_unique<detail::CarriedReferences<T...>>(values...);
+detail::CarriedTensors carry(T&... values) {
+  return {std::make_unique<detail::CarriedReferences<T...>>(values...)};
 }
 
 /// `for (Tensor t : range(n, carry(a, b))) …`: t is 0, 1, … n−1, and each turn may set a and b anew. Eagerly it simply
 /// runs. Inside a compiled function the body is traced once and becomes one loop, in which a and b keep their structure,
 /// dtypes and shapes; other variables of the program must not be set by the body, and leaving it by break or return is a
 /// UsageError.
-inline detail::StagedRange range(std::int64_t n, std::unique_ptr<detail::Carried> carried) {
-  return {n, std::move(carried)};
+inline detail::StagedRange range(std::int64_t n, detail::CarriedTensors carried) {
+  return {n, std::move(carried.tensors)};
 }
-inline detail::StagedRange range(Size n, std::unique_ptr<detail::Carried> carried) {
-  return {n.symbol(), std::move(carried)};
+inline detail::StagedRange range(Size n, detail::CarriedTensors carried) {
+  return {n.symbol(), std::move(carried.tensors)};
 }
-inline detail::StagedRange range(const Tensor& n, std::unique_ptr<detail::Carried> carried) {
-  return {n, std::move(carried)};
+inline detail::StagedRange range(const Tensor& n, detail::CarriedTensors carried) {
+  return {n, std::move(carried.tensors)};
 }
 
 }  // namespace keen
