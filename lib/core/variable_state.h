@@ -2,7 +2,9 @@
 #pragma once
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "keen/variable.h"
 
@@ -29,6 +31,10 @@ Tensor read(const VariableState& state);
 /// buffer, else a fresh one with the same elements when `copy_elements`. To be called, written and stored back with
 /// the state's mutex held; on failure nothing has changed.
 Tensor writable(VariableState& state, bool copy_elements);
+
+/// Locks several variables, each named once, in one order for all threads: calls that lock the same ones never wait for
+/// each other in a circle. Sorts `states` into that order.
+std::vector<std::unique_lock<std::mutex>> lock_all(std::span<VariableState*> states);
 
 /// Gives the variable a buffer that nothing else holds, with the same elements: the next write needs no memory.
 void own_buffer(VariableState& state);

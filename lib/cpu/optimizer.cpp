@@ -22,10 +22,9 @@ template <std::size_t N>
 class Target {
  public:
   explicit Target(const KernelCall& call) {
-    for (std::size_t i = 0; i < N; ++i) {
-      states_[i] = &resource<VariableState>(call.attributes[i]);
-      locks_[i] = std::unique_lock(states_[i]->mutex);
-    }
+    for (std::size_t i = 0; i < N; ++i) states_[i] = &resource<VariableState>(call.attributes[i]);
+    auto states = states_;
+    locks_ = lock_all(states);
     for (std::size_t i = 0; i < N; ++i) buffers_[i] = writable(*states_[i], true);
   }
   void publish() {
@@ -41,9 +40,9 @@ class Target {
   std::int64_t rows() const { return buffers_[0].impl()->shape[0]; }
 
  private:
-  VariableState* states_[N];
-  std::unique_lock<std::mutex> locks_[N];
-  Tensor buffers_[N];
+  std::array<VariableState*, N> states_;
+  std::vector<std::unique_lock<std::mutex>> locks_;
+  std::array<Tensor, N> buffers_;
 };
 
 Tensor contiguous_of(const TensorImpl& t) {

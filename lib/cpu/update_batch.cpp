@@ -11,13 +11,17 @@ namespace {
 
 constinit thread_local UpdateBatch* current = nullptr;
 
-/// The variables and slots of all updates, in an order that all threads share.
+/// The variables and slots of all updates.
 std::vector<VariableState*> states_of(std::span<const DenseUpdate> updates) {
   std::vector<VariableState*> states;
   states.reserve(3 * updates.size());
   for (const auto& u : updates) states.insert(states.end(), u.states.begin(), u.states.begin() + u.state_count);
-  std::sort(states.begin(), states.end(), std::less<>());
   return states;
+}
+
+bool names_one_twice(std::vector<VariableState*> states) {
+  std::sort(states.begin(), states.end(), std::less<>());
+  return std::adjacent_find(states.begin(), states.end()) != states.end();
 }
 
 // The buffers of an update while they are written, and where its elements start among those of all updates.
@@ -37,14 +41,12 @@ void run_part(const DenseUpdate& update, const Target& target, std::int64_t begi
 }  // namespace
 
 void run_updates(std::span<const DenseUpdate> updates) {
-  const auto states = states_of(updates);
-  if (updates.size() > 1 && std::adjacent_find(states.begin(), states.end()) != states.end()) {
+  auto states = states_of(updates);
+  if (updates.size() > 1 && names_one_twice(states)) {
     for (const auto& update : updates) run_updates({&update, 1});
     return;
   }
-  std::vector<std::unique_lock<std::mutex>> locks;
-  locks.reserve(states.size());
-  for (auto* state : states) locks.emplace_back(state->mutex);
+  const auto locks = lock_all(states);
   std::vector<Target> targets(updates.size());
   std::int64_t total = 0;
   for (std::size_t u = 0; u < updates.size(); ++u) {

@@ -1,6 +1,9 @@
 // Variables: their state, their buffers, and reading them.
 #include "keen/variable.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "core/backend.h"
 #include "core/context.h"
 #include "core/message.h"
@@ -35,6 +38,14 @@ Tensor writable(VariableState& state, bool copy_elements) {
   const Operand value(state.value);
   if (copy_elements) run_into(contiguous_op, {&value, 1}, fresh);
   return fresh;
+}
+
+std::vector<std::unique_lock<std::mutex>> lock_all(std::span<VariableState*> states) {
+  std::sort(states.begin(), states.end(), std::less<>());
+  std::vector<std::unique_lock<std::mutex>> locks;
+  locks.reserve(states.size());
+  for (auto* state : states) locks.emplace_back(state->mutex);
+  return locks;
 }
 
 void own_buffer(VariableState& state) {
