@@ -21,7 +21,7 @@ Plan::~Plan() { delete spare_.load(); }
 std::vector<const KernelStep*> Plan::kernel_steps() const {
   std::vector<const KernelStep*> out;
   for (const auto& step : steps_) {
-    if (const auto* kernel = dynamic_cast<const KernelStep*>(step.get())) out.push_back(kernel);
+    if (const KernelStep* kernel = step->kernel()) out.push_back(kernel);
     for (const Plan* part : step->parts())
       for (const KernelStep* kernel : part->kernel_steps()) out.push_back(kernel);
   }

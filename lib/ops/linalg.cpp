@@ -53,6 +53,7 @@ KEEN_OP(matmul){
     .cpu = cpu::matmul,
     .gradient = matmul_gradient,
     .saves = {input(1), input(0)},
+    .takes_tail = true,
     .formula = "a b"};
 
 namespace {
