@@ -179,14 +179,21 @@ Element& Item::materialise() {
 }
 
 DataHandle slice_source(std::vector<Tensor> tensors) {
-  EagerScope outside_tapes_and_traces;
   Slices slices{{}, 0};
   for (const Tensor& t : tensors) {
     if (!t.defined()) fail<UsageError>("from_tensor_slices", "a tensor is undefined");
     if (t.rank() == 0) fail<ShapeError>("from_tensor_slices", "a 0-d tensor has no slices");
-    if (!slices.tensors.empty() && t.dim(0) != slices.rows)
-      fail<ShapeError>("from_tensor_slices", "first dimensions differ: ", slices.rows, " and ", t.dim(0));
-    slices.rows = t.dim(0);
+    const std::int64_t rows = t.shape()[0];
+    if (rows < 0)
+      fail<UsageError>("from_tensor_slices", "the number of slices is open in this trace: scan walks such a tensor");
+    if (!slices.tensors.empty() && rows != slices.rows)
+      fail<ShapeError>("from_tensor_slices", "first dimensions differ: ", slices.rows, " and ", rows);
+    slices.rows = rows;
+    if (t.is_symbolic()) {  // of a trace, which may reduce it
+      slices.tensors.push_back(t);
+      continue;
+    }
+    EagerScope outside_tapes_and_traces;
     slices.tensors.push_back(t.contiguous());
   }
   return std::make_shared<SliceSource>(std::move(slices));

@@ -22,8 +22,17 @@ namespace {
 
 std::int64_t row_count(const StagedData& data) { return data.rows[0].shape()[0]; }
 
-void cut(StagedData& data, std::int64_t from, std::int64_t to) {
-  for (Tensor& t : data.rows) t = t(slice(from, to));
+/// f(), which is part of the trace for a tensor of the trace alone, and not seen by tapes.
+template <class F>
+Tensor of(const Tensor& t, F&& f) {
+  Interpreter* const interpreter = t.is_symbolic() ? thread_context.interpreter : nullptr;
+  const EagerScope unseen;
+  thread_context.interpreter = interpreter;
+  return f();
+}
+
+Tensor cut(const Tensor& t, std::int64_t from, std::int64_t to) {
+  return of(t, [&] { return t(slice(from, to)); });
 }
 
 }  // namespace
@@ -37,7 +46,7 @@ StagedData rows_of(StagedData from, std::int64_t drop, std::int64_t keep) {
   const std::int64_t rows = row_count(from), count = rows + !from.last.empty();
   const std::int64_t first = std::min(drop, count), end = first + std::min(keep, count - first);
   if (end <= rows || first == count) from.last.clear();
-  cut(from, std::min(first, rows), std::min(end, rows));
+  for (Tensor& t : from.rows) t = cut(t, std::min(first, rows), std::min(end, rows));
   return from;
 }
 
@@ -51,8 +60,8 @@ StagedData batches_of(StagedData from, std::int64_t size, bool drop_remainder) {
     Shape shape = t.shape();
     shape[0] = size;
     shape.insert(0, full);
-    out.rows.push_back(reshape(t(slice(0, full * size)), shape));
-    if (rows % size && !drop_remainder) out.last.push_back(t(slice(full * size, rows)));
+    out.rows.push_back(of(t, [&] { return reshape(t(slice(0, full * size)), shape); }));
+    if (rows % size && !drop_remainder) out.last.push_back(cut(t, full * size, rows));
   }
   return out;
 }
@@ -69,10 +78,7 @@ Element StagedData::element(Element slice) const {
   return slice;
 }
 
-StagedData stage_data(const DataSource& source) {
-  const EagerScope outside_tapes_and_traces;
-  return source.staged();
-}
+StagedData stage_data(const DataSource& source) { return source.staged(); }
 
 void fail_on_host_state() {
   fail<UsageError>("reduce", "the state is a number of the host, which a trace cannot change: begin with a Tensor");

@@ -187,6 +187,11 @@ KEEN_OP(one_hot){
 
 using namespace detail;
 
+Tensor Tensor::operator[](RowIndices indices) const {
+  note_line(indices.where());
+  if (checked(*this, "gather").shape.empty()) normalise_axis("gather", 0, 0);  // throws
+  return run(gather_op, {std::int64_t{0}}, *this, std::move(indices));
+}
 Tensor gather(const Tensor& x, const Tensor& indices, int axis, Where where) {
   note_line(where);
   return run(gather_op, {std::int64_t{normalise_axis("gather", axis, checked(x, "gather").shape.rank())}}, x, indices);

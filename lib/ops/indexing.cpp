@@ -156,7 +156,6 @@ Tensor Tensor::operator[](RowIndex i) const {
   const Index list[] = {Index(i.index)};
   return index(*this, list);
 }
-Tensor Tensor::operator[](RowIndices indices) const { return gather(*this, indices.tensor(), 0, indices.where()); }
 
 namespace {
 

@@ -98,21 +98,24 @@ KEEN_OP(sparse_softmax_cross_entropy){
     .domain = Domain::indices,
     .formula = "-log softmax(logits)[label]"};
 
+namespace {
+
+Tensor along(const Op& op, Operand&& x, int axis) {
+  note_line(x.where());
+  if (!x.impl()) checked(Tensor(), op.name);  // throws
+  const Attribute attributes[] = {std::int64_t{normalise_axis(op.name, axis, x.impl()->shape.rank())}};
+  return dispatch(op, std::span<Operand>(&x, 1), attributes);
+}
+
+}  // namespace
 }  // namespace detail
 
 using namespace detail;
 
-Tensor softmax(const Tensor& x, int axis, Where where) {
-  note_line(where);
-  return run(softmax_op, {std::int64_t{normalise_axis("softmax", axis, checked(x, "softmax").shape.rank())}}, x);
-}
-Tensor softmax(TensorOperand x) { return softmax(x.tensor(), -1, x.where()); }
-Tensor log_softmax(const Tensor& x, int axis, Where where) {
-  note_line(where);
-  return run(
-      log_softmax_op, {std::int64_t{normalise_axis("log_softmax", axis, checked(x, "log_softmax").shape.rank())}}, x);
-}
-Tensor log_softmax(TensorOperand x) { return log_softmax(x.tensor(), -1, x.where()); }
+Tensor softmax(const Tensor& x, int axis, Where where) { return along(softmax_op, {x, where}, axis); }
+Tensor softmax(TensorOperand x) { return along(softmax_op, std::move(x), -1); }
+Tensor log_softmax(const Tensor& x, int axis, Where where) { return along(log_softmax_op, {x, where}, axis); }
+Tensor log_softmax(TensorOperand x) { return along(log_softmax_op, std::move(x), -1); }
 
 Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits, Where where) {
   note_line(where);

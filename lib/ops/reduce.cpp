@@ -165,12 +165,14 @@ KEEN_OP(argmin){
 
 namespace {
 
-Tensor reduce(const Op& op, const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor reduce(const Op& op, const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  note_line(where);
   int rank = checked(x, op.name).shape.rank();
   return run(op, {normalise_axes(op.name, axes, rank), keepdims}, x);
 }
 
-Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims) {
+Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims, Where where) {
+  note_line(where);
   return run(op, {std::int64_t{normalise_axis(op.name, axis, checked(x, op.name).shape.rank())}, keepdims}, x);
 }
 
@@ -180,28 +182,22 @@ Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims) {
 using namespace detail;
 
 Tensor sum(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
-  note_line(where);
-  return reduce(sum_op, x, axes, keepdims);
+  return reduce(sum_op, x, axes, keepdims, where);
 }
 Tensor prod(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
-  note_line(where);
-  return reduce(prod_op, x, axes, keepdims);
+  return reduce(prod_op, x, axes, keepdims, where);
 }
 Tensor max(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
-  note_line(where);
-  return reduce(max_op, x, axes, keepdims);
+  return reduce(max_op, x, axes, keepdims, where);
 }
 Tensor min(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
-  note_line(where);
-  return reduce(min_op, x, axes, keepdims);
+  return reduce(min_op, x, axes, keepdims, where);
 }
 Tensor any(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
-  note_line(where);
-  return reduce(any_op, x, axes, keepdims);
+  return reduce(any_op, x, axes, keepdims, where);
 }
 Tensor all(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
-  note_line(where);
-  return reduce(all_op, x, axes, keepdims);
+  return reduce(all_op, x, axes, keepdims, where);
 }
 Tensor argmax(const Tensor& x, Where where) {
   note_line(where);
@@ -214,12 +210,10 @@ Tensor argmin(const Tensor& x, Where where) {
   return argmin(flatten(x), 0);
 }
 Tensor argmax(const Tensor& x, int axis, bool keepdims, Where where) {
-  note_line(where);
-  return arg(argmax_op, x, axis, keepdims);
+  return arg(argmax_op, x, axis, keepdims, where);
 }
 Tensor argmin(const Tensor& x, int axis, bool keepdims, Where where) {
-  note_line(where);
-  return arg(argmin_op, x, axis, keepdims);
+  return arg(argmin_op, x, axis, keepdims, where);
 }
 
 Tensor Tensor::sum(const Axes& axes, bool keepdims, Where where) const {

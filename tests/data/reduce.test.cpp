@@ -68,10 +68,10 @@ TEST_CASE("reduce inside a compiled function takes elements of several tensors a
   const auto pairs = data::from_tensor_slices(rows, constant({1, 0, 1, 1, 0})).batch(2);
   const auto step = [](const State& s, const std::array<Tensor, 2>& element) {
     const auto& [x, label] = element;
-    return State{s.total + sum(x * expand_dims(cast(label, float32), 1)), {s.counts[0] + sum(cast(label, int32))}};
+    return State{s.total + sum(x * expand_dims(cast(label, float32), 1)), {s.counts[0] + sum(label)}};
   };
-  auto f = function([&](const Tensor& from) { return pairs.reduce(State{from, {Tensor(0)}}, step); });
-  const State got = f(constant(1.f)), expected = pairs.reduce(State{constant(1.f), {Tensor(0)}}, step);
+  auto f = function([&](const Tensor& from) { return pairs.reduce(State{from, {Tensor(std::int64_t{0})}}, step); });
+  const State got = f(constant(1.f)), expected = pairs.reduce(State{constant(1.f), {Tensor(std::int64_t{0})}}, step);
   CHECK(array_equal(got.total, expected.total));
   CHECK(array_equal(got.counts[0], expected.counts[0]));
   CHECK(got.total.item<float>() == 1 + 3 + 11 + 15);
@@ -79,6 +79,9 @@ TEST_CASE("reduce inside a compiled function takes elements of several tensors a
   auto g = function([&](const Tensor& from) { return data::from_tensor_slices(zeros({1000})).reduce(from, fold); });
   g(constant(0.f));
   CHECK(g.graph().size() < 2000);
+  // Of the function's own tensors, too.
+  auto h = function([](const Tensor& x) { return data::from_tensor_slices(x).skip(1).batch(3).reduce(0.f, fold); });
+  CHECK(h(rows).item<float>() == data::from_tensor_slices(rows).skip(1).batch(3).reduce(0.f, fold).item<float>());
 }
 
 TEST_CASE("a start that is a number works in a compiled function, a count of the host does not", "[data][function]") {
