@@ -57,7 +57,7 @@ class Literal {
 
 /// A tensor from a number or nested lists: `constant({{1, 2}, {3, 4}})`. Floating literals make float32, int makes
 /// int32. Lists of unequal lengths are a ShapeError; a value that the asked dtype cannot hold is a DTypeError.
-Tensor constant(const Literal& literal, const TensorOptions& options = {});
+Tensor constant(const Literal& literal, const TensorOptions& options = {}, Where where = Where::current());
 /// A tensor with elements copied from memory of the host, converted as options say.
 Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options = {});
 
@@ -121,29 +121,34 @@ Tensor from_buffer(const T* data, const Shape& shape, std::function<void()> dele
 }
 
 /// Filled with one value; dtype of the value unless options say (float32 for zeros and ones).
-Tensor full(const Shape& shape, const Operand& value, const TensorOptions& options = {});
-Tensor zeros(const Shape& shape, const TensorOptions& options = {});
-Tensor ones(const Shape& shape, const TensorOptions& options = {});
+Tensor full(
+    const Shape& shape, const Operand& value, const TensorOptions& options = {}, Where where = Where::current());
+Tensor zeros(const Shape& shape, const TensorOptions& options = {}, Where where = Where::current());
+Tensor ones(const Shape& shape, const TensorOptions& options = {}, Where where = Where::current());
 /// One size is a shape of one dimension: `zeros(3)` is `zeros({3})`. (Templates, so that braces are always a shape.)
 template <detail::AxisSize T>
-Tensor full(T size, const Operand& value, const TensorOptions& options = {}) {
-  return full(Shape{size}, value, options);
+Tensor full(T size, const Operand& value, const TensorOptions& options = {}, Where where = Where::current()) {
+  return full(Shape{size}, value, options, where);
 }
 template <detail::AxisSize T>
-Tensor zeros(T size, const TensorOptions& options = {}) {
-  return zeros(Shape{size}, options);
+Tensor zeros(T size, const TensorOptions& options = {}, Where where = Where::current()) {
+  return zeros(Shape{size}, options, where);
 }
 template <detail::AxisSize T>
-Tensor ones(T size, const TensorOptions& options = {}) {
-  return ones(Shape{size}, options);
+Tensor ones(T size, const TensorOptions& options = {}, Where where = Where::current()) {
+  return ones(Shape{size}, options, where);
 }
-Tensor full_like(const Tensor& like, const Operand& value, const TensorOptions& options = {});
-Tensor zeros_like(const Tensor& like, const TensorOptions& options = {});
-Tensor ones_like(const Tensor& like, const TensorOptions& options = {});
+Tensor full_like(
+    const Tensor& like, const Operand& value, const TensorOptions& options = {}, Where where = Where::current());
+Tensor zeros_like(const Tensor& like, const TensorOptions& options = {}, Where where = Where::current());
+Tensor ones_like(const Tensor& like, const TensorOptions& options = {}, Where where = Where::current());
 /// The (rows, columns) identity with ones on diagonal k; float32.
-Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns = {}, int k = 0, const TensorOptions& options = {});
+Tensor eye(
+    std::int64_t rows, std::optional<std::int64_t> columns = {}, int k = 0, const TensorOptions& options = {},
+    Where where = Where::current());
 /// `count` evenly spaced numbers from start to stop inclusive; float32. A negative count is a ShapeError.
-Tensor linspace(double start, double stop, std::int64_t count, const TensorOptions& options = {});
+Tensor linspace(
+    double start, double stop, std::int64_t count, const TensorOptions& options = {}, Where where = Where::current());
 
 /// start, start + step, ... below stop, as a tensor and as the range of a `for`: iterating gives C++ integers.
 /// int32 or int64 from integers, float32 from floating arguments. A zero step is a UsageError.

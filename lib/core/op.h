@@ -123,6 +123,7 @@ struct Op {
   GradientFunction gradient = nullptr;
   SaveMask saves[3] = {0, 0, 0};  // for input 0, 1, and 2 onwards
   bool effect = false;            // must run, in program order
+  bool update = false;            // an optimizer's, of one variable: neighbours run as one loop
   bool may_raise = false;         // on element values (an index out of range)
   bool random = false;
   bool takes_sparse = false;  // computes with sparse gradients as they are

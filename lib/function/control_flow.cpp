@@ -2,16 +2,17 @@
 #include "keen/function/control_flow.h"
 
 #include "core/message.h"
+#include "function/no_turns.h"
 #include "function/staged_loop.h"
 #include "keen/ops/shape.h"
 
 namespace keen::detail {
 
-bool is_tracing() noexcept { return thread_context.interpreter; }
-
-void fail_without_branch() {
-  fail<UsageError>("scan", "there are no slices to scan, so that nothing is known of the results");
+bool is_tracing(Where where) {
+  note_line(where);
+  return thread_context.interpreter;
 }
+bool is_recorded() noexcept { return thread_context.observers && !thread_context.interpreter; }
 
 namespace {
 
@@ -35,7 +36,7 @@ bool match(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartResult()>>& branches) {
+Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where) {
   Tracer& outer = *current_tracer();
   if (index.size() != 1 || (index.dtype() != DType::bool_ && !is_integer(index.dtype())))
     fail<UsageError>("cond", "the predicate is ", in_words({index}), ": one bool or integer is wanted");
@@ -48,6 +49,7 @@ Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartR
     const PartResult result = branch();
     part.finish(result.tensors);
     inputs.push_back({&part, 0});
+    note_line(where);
     if (parts.size() == 1) first = result.key;
     else if (!match(first, result.key))
       fail<UsageError>(
@@ -62,9 +64,12 @@ Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartR
 
 Leaves stage_while(
     const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
-    const PartResult& initial, const WhileOptions& options) {
+    const PartResult& initial, const WhileOptions& options, Where where) {
+  if (!current_tracer())
+    return after_no_turns(initial.tensors, {}, [&](const Leaves& found) { return body(found).tensors; });
   StagedLoop loop(*current_tracer(), initial.tensors, options.shape_invariants, {});
   const PartResult result = body(loop.open());
+  note_line(where);
   if (!match(initial.key, result.key))
     fail<UsageError>(
         "while_loop", "a turn finds ", structure_in_words(initial.key), " and leaves ", structure_in_words(result.key),
@@ -76,18 +81,22 @@ Leaves stage_while(
 
 Leaves stage_scan(
     const std::function<PartResult(const Leaves&, const Leaves&)>& body, const PartResult& initial, const Leaves& xs,
-    std::size_t& count, const ScanOptions& options) {
+    std::size_t& count, const ScanOptions& options, Where where) {
   scan_length(xs);
-  StagedLoop loop(*current_tracer(), initial.tensors, {}, xs);
-  const Leaves found = loop.open();
   count = initial.tensors.size();
-  const auto slices = found.begin() + static_cast<std::ptrdiff_t>(count);
-  const PartResult result = body({found.begin(), slices}, {slices, found.end()});
-  if (!match(initial.key, result.key))
-    fail<UsageError>(
-        "scan", "a turn finds the state ", structure_in_words(initial.key), " and leaves ",
-        structure_in_words(result.key));
-  loop.close(result.tensors);
+  const auto turn = [&](const Leaves& found) {
+    const auto slices = found.begin() + static_cast<std::ptrdiff_t>(count);
+    const PartResult result = body({found.begin(), slices}, {slices, found.end()});
+    note_line(where);
+    if (!match(initial.key, result.key))
+      fail<UsageError>(
+          "scan", "a turn finds the state ", structure_in_words(initial.key), " and leaves ",
+          structure_in_words(result.key));
+    return result.tensors;
+  };
+  if (!current_tracer()) return after_no_turns(initial.tensors, xs, turn);
+  StagedLoop loop(*current_tracer(), initial.tensors, {}, xs);
+  loop.close(turn(loop.open()));
   return loop.stage(nullptr, {}, options.reverse);
 }
 

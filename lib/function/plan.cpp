@@ -12,8 +12,6 @@ namespace {
 // How many frames wait for calls; more are given back to the allocator.
 constexpr std::size_t most_idle = 16;
 
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 }  // namespace
 
 Plan::~Plan() { delete spare_.load(); }

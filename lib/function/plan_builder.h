@@ -73,7 +73,6 @@ class PlanBuilder {
   int overwritten(int result) const;
   void make_control_step(const Draft& draft);
 
-  static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   const Value& value(int v) const { return graph_.values[at(v)]; }
   int root(int v) const { return layouts_[at(v)].root; }
   std::int64_t bytes(int v) const {

@@ -54,7 +54,7 @@ void PlanBuilder::join_updates() {
   std::size_t first_write = 0;
   for (std::size_t d = 0; d < drafts_.size(); ++d) {
     const int node = drafts_[d].node;
-    const bool joins = node >= 0 && is_update(*graph_.nodes[at(node)].op);
+    const bool joins = node >= 0 && graph_.nodes[at(node)].op->update;
     if (!joins) finish_run();
     if (d < plan_.first_write_) first_write = joined.size() + 1;
     (joins ? run : joined).push_back(std::move(plan_.steps_[d]));

@@ -140,8 +140,6 @@ class UpdatesStep final : public Step {
  private:
   std::vector<std::unique_ptr<Step>> updates_;
 };
-/// Is the operation the update of a variable by an optimizer? Those alone write and take gradients as they come.
-inline bool is_update(const Op& op) noexcept { return op.effect && op.takes_sparse; }
 
 /// A draw from a shared stream takes the next part of it, as it would eagerly.
 void draw_anew(const Op& op, std::vector<Attribute>& attributes);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/context.h"
 #include "core/message.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/indexing.h"
@@ -62,17 +63,20 @@ Shape without_last(Shape shape) {
 
 }  // namespace
 
-Tensor mean_squared_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options) {
+Tensor mean_squared_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options, Where where) {
+  detail::note_line(where);
   check_shapes("mean_squared_error", labels, predictions);
   return reduce(square(predictions - labels), options.reduction);
 }
 
-Tensor mean_absolute_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options) {
+Tensor mean_absolute_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options, Where where) {
+  detail::note_line(where);
   check_shapes("mean_absolute_error", labels, predictions);
   return reduce(abs(predictions - labels), options.reduction);
 }
 
-Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions& options) {
+Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions& options, Where where) {
+  detail::note_line(where);
   check_shapes("huber", labels, predictions);
   if (!(options.delta > 0) || std::isinf(options.delta))
     detail::fail<UsageError>("huber", "delta ", options.delta, ": wants a finite number above 0");
@@ -81,7 +85,9 @@ Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions
   return reduce(0.5 * square(inner) + options.delta * (error - inner), options.reduction);
 }
 
-Tensor binary_crossentropy(const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options) {
+Tensor binary_crossentropy(
+    const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options, Where where) {
+  detail::note_line(where);
   check_shapes("binary_crossentropy", labels, predictions);
   const Tensor y = smoothed("binary_crossentropy", labels, options.label_smoothing, 2);
   if (options.from_logits) {
@@ -92,7 +98,9 @@ Tensor binary_crossentropy(const Tensor& labels, const Tensor& predictions, cons
   return reduce(-(y * log(p) + (1 - y) * log(1 - p)), options.reduction);
 }
 
-Tensor categorical_crossentropy(const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options) {
+Tensor categorical_crossentropy(
+    const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options, Where where) {
+  detail::note_line(where);
   check_shapes("categorical_crossentropy", labels, predictions);
   check_classes("categorical_crossentropy", predictions);
   const Tensor y =
@@ -106,7 +114,8 @@ Tensor categorical_crossentropy(const Tensor& labels, const Tensor& predictions,
 }
 
 Tensor sparse_categorical_crossentropy(
-    const Tensor& labels, const Tensor& predictions, const SparseCrossentropyOptions& options) {
+    const Tensor& labels, const Tensor& predictions, const SparseCrossentropyOptions& options, Where where) {
+  detail::note_line(where);
   constexpr const char* loss = "sparse_categorical_crossentropy";
   check_classes(loss, predictions);
   if (!labels.defined()) detail::fail<UsageError>(loss, "labels are undefined");

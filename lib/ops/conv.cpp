@@ -104,7 +104,8 @@ KEEN_OP(conv2d_filter_gradient){
 
 using namespace detail;
 
-Tensor conv2d(const Tensor& x, const Tensor& filters, const Conv2DOptions& options) {
+Tensor conv2d(const Tensor& x, const Tensor& filters, const Conv2DOptions& options, Where where) {
+  note_line(where);
   check_images("conv2d", x);
   const Shape& f = checked(filters, "conv2d").shape;
   if (f.rank() != 4)

@@ -96,7 +96,8 @@ Tensor of_lists(const Literal& lists, std::optional<DType>& dtype) {
 
 using namespace detail;
 
-Tensor constant(const Literal& literal, const TensorOptions& options) {
+Tensor constant(const Literal& literal, const TensorOptions& options, Where where) {
+  note_line(where);
   std::optional<DType> wanted = options.dtype;
   if (!literal.is_list() && !wanted) wanted = literal.dtype();
   Tensor t = literal.is_list() ? of_lists(literal, wanted) : of_number(literal, compute_dtype(*wanted));

@@ -50,13 +50,15 @@ Tensor as_floating(const Tensor& x) {
 
 using namespace detail;
 
-Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  note_line(where);
   Shape list = normalise_axes("mean", axes, checked(x, "mean").shape.rank());
   Tensor values = as_floating(x);
   return run(sum_op, {list, keepdims}, values) / count(x, list);
 }
 
-Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
+Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof, Where where) {
+  note_line(where);
   Shape list = normalise_axes("variance", axes, checked(x, "variance").shape.rank());
   Tensor values = as_floating(x);
   Tensor squares = square(values - mean(values, Axes(list), true));
@@ -65,16 +67,19 @@ Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
   return run(sum_op, {list, keepdims}, squares) / maximum(subtract(std::move(n), static_cast<float>(ddof)), 0.f);
 }
 
-Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
+Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof, Where where) {
+  note_line(where);
   return sqrt(variance(x, axes, keepdims, ddof));
 }
 
-Tensor norm(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor norm(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  note_line(where);
   checked(x, "norm");
   return sqrt(sum(square(as_floating(x)), axes, keepdims));
 }
 
-Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims, Where line) {
+  note_line(line);
   Shape list = normalise_axes("logsumexp", axes, checked(x, "logsumexp").shape.rank());
   Tensor values = as_floating(x);
   for (auto axis : list)

@@ -25,18 +25,19 @@ struct PartResult {
   std::string key;
 };
 
-/// Is a trace going on, so that control flow becomes part of it?
-bool is_tracing() noexcept;
-Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartResult()>>& branches);
+/// Is a trace going on, so that control flow becomes part of it? Its errors name the line from now on.
+bool is_tracing(Where where);
+/// Does a tape listen? It then learns of loops that do not turn what their bodies would have used: by staging them.
+bool is_recorded() noexcept;
+Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where);
 Leaves stage_while(
     const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
-    const PartResult& initial, const WhileOptions& options);
+    const PartResult& initial, const WhileOptions& options, Where where);
 /// `count` is of the results that are state; those behind it are stacked.
 Leaves stage_scan(
     const std::function<PartResult(const Leaves&, const Leaves&)>& body, const PartResult& initial, const Leaves& xs,
-    std::size_t& count, const ScanOptions& options);
+    std::size_t& count, const ScanOptions& options, Where where);
 std::int64_t scan_length(const Leaves& xs);
-[[noreturn]] void fail_without_branch();
 
 /// Numbers become tensors, alone and as elements of tuples and pairs; everything else stays.
 template <class T>
@@ -91,14 +92,16 @@ Leaves stack_leaves(std::vector<Leaves>& turns, bool reverse);
 /// The branch number `index` (0, 1, …) of several; the last one for a number out of range. All give one type; inside a
 /// trace the same structure and dtypes, else a UsageError that shows both. Sizes that differ become unknown.
 template <class First, class... Rest>
-auto switch_case(const Tensor& index, First&& first, Rest&&... rest) {
+auto switch_case(TensorOperand which, First&& first, Rest&&... rest) {
   using R = detail::StagedType<std::invoke_result_t<First&>>;
   static_assert(
       (std::is_same_v<R, detail::StagedType<std::invoke_result_t<Rest&>>> && ...),
       "the branches must give the same type");
-  if (!detail::is_tracing() || !index.is_symbolic()) {
+  const Where where = which.where();
+  const Tensor index = which.tensor();
+  if (!detail::is_tracing(where) || !index.is_symbolic()) {
     constexpr std::int64_t count = 1 + sizeof...(Rest);
-    std::int64_t i = index.item<std::int64_t>();
+    std::int64_t i = index.item<std::int64_t>(where);
     if (i < 0 || i >= count) i = count - 1;
     std::optional<R> out;
     const auto run = [&](auto& branch) {
@@ -114,28 +117,28 @@ auto switch_case(const Tensor& index, First&& first, Rest&&... rest) {
       return detail::part_result(*structure);
     };
   };
-  const detail::Leaves results = detail::stage_branches(index, {traced(first), traced(rest)...});
+  const detail::Leaves results = detail::stage_branches(index, {traced(first), traced(rest)...}, where);
   return detail::with_leaves(std::move(*structure), results);
 }
 
 /// `then()` where the one-element tensor is true, else `otherwise()`: the rules of switch_case.
 template <class Then, class Else>
-auto cond(const Tensor& predicate, Then&& then, Else&& otherwise) {
-  return switch_case(predicate, otherwise, then);
+auto cond(TensorOperand predicate, Then&& then, Else&& otherwise) {
+  return switch_case(std::move(predicate), otherwise, then);
 }
 
 /// Runs `state = body(state)` while `condition(state)` is true; gives the last state. The state is a tensor or any
 /// structure of them; those who take a tuple may take its elements instead. Inside a trace the state keeps its structure
 /// and dtypes, and its shapes but for what `shape_invariants` leaves open, else a UsageError that shows both.
 template <class C, class B, class S>
-auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options = {}) {
+auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options = {}, Where where = Where::current()) {
   using State = detail::StagedType<S>;
   State state(std::move(initial));
-  if (!detail::is_tracing()) {
-    for (std::int64_t turn = 0; turn != options.maximum_iterations && Tensor(detail::call_with(condition, state));
-         ++turn)
+  if (!detail::is_tracing(where)) {
+    std::int64_t turn = 0;
+    for (; turn != options.maximum_iterations && Tensor(detail::call_with(condition, state)); ++turn)
       state = State(detail::call_with(body, state));
-    return state;
+    if (turn || !detail::is_recorded()) return state;
   }
   State structure = state;
   const auto results = detail::stage_while(
@@ -148,14 +151,14 @@ auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options 
         State next(detail::call_with(body, at));
         return detail::part_result(next);
       },
-      detail::part_result(state), options);
+      detail::part_result(state), options, where);
   return detail::with_leaves(std::move(structure), results);
 }
 
 /// For each slice x of the first axis of `xs` (a tensor or a structure of them): `(state, y) = f(state, x)`. Gives the last
 /// state and the stacked ys. An f that gives the state alone gives it as y too, and scan the stacked states alone.
 template <class F, class S, class X>
-auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}) {
+auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}, Where where = Where::current()) {
   using State = detail::StagedType<S>;
   using Out = std::decay_t<std::invoke_result_t<F&, State&, X&>>;
   constexpr bool state_only = std::is_same_v<detail::StagedType<Out>, State>;
@@ -172,8 +175,8 @@ auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}) {
   State state(std::move(initial));
   std::optional<Y> structure;
   detail::Leaves ys;
-  if (!detail::is_tracing()) {
-    const std::int64_t length = detail::scan_length(detail::leaves_in(xs));
+  const std::int64_t length = detail::is_tracing(where) ? -1 : detail::scan_length(detail::leaves_in(xs));
+  if (length > 0) {
     std::vector<detail::Leaves> turns;
     for (std::int64_t i = 0; i < length; ++i) {
       auto [next, y] = turn(state, detail::slice_leaves(xs, options.reverse ? length - 1 - i : i));
@@ -194,11 +197,10 @@ auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}) {
           for (Tensor& tensor : detail::leaves_in(std::move(y))) result.tensors.push_back(std::move(tensor));
           return result;
         },
-        detail::part_result(state), detail::leaves_in(xs), count, options);
+        detail::part_result(state), detail::leaves_in(xs), count, options, where);
     state = detail::with_leaves(carried, {ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count)});
     ys.erase(ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count));
   }
-  if (!structure) detail::fail_without_branch();
   Y stacked = detail::with_leaves(std::move(*structure), ys);
   if constexpr (state_only) return stacked;
   else return std::pair<State, Y>{std::move(state), std::move(stacked)};
@@ -206,8 +208,8 @@ auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}) {
 
 /// f of each slice of the first axis of `xs`, stacked.
 template <class F, class X>
-auto map_fn(F&& f, const X& xs) {
-  return scan([&](const Tensor& none, const X& x) { return std::pair{none, f(x)}; }, Tensor(0), xs).second;
+auto map_fn(F&& f, const X& xs, Where where = Where::current()) {
+  return scan([&](const Tensor& none, const X& x) { return std::pair{none, f(x)}; }, Tensor(0), xs, {}, where).second;
 }
 
 }  // namespace keen
