@@ -234,7 +234,7 @@ TEST_CASE("a concrete function follows decisions, also those that are new to it"
   const auto body = [](Tensor x, float limit) {
     const bool large{norm(x) > limit};
     std::vector<Tensor> out{large ? x * (limit / norm(x)) : x};
-    for (int i = 0; max(abs(out.back())) > 1.f; ++i) out.push_back(out.back() * 0.5f);
+    while (max(abs(out.back())) > 1.f) out.push_back(out.back() * 0.5f);
     return out;  // its length depends on the course
   };
   auto f = function(body);
