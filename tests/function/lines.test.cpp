@@ -16,8 +16,10 @@ struct Bad {
   std::function<void(const Tensor& x)> call;
 };
 // One call a line: the line is what is tested.
-#define BAD(...) \
-  Bad { #__VA_ARGS__, __LINE__, [](const Tensor& x) { static_cast<void>(x), static_cast<void>(__VA_ARGS__); } }
+#define BAD(...)                                                                                          \
+  Bad {                                                                                                   \
+#__VA_ARGS__, __LINE__, [](const Tensor& x) { static_cast<void>(x), static_cast<void>(__VA_ARGS__); } \
+  }
 
 /// The message of what `f` throws; "" if nothing.
 template <class F>
@@ -69,6 +71,7 @@ Variable variable() { return Variable(ones({2, 3}), {.name = "v"}); }
 
 }  // namespace
 
+// clang-format off: one call a line
 TEST_CASE("elementwise functions and operators name the line of bad input in a trace", "[function][lines]") {
   check({
       BAD(add(x, two)),
@@ -227,26 +230,10 @@ TEST_CASE("creators, draws and checks name the line of bad input in a trace", "[
 
 TEST_CASE("methods of tensors and variables name the line of bad input in a trace", "[function][lines]") {
   check({
-      BAD(x.reshape({7})),
-      BAD(none.flatten()),
-      BAD(none.transpose()),
-      BAD(x.transpose({0})),
-      BAD(x.squeeze(0)),
-      BAD(x.expand_dims(7)),
-      BAD(none.cast(int32)),
-      BAD(none.contiguous()),
-      BAD(none.cpu()),
-      BAD(x.dim(7)),
-      BAD(x.sum(5)),
-      BAD(x.mean(5)),
-      BAD(x.max(5)),
-      BAD(x.min(5)),
-      BAD(x.any(5)),
-      BAD(x.all(5)),
-      BAD(x.argmax(5)),
-      BAD(x.argmin(5)),
-      BAD(none.argmax()),
-      BAD(none.argmin()),
+      BAD(x.reshape({7})),   BAD(none.flatten()),   BAD(none.transpose()),  BAD(x.transpose({0})), BAD(x.squeeze(0)),
+      BAD(x.expand_dims(7)), BAD(none.cast(int32)), BAD(none.contiguous()), BAD(none.cpu()),       BAD(x.dim(7)),
+      BAD(x.sum(5)),         BAD(x.mean(5)),        BAD(x.max(5)),          BAD(x.min(5)),         BAD(x.any(5)),
+      BAD(x.all(5)),         BAD(x.argmax(5)),      BAD(x.argmin(5)),       BAD(none.argmax()),    BAD(none.argmin()),
   });
   static const Variable v = variable();
   check({
@@ -299,14 +286,18 @@ TEST_CASE("control flow and tensor arrays name the line of bad input in a trace"
       BAD(TensorArray(float32, 3).stack()),
   });
   check_traced({
-      BAD(cond(x, [&] { return x; }, [&] { return x; })),
-      BAD(cond(x[0][0] > 0, [&] { return x; }, [&] { return x[0]; })),
-      BAD(switch_case(cast(x[0][0], int32), [&] { return x; }, [&] { return x[0]; })),
+      BAD(cond(
+          x, [&] { return x; }, [&] { return x; })),
+      BAD(cond(
+          x[0][0] > 0, [&] { return x; }, [&] { return x[0]; })),
+      BAD(switch_case(
+          cast(x[0][0], int32), [&] { return x; }, [&] { return x[0]; })),
       BAD(while_loop([](const Tensor& s) { return s; }, [](const Tensor& s) { return s; }, x)),
       BAD(while_loop([](const Tensor& s) { return sum(s) > 0; }, [](const Tensor& s) { return s[0]; }, x)),
       BAD(scan([](const Tensor& s, const Tensor&) { return s[0]; }, x, x)),
   });
 }
+// clang-format on
 
 TEST_CASE("a function that the standard library calls names no line inside it", "[function][lines]") {
   const std::function<Tensor(const Tensor&)> step = logical_not;
