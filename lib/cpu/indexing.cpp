@@ -22,13 +22,15 @@ struct Around {
       : outer(product(shape, 0, axis)), n(shape[axis]), inner(product(shape, axis + 1, shape.rank())) {}
 };
 
+[[gnu::noinline]] void add_by(Loop loop, void* to, const void* from, std::int64_t n) {
+  const void* const in[] = {to, from};
+  loop(in, 0, to, n);
+}
+
 /// to[i] += from[i], integers modulo 2^bits. `loop` is addition's for the dtype, null where it has none.
 template <class T>
-void add_to(T* to, const T* from, std::int64_t n, Loop loop) {
-  if (loop && n >= 8) {
-    const void* const in[] = {to, from};
-    return loop(in, 0, to, n);
-  }
+[[gnu::always_inline]] inline void add_to(T* to, const T* from, std::int64_t n, Loop loop) {
+  if (loop && n >= 8) return add_by(loop, to, from, n);
   for (std::int64_t i = 0; i < n; ++i) {
     if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat>)
       to[i] = T(static_cast<float>(to[i]) + static_cast<float>(from[i]));

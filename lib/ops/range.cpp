@@ -57,8 +57,7 @@ Tensor whole_numbers(std::int64_t start, std::int64_t step, std::int64_t count, 
   visit_numeric(dtype, "range", [&]<class T>(T) {
     T* out = t.impl()->as<T>();
     parallel_for(count, elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
-      std::int64_t value = start + begin * step;
-      for (std::int64_t i = begin; i < end; ++i, value += step) out[i] = static_cast<T>(value);
+      for (std::int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(start + i * step);
     });
   });
   return t;
