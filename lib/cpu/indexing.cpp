@@ -161,8 +161,13 @@ void scatter(KernelCall& call) {
     const std::int64_t k = indices.size, grain = std::max<std::int64_t>(64, elementwise_grain / k);
     const Loop loop = find_loop(scalar::Function::add, out.dtype);
     parallel_for(a.inner, grain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t j = 0; j < k; ++j)
-        add_to(out.as<T>() + at[j] * a.inner + begin, from.as<T>() + j * a.inner + begin, end - begin, loop);
+      T* to = out.as<T>() + begin;
+      const T* values = from.as<T>() + begin;
+      const std::int64_t *places = at.data(), n = end - begin, inner = a.inner;
+      if (n == 1)  // elements all over memory: nothing but the additions themselves should stand between them
+        for (std::int64_t j = 0; j < k; ++j) add_to(to + places[j] * inner, values + j * inner, 1, nullptr);
+      else
+        for (std::int64_t j = 0; j < k; ++j) add_to(to + places[j] * inner, values + j * inner, n, loop);
     });
   });
 }
