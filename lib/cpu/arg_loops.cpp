@@ -12,10 +12,19 @@ struct Arg {
     return better | ((b != b) & (a == a));
   }
 
+  /// Few elements, one by one; without a branch, which would often be foreseen wrongly.
+  static std::int64_t short_row(T* best, const T* x, std::int64_t n) {
+    std::int64_t at = 0;
+    for (std::int64_t i = 1; i < n; ++i) at += (i - at) & -static_cast<std::int64_t>(beats(x[i], x[at]));
+    *best = x[at];
+    return at;
+  }
+
   /// The extremum block by block, remembering the block that first held it; then its place in that block.
   static std::int64_t row(void* best_value, const void* data, std::int64_t n) {
     using B = Blocks<T, T, Op>;
     auto* x = static_cast<const T*>(data);
+    if (n <= 32) return short_row(static_cast<T*>(best_value), x, n);
     T best = x[0];
     std::int64_t at = 0;
     constexpr std::int64_t block = 4 * B::lanes;

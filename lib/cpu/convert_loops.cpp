@@ -8,12 +8,56 @@ namespace {
 using scalar::BFloatBits;
 using scalar::HalfBits;
 
+/// An element as a register holds it: the vectoriser takes neither structs nor bools.
+template <class T>
+struct Stored {
+  using Type = T;
+  static T value(Type x) { return x; }
+  static Type bits(T x) { return x; }
+};
+template <>
+struct Stored<bool> {
+  using Type = std::uint8_t;
+  static std::uint8_t value(Type x) { return x; }
+  static Type bits(bool x) { return x; }
+};
+template <class T>
+requires requires(T x) { x.bits; }
+struct Stored<T> {
+  using Type = unsigned short;
+  static T value(Type x) { return {x}; }
+  static Type bits(T x) { return x.bits; }
+};
+
 template <class To, class From>
 void convert_all(const void* from, void* to, std::int64_t n) {
-  const From* __restrict in = static_cast<const From*>(from);
-  To* __restrict out = static_cast<To*>(to);
-  for (std::int64_t i = 0; i < n; ++i) out[i] = scalar::cast<To>(in[i]);
+  const auto* __restrict in = static_cast<const typename Stored<From>::Type*>(from);
+  auto* __restrict out = static_cast<typename Stored<To>::Type*>(to);
+  for (std::int64_t i = 0; i < n; ++i) out[i] = Stored<To>::bits(scalar::cast<To>(Stored<From>::value(in[i])));
 }
+
+#ifdef __F16C__
+// The processor's own conversions, which give the bits of `half_from` and `half_to`.
+template <>
+void convert_all<HalfBits, float>(const void* from, void* to, std::int64_t n) {
+  auto* in = static_cast<const float*>(from);
+  auto* out = static_cast<unsigned short*>(to);
+  std::int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm_storeu_si128(
+        reinterpret_cast<__m128i*>(out + i), _mm256_cvtps_ph(_mm256_loadu_ps(in + i), _MM_FROUND_TO_NEAREST_INT));
+  for (; i < n; ++i) out[i] = scalar::half_from(in[i]);
+}
+template <>
+void convert_all<float, HalfBits>(const void* from, void* to, std::int64_t n) {
+  auto* in = static_cast<const unsigned short*>(from);
+  auto* out = static_cast<float*>(to);
+  std::int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in + i))));
+  for (; i < n; ++i) out[i] = scalar::half_to(in[i]);
+}
+#endif
 
 template <class To>
 ConvertLoop from_any(DType from) {

@@ -4,6 +4,7 @@
 
 #include "core/parallel.h"
 #include "cpu/kernels.h"
+#include "cpu/layout.h"
 #include "cpu/strided.h"
 
 namespace keen::detail::cpu {
@@ -81,11 +82,7 @@ void copy(KernelCall& call) { copy_strided(call.out().data, call.in(0)); }
 
 void fill(KernelCall& call) {
   TensorImpl& out = call.out();
-  const std::size_t size = size_of(out.dtype);
-  const char* value = call.in(0).as<char>();
-  parallel_for(out.size, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-    gather(out.as<char>() + begin * static_cast<std::int64_t>(size), value, 1, 0, end - begin, 0, size);
-  });
+  fill_elements(out.data, call.in(0).data, out.size, size_of(out.dtype));
 }
 
 }  // namespace keen::detail::cpu

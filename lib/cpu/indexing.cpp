@@ -5,6 +5,7 @@
 #include "core/message.h"
 #include "core/parallel.h"
 #include "cpu/kernels.h"
+#include "cpu/loops.h"
 #include "cpu/positions.h"
 
 namespace keen::detail::cpu {
@@ -21,9 +22,15 @@ struct Around {
       : outer(product(shape, 0, axis)), n(shape[axis]), inner(product(shape, axis + 1, shape.rank())) {}
 };
 
-/// to[i] += from[i], integers modulo 2^bits.
+[[gnu::noinline]] void add_by(Loop loop, void* to, const void* from, std::int64_t n) {
+  const void* const in[] = {to, from};
+  loop(in, 0, to, n);
+}
+
+/// to[i] += from[i], integers modulo 2^bits. `loop` is addition's for the dtype, null where it has none.
 template <class T>
-void add_to(T* to, const T* from, std::int64_t n) {
+[[gnu::always_inline]] inline void add_to(T* to, const T* from, std::int64_t n, Loop loop) {
+  if (loop && n >= 8) return add_by(loop, to, from, n);
   for (std::int64_t i = 0; i < n; ++i) {
     if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat>)
       to[i] = T(static_cast<float>(to[i]) + static_cast<float>(from[i]));
@@ -59,7 +66,11 @@ void with_addable(const char* operation, DType dtype, F&& f) {
   }
 }
 
-void clear(TensorImpl& t) { std::memset(t.data, 0, static_cast<std::size_t>(t.size * element_size(t))); }
+void clear(TensorImpl& t) {
+  parallel_for(t.size * element_size(t), 2 * chunk_bytes, [&](std::int64_t begin, std::int64_t end) {
+    std::memset(t.as<char>() + begin, 0, static_cast<std::size_t>(end - begin));
+  });
+}
 
 /// The innermost dimensions of a layout as one: true when they lie evenly, `stride` apart.
 bool even_stride(const TensorImpl& x, int first, std::int64_t& stride) {
@@ -95,18 +106,19 @@ void gather(KernelCall& call) {
   sizes.resize(axis);
   strides.resize(axis);
   const std::int64_t size = element_size(x), step = from.strides[axis] * size, row = a.inner * size, k = indices.size;
-  parallel_for(a.outer * k, pieces_of(chunk_bytes, row), [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t* places = at.data();
+  parallel_for(a.outer * k, pieces_of(chunk_bytes, row), [=, &out, &from](std::int64_t begin, std::int64_t end) {
     char* to = out.as<char>() + begin * row;
     for (std::int64_t r = begin; r < end;) {  // all of one outer index
       const std::int64_t o = r / k, first = o * k, stop = std::min(end, first + k);
       const char* base = from.as<char>() + offset_of(o, sizes, strides) * size;
       if (row <= 16 && inner_stride == 1 && (row & (row - 1)) == 0) {
         with_size(static_cast<std::size_t>(row), [&]<class T>(T) {
-          for (; r < stop; ++r, to += row) std::memcpy(to, base + at[r - first] * step, sizeof(T));
+          for (; r < stop; ++r, to += row) std::memcpy(to, base + places[r - first] * step, sizeof(T));
         });
       } else {
         for (; r < stop; ++r, to += row)
-          copy_elements(to, 1, base + at[r - first] * step, inner_stride, a.inner, static_cast<std::size_t>(size));
+          copy_elements(to, 1, base + places[r - first] * step, inner_stride, a.inner, static_cast<std::size_t>(size));
       }
     }
   });
@@ -147,9 +159,15 @@ void scatter(KernelCall& call) {
     if (updates.size == 0) return;
     const Contiguous from(updates);
     const std::int64_t k = indices.size, grain = std::max<std::int64_t>(64, elementwise_grain / k);
+    const Loop loop = find_loop(scalar::Function::add, out.dtype);
     parallel_for(a.inner, grain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t j = 0; j < k; ++j)
-        add_to(out.as<T>() + at[j] * a.inner + begin, from.as<T>() + j * a.inner + begin, end - begin);
+      T* to = out.as<T>() + begin;
+      const T* values = from.as<T>() + begin;
+      const std::int64_t *places = at.data(), n = end - begin, inner = a.inner;
+      if (n == 1)  // elements all over memory: nothing but the additions themselves should stand between them
+        for (std::int64_t j = 0; j < k; ++j) add_to(to + places[j] * inner, values + j * inner, 1, nullptr);
+      else
+        for (std::int64_t j = 0; j < k; ++j) add_to(to + places[j] * inner, values + j * inner, n, loop);
     });
   });
 }
@@ -172,7 +190,7 @@ void put_along_axis(KernelCall& call) {
         for (std::int64_t j = 0; j < m; ++j) {
           const std::int64_t row = (o * m + j) * a.inner;
           for (std::int64_t i = first; i < first + count; ++i)
-            add_to(out.as<T>() + (o * a.n + at[row + i]) * a.inner + i, from.as<T>() + row + i, 1);
+            add_to(out.as<T>() + (o * a.n + at[row + i]) * a.inner + i, from.as<T>() + row + i, 1, nullptr);
         }
         c += count;
       }

@@ -1,6 +1,7 @@
 // Concatenation, padding and the gradient of slices: elements put into a larger tensor.
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "core/parallel.h"
 #include "cpu/kernels.h"
@@ -9,40 +10,31 @@
 namespace keen::detail::cpu {
 namespace {
 
-constexpr std::int64_t chunk_bytes = 4 * elementwise_grain;
+constexpr std::int64_t chunk_bytes = 4 * elementwise_grain, tile_bytes = 16384;
 
-/// Copies `rows` blocks of `bytes`, which lie `to_step` and `from_step` bytes apart.
-void copy_blocks(
-    char* to, std::int64_t to_step, const char* from, std::int64_t from_step, std::int64_t rows, std::int64_t bytes) {
-  if (rows == 1) {
-    parallel_for(bytes, chunk_bytes, [&](std::int64_t begin, std::int64_t end) {
-      std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
-    });
-    return;
-  }
-  parallel_for(rows, pieces_of(chunk_bytes, bytes), [&](std::int64_t begin, std::int64_t end) {
-    if (bytes <= 16 && (bytes & (bytes - 1)) == 0) {
-      with_size(static_cast<std::size_t>(bytes), [&]<class T>(T) {
-        for (std::int64_t r = begin; r < end; ++r) std::memcpy(to + r * to_step, from + r * from_step, sizeof(T));
-      });
-    } else {
-      for (std::int64_t r = begin; r < end; ++r)
-        std::memcpy(to + r * to_step, from + r * from_step, static_cast<std::size_t>(bytes));
-    }
+void copy_in_parallel(char* to, const char* from, std::int64_t bytes) {
+  parallel_for(bytes, chunk_bytes, [&](std::int64_t begin, std::int64_t end) {
+    std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
   });
+}
+
+/// Copies `rows` blocks of `bytes`, which come without gaps and go `to_step` bytes apart.
+void copy_blocks(char* to, std::int64_t to_step, const char* from, std::int64_t rows, std::int64_t bytes) {
+  if (bytes <= 16 && (bytes & (bytes - 1)) == 0) {
+    with_size(static_cast<std::size_t>(bytes), [&]<class T>(T) {
+      for (std::int64_t r = 0; r < rows; ++r) std::memcpy(to + r * to_step, from + r * bytes, sizeof(T));
+    });
+  } else {
+    for (std::int64_t r = 0; r < rows; ++r)
+      std::memcpy(to + r * to_step, from + r * bytes, static_cast<std::size_t>(bytes));
+  }
 }
 
 /// Sets all elements to `value`.
 void fill_with(TensorImpl& t, double value) {
   SixteenBytes element{};
   convert(t.dtype, &element, DType::float64, &value, 1);
-  with_size(size_of(t.dtype), [&]<class T>(T) {
-    T v;
-    std::memcpy(&v, &element, sizeof v);
-    parallel_for(t.size, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-      std::fill(t.as<T>() + begin, t.as<T>() + end, v);
-    });
-  });
+  fill_elements(t.data, &element, t.size, size_of(t.dtype));
 }
 
 /// Element (i, j, …) of x goes to (start + i·step, …) of out.
@@ -80,15 +72,33 @@ void concat(KernelCall& call) {
   const auto axis = static_cast<int>(integer(call.attributes[0]));
   const std::int64_t outer = product(out.shape, 0, axis),
                      out_row = out.size / outer * static_cast<std::int64_t>(size_of(out.dtype));
-  char* to = out.as<char>();
+  struct Part {
+    Contiguous from;
+    std::int64_t row, place;  // bytes of a row, and before it in a row of the result
+  };
+  std::vector<Part> parts;
+  parts.reserve(call.inputs.size());
+  std::int64_t place = 0;
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
     const TensorImpl& x = call.in(static_cast<int>(i));
     if (x.size == 0) continue;
-    const Contiguous from(x);
     const std::int64_t row = x.size / outer * static_cast<std::int64_t>(size_of(x.dtype));
-    copy_blocks(to, out_row, from.data(), row, outer, row);
-    to += row;
+    parts.push_back({Contiguous(x), row, place});
+    place += row;
   }
+  if (outer == 1) {
+    for (const Part& p : parts) copy_in_parallel(out.as<char>() + p.place, p.from.data(), p.row);
+    return;
+  }
+  // A few rows of the result at a time, so that what the parts write into one cache line meets there.
+  const std::int64_t together = pieces_of(tile_bytes, out_row);
+  parallel_for(outer, pieces_of(chunk_bytes, out_row), [&](std::int64_t begin, std::int64_t end) {
+    for (; begin < end; begin += together)
+      for (const Part& p : parts)
+        copy_blocks(
+            out.as<char>() + begin * out_row + p.place, out_row, p.from.data() + begin * p.row,
+            std::min(together, end - begin), p.row);
+  });
 }
 
 void pad(KernelCall& call) {

@@ -70,6 +70,9 @@ void copy_elements(
     void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride, std::int64_t n,
     std::size_t size) noexcept;
 
+/// n elements of `size` bytes that are all `element`, by all threads.
+void fill_elements(void* to, const void* element, std::int64_t n, std::size_t size);
+
 /// The tensor itself where it is row-major without gaps, else such a copy, which lives as long as this object.
 class Contiguous {
  public:

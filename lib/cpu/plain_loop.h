@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "cpu/loops.h"
 #include "scalar/functions.h"
@@ -20,15 +21,19 @@ template <class T>
   return scratch;
 }
 
+/// How an element lies in memory: the vectoriser negates bytes, but not bools.
+template <class T>
+using InMemory = std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>;
+
 // The pragma's promise holds with out equal to an input as well: iteration i reads and writes element i only.
 template <class F, class R, class T>
-[[gnu::noinline]] void run_unary(const T* x, R* out, std::int64_t n) {
+[[gnu::noinline]] void run_unary(const InMemory<T>* x, R* out, std::int64_t n) {
 #ifdef __clang__
 #pragma clang loop vectorize(assume_safety)
 #else
 #pragma GCC ivdep
 #endif
-  for (std::int64_t i = 0; i < n; ++i) out[i] = F{}(x[i]);
+  for (std::int64_t i = 0; i < n; ++i) out[i] = F{}(static_cast<T>(x[i]));
 }
 template <class F, class R, class T>
 [[gnu::noinline]] void run_binary(const T* a, const T* b, R* out, std::int64_t n) {
@@ -43,10 +48,10 @@ template <class F, class R, class T>
 template <class F, class R, class T>
 void plain_unary(const void* const* in, unsigned repeated, void* out, std::int64_t n) {
   R* to = static_cast<R*>(out);
-  if (!repeated) return run_unary<F>(static_cast<const T*>(in[0]), to, n);
-  T scratch[block<T>];
-  const T* x = spread(scratch, in[0], n);
-  for (std::int64_t i = 0; i < n; i += block<T>) run_unary<F>(x, to + i, n - i < block<T> ? n - i : block<T>);
+  if (!repeated) return run_unary<F, R, T>(static_cast<const InMemory<T>*>(in[0]), to, n);
+  InMemory<T> scratch[block<T>];
+  const InMemory<T>* x = spread(scratch, in[0], n);
+  for (std::int64_t i = 0; i < n; i += block<T>) run_unary<F, R, T>(x, to + i, n - i < block<T> ? n - i : block<T>);
 }
 
 template <class F, class R, class T>

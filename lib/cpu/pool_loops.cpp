@@ -45,17 +45,30 @@ struct Loops {
     for (; j < channels; ++j) f.template operator()<1>(j);
   }
 
-  /// Calls f<W>(window, offset in the image, offset in the result) for all windows of result rows [begin, end).
+  /// Calls f<W>(window, offset in the image, offset in the result) for all windows of result rows [begin, end). Fewer
+  /// channels than a register holds are worked on as if they filled it, as long as it ends inside the image and the
+  /// results: what is stored behind them is put right by the next window.
   template <class F>
   static void for_windows(const Pooling& p, int64_t begin, int64_t end, F&& f) {
+    const int64_t image_size = p.h * p.w * p.c, last_result = end * p.ow * p.c - width;
     for (int64_t row = begin; row < end; ++row) {
-      const int64_t image = row / p.oh * p.h * p.w * p.c;
+      const int64_t image = row / p.oh * image_size;
       for (int64_t ox = 0; ox < p.ow; ++ox) {
         const Window w = window_at(p, row % p.oh, ox);
-        const int64_t result = (row * p.ow + ox) * p.c;
-        for_channels(p.c, [&]<int W>(int64_t j) { f.template operator()<W>(w, image + j, result + j); });
+        const int64_t result = (row * p.ow + ox) * p.c, last_element = ((w.y1 - 1) * p.w + w.x1 - 1) * p.c;
+        if (p.c < width && result <= last_result && last_element + width <= image_size)
+          f.template operator()<width>(w, image, result);
+        else for_channels(p.c, [&]<int W>(int64_t j) { f.template operator()<W>(w, image + j, result + j); });
       }
     }
+  }
+  /// What is added to an image: nothing behind the channels.
+  template <int W>
+  [[gnu::always_inline]] static typename Vector<T, W>::type of_channels(
+      const Pooling& p, typename Vector<T, W>::type v) {
+    if constexpr (W == width && W > 1)
+      if (p.c < W) return Vector<I, W>::count() < Vector<I, W>::of(static_cast<I>(p.c)) ? v : Vector<T, W>::of(0);
+    return v;
   }
 
   template <class F>
@@ -131,11 +144,12 @@ struct Loops {
   static void max_gradient(const Pooling& p, void* dx, const void* x, const void* dy, int64_t begin, int64_t end) {
     auto* to = static_cast<T*>(dx);
     auto *from = static_cast<const T*>(x), *gradient = static_cast<const T*>(dy);
-    clear(p, to, begin, end);
-    if (is_small_2x2(p)) return max_gradient_2x2(p, to, from, gradient, begin * p.oh, end * p.oh);
+    const bool small = is_small_2x2(p), covered = small && 2 * p.oh == p.h && 2 * p.ow == p.w;
+    if (!covered) clear(p, to, begin, end);
+    if (small) return max_gradient_2x2(p, to, from, gradient, begin * p.oh, end * p.oh);
     for_windows(p, begin * p.oh, end * p.oh, [&]<int W>(const Window& w, int64_t image, int64_t result) {
       const auto place = first_maximum<W>(p, w, from + image);
-      const auto g = load<T, W>(gradient + result);
+      const auto g = of_channels<W>(p, load<T, W>(gradient + result));
       I here = 0;
       for_elements(p, w, [&](int64_t at) {
         const auto old = load<T, W>(to + image + at);
@@ -150,7 +164,7 @@ struct Loops {
     auto* gradient = static_cast<const T*>(dy);
     clear(p, to, begin, end);
     for_windows(p, begin * p.oh, end * p.oh, [&]<int W>(const Window& w, int64_t image, int64_t result) {
-      const auto share = load<T, W>(gradient + result) / static_cast<T>(w.count());
+      const auto share = of_channels<W>(p, load<T, W>(gradient + result) / static_cast<T>(w.count()));
       for_elements(p, w, [&](int64_t at) { store(to + image + at, load<T, W>(to + image + at) + share); });
     });
   }

@@ -1,5 +1,6 @@
 // Integer indices as kernels use them: int64, checked before anything is written.
 #pragma once
+#include <optional>
 #include <string>
 
 #include "cpu/layout.h"
@@ -16,14 +17,15 @@ class Positions {
   std::string bad_value() const;
   /// Throws the IndexError of an operation along an axis where an index is out of range.
   void check(const char* operation, int axis) const;
-  const std::int64_t* data() const noexcept { return scratch_.as<std::int64_t>(); }
+  const std::int64_t* data() const noexcept { return places_; }
   std::int64_t operator[](std::int64_t i) const noexcept { return data()[i]; }
 
  private:
   Contiguous given_;
   DType dtype_;
   std::int64_t size_;
-  Scratch scratch_;
+  const std::int64_t* places_;  // the given ones where they are good as they stand, else in scratch_
+  std::optional<Scratch> scratch_;
   std::int64_t bad_ = -1;
 };
 

@@ -96,15 +96,39 @@ class Reducer {
                                   output % p_.tiles * p_.tile * p_.column_stride) *
                                      in_;
     PairwiseStack stack(loops_, n, slots);
-    for (std::int64_t q = first, end = std::min(first + p_.pieces_per_task, p_.pieces); q < end; ++q) {
+    for (std::int64_t q = first, end = std::min(first + p_.pieces_per_task, p_.pieces); q < end;) {
       // The innermost reduced dimension has q / pieces_per_run as its place among the others.
       const std::int64_t begin = q % p_.pieces_per_run * p_.piece;
       const std::int64_t offset =
           offset_of(q / p_.pieces_per_run * p_.run, p_.reduced.sizes, p_.reduced.strides) + begin * p_.run_stride;
+      if (const std::int64_t runs = runs_at(q, end); runs > 1) {
+        reduce_runs(stack, base + offset * in_, runs);
+        q += runs;
+        continue;
+      }
       reduce_piece(stack.next(), base + offset * in_, std::min(p_.piece, p_.run - begin), n, stage);
       stack.push();
+      ++q;
     }
     return stack.finish();
+  }
+
+  // Whole contiguous runs that lie evenly are reduced together: many short ones would cost a call each.
+  static constexpr std::int64_t runs_together = 32;
+
+  /// How many runs from piece q on may go together.
+  std::int64_t runs_at(std::int64_t q, std::int64_t end) const {
+    if (p_.by_columns || p_.staged || p_.pieces_per_run > 1 || p_.reduced.rank() < 2) return 1;
+    const std::int64_t neighbours = p_.reduced.sizes[-2];
+    return std::min({runs_together, end - q, neighbours - q % neighbours});
+  }
+  void reduce_runs(PairwiseStack& stack, const char* x, std::int64_t runs) const {
+    alignas(16) char sums[runs_together * 16];
+    loops_.rows(sums, x, p_.reduced.strides[-2], runs, p_.run);
+    for (std::int64_t r = 0; r < runs; ++r) {
+      std::memcpy(stack.next(), sums + r * acc_, static_cast<std::size_t>(acc_));
+      stack.push();
+    }
   }
 
   void reduce_piece(char* to, const char* x, std::int64_t length, std::int64_t n, char* stage) const {

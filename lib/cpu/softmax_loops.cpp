@@ -1,6 +1,9 @@
 // Softmax, log-softmax and cross-entropy over rows and columns, compiled once per instruction set.
 #include "cpu/softmax_loops.h"
 
+#include <utility>
+
+#include "cpu/pack.h"
 #include "scalar/functions.h"
 
 namespace keen::detail::cpu::KEEN_ISA {
@@ -48,20 +51,27 @@ struct Softmax {
   /// The largest element so far; a NaN may be lost here, but not in the sum of exponentials.
   [[gnu::always_inline]] static B larger(B a, B b) { return scalar::select(a > b, a, b); }
 
-  /// The lanes joined by halves.
+  /// The lanes joined by halves, in registers.
   template <class Join>
   [[gnu::always_inline]] static T fold(B x, Join join) {
-    alignas(sizeof(B)) T lane[B::size];
-    x.store_aligned(lane);
-    for (std::int64_t half = width / 2; half > 0; half /= 2)
-      for (std::int64_t l = 0; l < half; ++l) lane[l] = join(lane[l], lane[l + half]);
-    return lane[0];
+    typename Vector<T, B::size>::type lanes;
+    __builtin_memcpy(&lanes, &x, sizeof lanes);
+    return fold_halves(lanes, join, std::make_index_sequence<B::size / 2>());
   }
-  static T largest_lane(B x) {
-    return fold(x, [](T a, T b) { return a > b ? a : b; });
+  template <class V, class Join, std::size_t... I>
+  [[gnu::always_inline]] static T fold_halves(V x, Join join, std::index_sequence<I...>) {
+    if constexpr (sizeof...(I) == 1) {
+      return join(x[0], x[1]);
+    } else {
+      const auto half = join(__builtin_shufflevector(x, x, I...), __builtin_shufflevector(x, x, (I + sizeof...(I))...));
+      return fold_halves(half, join, std::make_index_sequence<sizeof...(I) / 2>());
+    }
   }
-  static T lane_sum(B x) {
-    return fold(x, [](T a, T b) { return a + b; });
+  [[gnu::always_inline]] static T largest_lane(B x) {
+    return fold(x, [](auto a, auto b) { return a > b ? a : b; });
+  }
+  [[gnu::always_inline]] static T lane_sum(B x) {
+    return fold(x, [](auto a, auto b) { return a + b; });
   }
 
   static T maximum(const T* x, std::int64_t n) {
@@ -74,9 +84,24 @@ struct Softmax {
     return largest_lane(larger(larger(top[0], top[1]), larger(top[2], top[3])));
   }
 
-  /// Σ exp(x - top) over a row; the exponentials go to y where there is one.
+  /// The largest element of a row and Σ exp(x - top).
+  struct Row {
+    T top, sum;
+  };
+
+  /// The exponentials of a row that one register holds, behind it zeros.
+  [[gnu::always_inline]] static B short_row(const T* x, std::int64_t n, Row& row) {
+    const B values = load_row_end(x, n);
+    row.top = largest_lane(values);
+    const B e = scalar::exp(values - B(row.top));
+    row.sum = lane_sum(e);
+    return e;
+  }
+
+  /// Reads a row; the exponentials go to y where there is one.
   template <bool keep>
-  [[gnu::always_inline]] static T exponentials(T* y, const T* x, std::int64_t n, T top) {
+  [[gnu::always_inline]] static Row exponentials(T* y, const T* x, std::int64_t n) {
+    const T top = maximum(x, n);
     double total = 0;
     const B shift(top);
     for (std::int64_t begin = 0; begin < n; begin += block) {
@@ -101,24 +126,66 @@ struct Softmax {
       }
       total += static_cast<double>(lane_sum(sum[0] + sum[1]));
     }
-    return static_cast<T>(total);
+    return {top, static_cast<T>(total)};
+  }
+
+  /// y[i] = f(x[i]) for a row.
+  template <class F>
+  [[gnu::always_inline]] static void each(T* y, const T* x, std::int64_t n, F f) {
+    std::int64_t i = 0;
+    for (; i + width <= n; i += width) f(B::load_unaligned(x + i)).store_unaligned(y + i);
+    if (i < n) store_row_end(y + i, f(load_row_end(x + i, n - i)), n - i);
   }
 
   static void softmax(void* out, const void* in, std::int64_t rows, std::int64_t n) {
     auto* y = static_cast<T*>(out);
     auto* x = static_cast<const T*>(in);
     for (std::int64_t r = 0; r < rows; ++r, x += n, y += n) {
-      const T factor = T(1) / exponentials<true>(y, x, n, maximum(x, n));
-      for (std::int64_t i = 0; i < n; ++i) y[i] *= factor;
+      Row row;
+      if (n <= width) {
+        const B e = short_row(x, n, row);
+        store_row_end(y, e * B(T(1) / row.sum), n);
+      } else {
+        const B factor(T(1) / exponentials<true>(y, x, n).sum);
+        each(y, y, n, [&](B e) { return e * factor; });
+      }
     }
+  }
+
+  /// What is computed for several rows at a time, so that one register of logarithms serves them.
+  static constexpr std::int64_t group = 64;
+  struct Rows {
+    T top[group];
+    alignas(sizeof(B)) T log_sum[group];
+  };
+  /// Rows in a group: as many as stay in L1.
+  static std::int64_t group_rows(std::int64_t rows, std::int64_t n) {
+    const std::int64_t fit = n < block / group ? group : n < block ? block / n : 1;
+    return rows < fit ? rows : fit;
+  }
+  static void log_sums(Rows& out, const T* x, std::int64_t rows, std::int64_t n) {
+    for (std::int64_t r = 0; r < rows; ++r, x += n) {
+      Row row;
+      if (n <= width) short_row(x, n, row);
+      else row = exponentials<false>(nullptr, x, n);
+      out.top[r] = row.top, out.log_sum[r] = row.sum;
+    }
+    for (std::int64_t r = rows; r % width != 0; ++r) out.log_sum[r] = 1;
+    for (std::int64_t r = 0; r < rows; r += width)
+      scalar::log(B::load_aligned(out.log_sum + r)).store_aligned(out.log_sum + r);
   }
 
   static void log_softmax(void* out, const void* in, std::int64_t rows, std::int64_t n) {
     auto* y = static_cast<T*>(out);
     auto* x = static_cast<const T*>(in);
-    for (std::int64_t r = 0; r < rows; ++r, x += n, y += n) {
-      const T top = maximum(x, n), log_sum = scalar::log(exponentials<false>(nullptr, x, n, top));
-      for (std::int64_t i = 0; i < n; ++i) y[i] = (x[i] - top) - log_sum;
+    for (std::int64_t count; rows > 0; rows -= count) {
+      Rows sums;
+      count = group_rows(rows, n);
+      log_sums(sums, x, count, n);
+      for (std::int64_t r = 0; r < count; ++r, x += n, y += n) {
+        const B top(sums.top[r]), log_sum(sums.log_sum[r]);
+        each(y, x, n, [&](B v) { return (v - top) - log_sum; });
+      }
     }
   }
 
@@ -152,9 +219,11 @@ struct Softmax {
   static void cross_entropy(void* out, const void* in, const std::int64_t* labels, std::int64_t rows, std::int64_t n) {
     auto* loss = static_cast<T*>(out);
     auto* x = static_cast<const T*>(in);
-    for (std::int64_t r = 0; r < rows; ++r, x += n) {
-      const T top = maximum(x, n);
-      loss[r] = scalar::log(exponentials<false>(nullptr, x, n, top)) - (x[labels[r]] - top);
+    for (std::int64_t count; rows > 0; rows -= count, loss += count, labels += count) {
+      Rows sums;
+      count = group_rows(rows, n);
+      log_sums(sums, x, count, n);
+      for (std::int64_t r = 0; r < count; ++r, x += n) loss[r] = sums.log_sum[r] - (x[labels[r]] - sums.top[r]);
     }
   }
 
@@ -163,10 +232,22 @@ struct Softmax {
     auto* dx = static_cast<T*>(out);
     auto* x = static_cast<const T*>(in);
     auto* dy = static_cast<const T*>(gradient);
+    T places[B::size];
+    for (std::int64_t i = 0; i < width; ++i) places[i] = static_cast<T>(i);
+    const B place = B::load_unaligned(places);
     for (std::int64_t r = 0; r < rows; ++r, x += n, dx += n) {
-      const T sum = exponentials<true>(dx, x, n, maximum(x, n)), factor = dy[r] / sum;
-      dx[labels[r]] -= sum;  // after the scaling: the label's probability minus 1
-      for (std::int64_t i = 0; i < n; ++i) dx[i] *= factor;
+      // Before the scaling, the sum is taken from the label's exponential: its probability minus 1.
+      Row row;
+      if (n <= width) {
+        const B e = short_row(x, n, row), sum(row.sum);
+        const B less = scalar::select(place == B(static_cast<T>(labels[r])), e - sum, e);
+        store_row_end(dx, less * B(dy[r] / row.sum), n);
+      } else {
+        row = exponentials<true>(dx, x, n);
+        dx[labels[r]] -= row.sum;
+        const B factor(dy[r] / row.sum);
+        each(dx, dx, n, [&](B e) { return e * factor; });
+      }
     }
   }
 

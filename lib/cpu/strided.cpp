@@ -80,6 +80,26 @@ void spread_short_rows(T* out, const T* in, std::int64_t rows, std::int64_t row_
   }
 }
 
+template <class T>
+using Register __attribute__((vector_size(16))) = T;
+
+template <class T, std::size_t... I>
+void copy_register_backwards(T* out, const T* in, std::index_sequence<I...>) {
+  Register<T> v;
+  std::memcpy(&v, in, sizeof v);
+  const Register<T> reversed = __builtin_shufflevector(v, v, (sizeof...(I) - 1 - I)...);
+  std::memcpy(out, &reversed, sizeof v);
+}
+/// n elements from `last` backwards.
+template <class T>
+void copy_backwards(T* out, const T* last, std::int64_t n) {
+  constexpr std::int64_t width = 16 / sizeof(T);
+  std::int64_t c = 0;
+  for (; c + width <= n; c += width)
+    copy_register_backwards(out + c, last - c - (width - 1), std::make_index_sequence<width>());
+  for (; c < n; ++c) out[c] = last[-c];
+}
+
 }  // namespace
 
 void gather(
@@ -93,7 +113,10 @@ void gather(
     for (std::int64_t r = 0; r < rows; ++r, in += row_stride, out += columns) {
       if (column_stride == 1) std::copy_n(in, columns, out);
       else if (column_stride == 0) std::fill_n(out, columns, *in);
-      else
+      else if (column_stride == -1) {
+        if constexpr (std::is_integral_v<T>) copy_backwards(out, in, columns);
+        else std::reverse_copy(in - columns + 1, in + 1, out);
+      } else
         for (std::int64_t c = 0; c < columns; ++c) out[c] = in[c * column_stride];
     }
   });

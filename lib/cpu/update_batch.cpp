@@ -19,10 +19,14 @@ std::vector<VariableState*> states_of(std::span<const DenseUpdate> updates) {
   return states;
 }
 
-bool names_one_twice(std::vector<VariableState*> states) {
+/// Sorts the states as `lock_all` does.
+bool names_one_twice(std::vector<VariableState*>& states) {
   std::sort(states.begin(), states.end(), std::less<>());
   return std::adjacent_find(states.begin(), states.end()) != states.end();
 }
+
+/// Elements worth another thread: an update streams through memory, which two threads share.
+constexpr std::int64_t update_grain = 4 * elementwise_grain;
 
 // The buffers of an update while they are written, and where its elements start among those of all updates.
 struct Target {
@@ -55,7 +59,7 @@ void run_updates(std::span<const DenseUpdate> updates) {
     targets[u].first = total;
     total += targets[u].buffers[0].impl()->size;
   }
-  parallel_for(total, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(total, update_grain, [&](std::int64_t begin, std::int64_t end) {
     const auto behind = [](std::int64_t index, const Target& target) { return index < target.first; };
     auto u =
         static_cast<std::size_t>(std::upper_bound(targets.begin(), targets.end(), begin, behind) - targets.begin());

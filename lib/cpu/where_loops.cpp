@@ -9,30 +9,37 @@ struct Pair {
   std::uint64_t low, high;
 };
 
+/// Bits chosen by a mask: a choice by a branch would wait for conditions that nobody can foresee.
 template <class T>
-[[gnu::noinline]] void choose(const bool* condition, const T* a, const T* b, T* out, std::int64_t n) {
+[[gnu::always_inline]] inline T choice(std::uint8_t condition, T a, T b) {
+  const auto mask = static_cast<T>(-static_cast<T>(condition));
+  return static_cast<T>((a & mask) | (b & ~mask));
+}
+[[gnu::always_inline]] inline Pair choice(std::uint8_t condition, Pair a, Pair b) {
+  return {choice(condition, a.low, b.low), choice(condition, a.high, b.high)};
+}
+
+template <class T>
+[[gnu::noinline]] void choose(const std::uint8_t* condition, const T* a, const T* b, T* out, std::int64_t n) {
 #ifdef __clang__
 #pragma clang loop vectorize(assume_safety)
 #else
 #pragma GCC ivdep
 #endif
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T x = a[i], y = b[i];
-    out[i] = condition[i] ? x : y;
-  }
+  for (std::int64_t i = 0; i < n; ++i) out[i] = choice(condition[i], a[i], b[i]);
 }
 
 template <class T>
 void where_of(const void* const* in, unsigned repeated, void* out, std::int64_t n) {
-  const bool* condition = static_cast<const bool*>(in[0]);
+  const auto* condition = static_cast<const std::uint8_t*>(in[0]);  // bool: 0 or 1
   const T *a = static_cast<const T*>(in[1]), *b = static_cast<const T*>(in[2]);
   T* to = static_cast<T*>(out);
   if (!repeated) return choose(condition, a, b, to, n);
   constexpr std::int64_t step = block<T>;
-  bool conditions[step];
+  std::uint8_t conditions[step];
   T left[step], right[step];
   if (repeated & 1) {
-    for (bool& c : conditions) c = *condition;
+    for (auto& c : conditions) c = *condition;
     condition = conditions;
   }
   if (repeated & 2) a = spread(left, a, n);

@@ -39,9 +39,9 @@ struct NodeRecord {
   std::int64_t bits;
 };
 struct Header {
-  std::uint32_t version, nodes, stores, kept;
+  std::uint32_t version, nodes, stores, kept, most_elements, unused;
 };
-constexpr std::uint32_t content_version = 2;
+constexpr std::uint32_t content_version = 3;
 
 template <class T>
 std::int64_t bits_of(T value) {
@@ -189,7 +189,7 @@ std::string Kernel::content() const {
   const auto put = [&](const auto& record) { bytes.append(reinterpret_cast<const char*>(&record), sizeof record); };
   put(Header{
       content_version, static_cast<std::uint32_t>(nodes_.size()), static_cast<std::uint32_t>(stores_.size()),
-      static_cast<std::uint32_t>(kept_.size())});
+      static_cast<std::uint32_t>(kept_.size()), static_cast<std::uint32_t>(most_elements_), 0});
   for (const Node& n : nodes_) {
     NodeRecord record{};
     record.kind = static_cast<std::uint8_t>(n.kind);
@@ -237,6 +237,7 @@ Kernel Kernel::from_content(std::string_view bytes) {
   };
   take_list(kernel.stores_, header.stores);
   take_list(kernel.kept_, header.kept);
+  kernel.limit_rows(static_cast<int>(header.most_elements));
   kernel.check();
   return kernel;
 }

@@ -51,6 +51,9 @@ class Kernel {
   int append(const Node& node);
   /// Stores a node: an element each, or one value per row.
   void store(int node);
+  /// Promises that no row has more elements, so that one register may hold a row; 0 promises nothing.
+  void limit_rows(int elements) noexcept { most_elements_ = elements; }
+  int most_elements() const noexcept { return most_elements_; }
   /// Keeps a node's elements from the first pass over a row that computes them for the later ones, which then read them.
   void keep(int node);
 
@@ -76,6 +79,7 @@ class Kernel {
  private:
   std::vector<Node> nodes_;
   std::vector<int> inputs_, stores_, kept_;
+  int most_elements_ = 0;
 };
 
 /// What follows from a kernel's structure.

@@ -85,9 +85,17 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
     for (const auto& axis : runs_) run_count_ *= axis.size;
     pieces_in_run_ = (row_.size + piece - 1) / piece;
   } else {
-    keep_values();
+    if (fits_register()) kernel_.limit_rows(row_.size > 8 ? 16 : 8);
+    else keep_values();
     code_ = compiled(kernel_);
   }
+}
+
+/// Rows so short that a register holds one are read once and reduced in place, where their elements lie side by side.
+bool Launch::fits_register() const {
+  const auto inputs = kernel_.inputs();
+  return has_reduction_ && row_.size <= 16 &&
+         std::none_of(inputs.begin(), inputs.end(), [&](int node) { return kernel_[node].access == Access::strided; });
 }
 
 void Launch::keep_values() {

@@ -50,6 +50,7 @@ class Launch {
   bool is_split() const noexcept { return finish_ != nullptr; }
 
  private:
+  bool fits_register() const;
   void keep_values();
   void join_short_rows(std::span<const std::int64_t> sizes);
   void run_joined(std::span<void* const> addresses) const;

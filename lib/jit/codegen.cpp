@@ -35,6 +35,13 @@ Value* RowCode::compute(const Node& node) {
   }
 }
 
+Value* RowCode::first_lanes(Value* count) {
+  std::vector<std::uint32_t> lanes;
+  for (int i = 0; i < emit.width(); ++i) lanes.push_back(static_cast<std::uint32_t>(i));
+  Value* limit = b.CreateTrunc(count, b.getInt32Ty());
+  return b.CreateICmpULT(llvm::ConstantDataVector::get(context, lanes), emit.splat(limit));
+}
+
 namespace {
 
 void load_operands(RowCode& c) {
@@ -92,6 +99,7 @@ void generate(const Kernel& kernel, Isa isa, llvm::Module& module) {
   auto *head = c.block("rows"), *row = c.block("row"), *end = c.block("end");
   b.SetInsertPoint(entry);
   load_operands(c);
+  Value* inside = is_short(c) ? c.first_lanes(c.n) : nullptr;
   b.CreateBr(head);
   b.SetInsertPoint(head);
   auto* number = b.CreatePHI(b.getInt64Ty(), 2, "row");
@@ -99,7 +107,8 @@ void generate(const Kernel& kernel, Isa isa, llvm::Module& module) {
   b.CreateCondBr(b.CreateICmpSLT(number, c.function->getArg(1)), row, end);
   b.SetInsertPoint(row);
   for (auto& operand : c.operands) operand.row = c.step(operand.data, b.CreateMul(number, operand.row_stride));
-  for (int pass = 0; pass < c.facts.passes; ++pass) {
+  if (inside) emit_short_row(c, inside);
+  for (int pass = 0; pass < c.facts.passes && !inside; ++pass) {
     emit_row_values(c, pass);
     emit_pass(c, pass);
   }

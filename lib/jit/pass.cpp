@@ -148,15 +148,12 @@ class PassEmitter {
 
   void copy(const Operands& operands, const Segment& segment, bool to_scratch) {
     Operands masked, others;
-    for (auto* operand : operands) {
-      const bool has_masks = c_.isa == Isa::avx512 || (c_.isa == Isa::avx2 && operand->size >= 4);
-      (has_masks ? masked : others).push_back(operand);
-    }
+    for (auto* operand : operands) (c_.has_masks(operand->size) ? masked : others).push_back(operand);
     if (!masked.empty()) copy_masked(masked, segment, to_scratch);
     if (!others.empty()) copy_one_by_one(others, segment, to_scratch);
   }
   void copy_masked(const Operands& operands, const Segment& segment, bool to_scratch) {
-    Value* mask = first_lanes(segment.left);
+    Value* mask = c_.first_lanes(segment.left);
     for (auto* operand : operands) {
       auto* type = c_.emit.vector(c_.kernel[operand->node].dtype);
       Value* outside = place(operand, segment.position);
@@ -180,15 +177,9 @@ class PassEmitter {
       }
     });
   }
-  Value* first_lanes(Value* count) {
-    std::vector<std::uint32_t> lanes;
-    for (int i = 0; i < width(); ++i) lanes.push_back(static_cast<std::uint32_t>(i));
-    Value* limit = b_.CreateTrunc(count, b_.getInt32Ty());
-    return b_.CreateICmpULT(llvm::ConstantDataVector::get(c_.context, lanes), c_.emit.splat(limit));
-  }
   /// Lanes that hold elements: all of a whole register, the first `left` of the last.
   Value* lane_mask(const Segment& segment) {
-    return first_lanes(b_.CreateSelect(segment.whole, c_.i64(width()), segment.left));
+    return c_.first_lanes(b_.CreateSelect(segment.whole, c_.i64(width()), segment.left));
   }
 
   // --- the loop over registers

@@ -37,6 +37,10 @@ struct RowCode {
   llvm::BasicBlock* block(const char* name) { return llvm::BasicBlock::Create(context, name, function); }
   llvm::Value* i64(std::int64_t value) { return b.getInt64(static_cast<std::uint64_t>(value)); }
   llvm::Value* step(llvm::Value* pointer, llvm::Value* bytes) { return b.CreateGEP(b.getInt8Ty(), pointer, bytes); }
+  /// True in the first `count` lanes.
+  llvm::Value* first_lanes(llvm::Value* count);
+  /// Can elements of this size be loaded and stored under a mask?
+  bool has_masks(std::int64_t size) const { return isa == Isa::avx512 || (isa == Isa::avx2 && size >= 4); }
   /// Emits the value of a function, cast, select or constant from its operands' values.
   llvm::Value* compute(const Node& node);
 };
@@ -44,6 +48,11 @@ struct RowCode {
 /// Elements of a segment, in registers. Reductions start anew in each segment and segments are joined as they come:
 /// blocked sums are more accurate than one long chain.
 inline constexpr int vectors_in_segment = 64;
+
+/// Does a register hold a whole row, as the kernel promises?
+bool is_short(const RowCode& code);
+/// Emits all of a row that a register holds, but for the values it stores once; `inside` marks the row's lanes.
+void emit_short_row(RowCode& code, llvm::Value* inside);
 
 /// Emits a pass over the row: its element stores, and into `values` its reductions.
 void emit_pass(RowCode& code, int pass);

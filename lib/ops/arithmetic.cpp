@@ -143,6 +143,17 @@ KEEN_OP(minimum) = elementwise(
      .domain = Domain::distinct,
      .formula = "min(a, b)"});
 
+namespace {
+
+/// x² with a number as exponent that leaves x its dtype: the power most often written needs no logarithm.
+bool is_square(const Operand& x, const Operand& exponent) {
+  const TensorImpl* t = x.impl();
+  if (!t || !exponent.is_weak() || exponent.real() != 2 || t->is_sparse()) return false;
+  return exponent.kind() == Operand::Kind::weak_int ? (numeric & bit(t->dtype)) != 0 : (floats & bit(t->dtype)) != 0;
+}
+
+}  // namespace
+
 }  // namespace detail
 
 using detail::run;
@@ -153,7 +164,10 @@ Tensor multiply(Operand a, Operand b) { return run(detail::multiply_op, std::mov
 Tensor divide(Operand a, Operand b) { return run(detail::divide_op, std::move(a), std::move(b)); }
 Tensor floor_divide(Operand a, Operand b) { return run(detail::floor_divide_op, std::move(a), std::move(b)); }
 Tensor mod(Operand a, Operand b) { return run(detail::mod_op, std::move(a), std::move(b)); }
-Tensor pow(Operand a, Operand b) { return run(detail::pow_op, std::move(a), std::move(b)); }
+Tensor pow(Operand a, Operand b) {
+  if (detail::is_square(a, b)) return run(detail::square_op, std::move(a));
+  return run(detail::pow_op, std::move(a), std::move(b));
+}
 Tensor maximum(Operand a, Operand b) { return run(detail::maximum_op, std::move(a), std::move(b)); }
 Tensor minimum(Operand a, Operand b) { return run(detail::minimum_op, std::move(a), std::move(b)); }
 Tensor operator-(TensorOperand x) { return negative(std::move(x)); }

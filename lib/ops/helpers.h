@@ -10,7 +10,7 @@
 
 namespace keen::detail {
 
-extern const Op add_op, subtract_op, multiply_op, assign_op;
+extern const Op add_op, subtract_op, multiply_op, square_op, assign_op;
 
 /// Fields of an elementwise operation's description; the rest follows from the scalar function.
 struct Elementwise {

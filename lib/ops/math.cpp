@@ -238,7 +238,7 @@ Tensor round(TensorOperand x) { return rounded(detail::round_op, x); }
 Tensor gelu(const Tensor& x, bool approximate, Where where) {
   note_line(where);
   return detail::in_the_name_of("gelu", [&]() -> Tensor {
-    if (!approximate) return 0.5 * x * (1 + erf(x * std::numbers::sqrt2 / 2));
+    if (!approximate) return 0.5 * x * (1 + run(detail::erf_op, x * (std::numbers::sqrt2 / 2)));  // one temporary
     const double c = std::sqrt(2 / std::numbers::pi);
     return 0.5 * x * (1 + tanh(c * (x + 0.044715 * (x * x * x))));
   });

@@ -5,7 +5,9 @@
 
 #include "core/message.h"
 #include "core/numbers.h"
+#include "core/parallel.h"
 #include "core/tensor_impl.h"
+#include "core/visit.h"
 #include "keen/creation.h"
 #include "ops/creation.h"
 
@@ -46,6 +48,21 @@ std::int64_t count_integers(std::int64_t start, std::int64_t stop, std::int64_t 
   return static_cast<std::int64_t>(n);
 }
 
+// Whole numbers that the dtype holds: all do when the first and the last do.
+bool all_fit(std::int64_t start, std::int64_t step, std::int64_t count, DType dtype) {
+  return is_integer(dtype) && (count == 0 || (holds(start, dtype) && holds(start + (count - 1) * step, dtype)));
+}
+Tensor whole_numbers(std::int64_t start, std::int64_t step, std::int64_t count, DType dtype) {
+  Tensor t = make_result("range", dtype, Shape{count});
+  visit_numeric(dtype, "range", [&]<class T>(T) {
+    T* out = t.impl()->as<T>();
+    parallel_for(count, elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(start + i * step);
+    });
+  });
+  return t;
+}
+
 }  // namespace
 
 Range::Range(Operand start, Operand stop, Operand step, const TensorOptions& options) {
@@ -76,12 +93,14 @@ Range::Iterator Range::begin() const {
 Range::Iterator Range::end() const { return {0, 0, 0}; }
 
 Tensor Range::tensor() const {
+  EagerScope eager;
+  if (!floating_ && all_fit(istart_, istep_, count_, dtype_))
+    return to_current(whole_numbers(istart_, istep_, count_, dtype_), device_);
   Tensor t = make_result("range", floating_ ? DType::float64 : DType::int64, Shape{count_});
   for (std::int64_t i = 0; i < count_; ++i) {
     if (floating_) t.impl()->as<double>()[i] = start_ + static_cast<double>(i) * step_;
     else t.impl()->as<std::int64_t>()[i] = istart_ + i * istep_;
   }
-  EagerScope eager;
   return to_current(convert_exactly("range", t, dtype_), device_);
 }
 

@@ -27,9 +27,9 @@ KEEN_SCALAR To convert(From x) {
       return x != From(0);
     } else {
       constexpr From end = Range<To>::template end<From>(), begin = Number<To>::is_signed ? -end : From(0);
-      const bool fits = x >= begin && x < end;  // false for NaN, too
+      const bool above = x >= end, below = x < begin, fits = (x == x) & !above & !below;
       const To inside = static_cast<To>(fits ? x : From(0));
-      return fits ? inside : x >= end ? Range<To>::high : x < begin ? Range<To>::low : To(0);
+      return above ? Range<To>::high : below ? Range<To>::low : inside;
     }
   } else if constexpr (__is_same(To, bool)) {
     return x != From(0);

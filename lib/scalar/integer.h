@@ -30,28 +30,51 @@ KEEN_SCALAR T wrapping_multiply(T a, T b) {
   return static_cast<T>(Wrapping<T>(a) * Wrapping<T>(b));
 }
 
+/// a/b towards zero, of up to 32 bits and b neither 0 nor −1: a double's quotient is never rounded across an integer, and
+/// processors divide doubles side by side.
+template <class T>
+KEEN_SCALAR T narrow_quotient(T a, T b) {
+  return static_cast<T>(static_cast<double>(a) / static_cast<double>(b));
+}
+
 /// ⌊a/b⌋; 0 where b is 0.
 template <class T>
 KEEN_SCALAR T integer_floor_divide(T a, T b) {
-  if (b == T(0)) return T(0);
-  if constexpr (Number<T>::is_signed) {
-    if (b == T(-1)) return wrapping_subtract(T(0), a);
-    const bool inexact = a % b != T(0);
-    return static_cast<T>(a / b - (inexact && (a < T(0)) != (b < T(0))));
+  if constexpr (sizeof(T) < 8) {
+    const bool zero = b == T(0), minus = Number<T>::is_signed && b == T(-1);
+    const T divisor = (zero | minus) ? T(1) : b, q = narrow_quotient(a, divisor);
+    const T rest = wrapping_subtract(a, wrapping_multiply(q, divisor));
+    const bool below = (rest != T(0)) & ((rest < T(0)) != (divisor < T(0)));
+    return zero ? T(0) : minus ? wrapping_subtract(T(0), a) : static_cast<T>(q - T(below));
   } else {
-    return static_cast<T>(a / b);
+    if (b == T(0)) return T(0);
+    if constexpr (Number<T>::is_signed) {
+      if (b == T(-1)) return wrapping_subtract(T(0), a);
+      const bool inexact = a % b != T(0);
+      return static_cast<T>(a / b - (inexact && (a < T(0)) != (b < T(0))));
+    } else {
+      return static_cast<T>(a / b);
+    }
   }
 }
 /// a − b⌊a/b⌋; 0 where b is 0.
 template <class T>
 KEEN_SCALAR T integer_mod(T a, T b) {
-  if (b == T(0)) return T(0);
-  if constexpr (Number<T>::is_signed) {
-    if (b == T(-1)) return T(0);
-    const T rest = static_cast<T>(a % b);
-    return rest != T(0) && (rest < T(0)) != (b < T(0)) ? static_cast<T>(rest + b) : rest;
+  if constexpr (sizeof(T) < 8) {
+    const bool trivial = (b == T(0)) | (Number<T>::is_signed && b == T(-1));
+    const T divisor = trivial ? T(1) : b;
+    const T rest = wrapping_subtract(a, wrapping_multiply(narrow_quotient(a, divisor), divisor));
+    const bool other_sign = (rest != T(0)) & ((rest < T(0)) != (divisor < T(0)));
+    return static_cast<T>(rest + (other_sign ? divisor : T(0)));
   } else {
-    return static_cast<T>(a % b);
+    if (b == T(0)) return T(0);
+    if constexpr (Number<T>::is_signed) {
+      if (b == T(-1)) return T(0);
+      const T rest = static_cast<T>(a % b);
+      return rest != T(0) && (rest < T(0)) != (b < T(0)) ? static_cast<T>(rest + b) : rest;
+    } else {
+      return static_cast<T>(a % b);
+    }
   }
 }
 /// aᵇ by squaring; a negative power is 0, but for ±1.

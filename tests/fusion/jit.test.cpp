@@ -311,6 +311,37 @@ TEST_CASE("code for older processors gives the same results", "[fusion][jit]") {
   }
 }
 
+TEST_CASE("rows that a register holds are worked on without passes, for every processor", "[fusion][jit]") {
+  if (!has_jit()) return;
+  using detail::fusion::Isa;
+  Kernel kernel;
+  const int x = kernel.input(float32), y = kernel.input(float32, Access::broadcast);
+  const int e = kernel.apply(F::exp, kernel.apply(F::subtract, x, kernel.reduce(F::maximum, x)));
+  kernel.store(kernel.apply(F::divide, e, kernel.reduce(F::add, e)));
+  kernel.store(kernel.apply(F::add, y, kernel.reduce(F::multiply, x)));
+  kernel.limit_rows(8);
+  const std::int64_t rows = 5;
+  for (Isa isa : {Isa::sse2, Isa::avx2, Isa::avx512}) {
+    if (isa > detail::cpu::isa()) continue;
+    const auto code = detail::fusion::compile_for(kernel, isa);
+    for (std::int64_t n = 1; n <= 8; ++n) {
+      const Tensor a = random::normal({rows, n}, {.seed = 1}), bias = random::normal({rows, 1}, {.seed = 2});
+      Tensor parts = zeros({rows, n + 16}) + 0, products = zeros({rows, 1}) + 0;
+      const detail::fusion::CodeOperand operands[] = {
+          {detail::impl(a).data, 4 * n, 4},
+          {detail::impl(bias).data, 4, 0},
+          {detail::impl(parts).data, 4 * (n + 16), 4},
+          {detail::impl(products).data, 4, 0}};
+      (*code)(operands, rows, n);
+      const Tensor shifted = exp(a - max(a, 1, true));
+      INFO("rows of " << n << ", instruction set " << static_cast<int>(isa));
+      CHECK(allclose(parts(all_of, slice(0, n)), shifted / sum(shifted, 1, true), 1e-6, 1e-9));
+      CHECK(all(parts(all_of, slice(n, {})) == 0).item<bool>());
+      CHECK(allclose(products, bias + prod(a, 1, true), 1e-6, 1e-6));
+    }
+  }
+}
+
 TEST_CASE("damaged object code is refused", "[fusion][jit]") {
   using detail::fusion::ObjectCode;
   CHECK_THROWS_AS(ObjectCode("no object", "keen_kernel"), InternalError);
