@@ -6,6 +6,7 @@
 
 namespace keen {
 
+class Range;
 class Variable;
 
 /// A parameter type, made from a tensor (borrowed), a temporary tensor (whose buffer the result may take over), a
@@ -22,6 +23,7 @@ class Operand {
   Operand(Tensor&& t, Where where = Where::current()) noexcept
       : impl_(t.release_impl()), kind_(Kind::owned), where_(where) {}
   Operand(const Variable& v, Where where = Where::current());
+  Operand(const Range& range, Where where = Where::current());
   template <Number T>
   Operand(T v, Where where = Where::current()) noexcept
       : kind_(

@@ -190,7 +190,9 @@ using namespace detail;
 Tensor gather(const Tensor& x, const Tensor& indices, int axis) {
   return run(gather_op, {std::int64_t{normalise_axis("gather", axis, checked(x, "gather").shape.rank())}}, x, indices);
 }
-Tensor take(const Tensor& x, const Tensor& indices, int axis) { return gather(x, indices, axis); }
+Tensor take(const Tensor& x, const Tensor& indices, int axis) {
+  return in_the_name_of("take", [&] { return gather(x, indices, axis); });
+}
 
 Tensor scatter(const Tensor& indices, const Tensor& updates, const Shape& shape) {
   return run(scatter_op, {shape}, indices, updates);

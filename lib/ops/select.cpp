@@ -69,7 +69,9 @@ Tensor clip(const Tensor& x, Operand low, Operand high) {
     return minimum(maximum(x, within_range(x, std::move(low), -1)), within_range(x, std::move(high), 1));
   });
 }
-Tensor clip_by_value(const Tensor& x, Operand low, Operand high) { return clip(x, std::move(low), std::move(high)); }
+Tensor clip_by_value(const Tensor& x, Operand low, Operand high) {
+  return detail::in_the_name_of("clip_by_value", [&] { return clip(x, std::move(low), std::move(high)); });
+}
 
 Tensor where(const Tensor& condition, Operand a, Operand b) {
   return run(detail::where_op, condition, std::move(a), std::move(b));
