@@ -74,11 +74,19 @@ Tensor normal(T size, const NormalOptions& options = {}) {
   return normal(Shape{size}, options);
 }
 template <detail::AxisSize T>
+Tensor truncated_normal(T size, const NormalOptions& options = {}) {
+  return truncated_normal(Shape{size}, options);
+}
+template <detail::AxisSize T>
 Tensor uniform(T size, const UniformOptions& options = {}) {
   return uniform(Shape{size}, options);
 }
 /// Integers in [low, high); int64 unless options say.
 Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& options = {});
+template <detail::AxisSize T>
+Tensor integers(std::int64_t low, std::int64_t high, T size, const RandomOptions& options = {}) {
+  return integers(low, high, Shape{size}, options);
+}
 /// 0 … n-1 in random order; int64 (n,).
 Tensor permutation(std::int64_t n, const RandomOptions& options = {});
 }  // namespace random

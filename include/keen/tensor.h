@@ -55,6 +55,8 @@ class Tensor {
     U typed = static_cast<U>(value);
     *this = detail::scalar_tensor(dtype_of<U>, &typed);
   }
+  /// The size of an axis as a 0-d int64 tensor; also of one that is open in this trace, whose number each call then has.
+  Tensor(Size size);
 
   Tensor(const Tensor& other) noexcept : impl_(other.impl_) { detail::retain(impl_); }
   Tensor(Tensor&& other) noexcept : impl_(other.impl_) { other.impl_ = nullptr; }
@@ -131,7 +133,8 @@ class Tensor {
   Tensor to(Device device) const;
 
   // --- the most used operations, as methods
-  Tensor operator[](std::int64_t index) const;     ///< along the first dimension
+  Tensor operator[](std::int64_t index) const;  ///< along the first dimension
+  Tensor operator[](Size index) const { return (*this)[static_cast<std::int64_t>(index)]; }
   Tensor operator[](const Tensor& indices) const;  ///< gather along the first dimension
   template <class... I>
   Tensor operator()(const I&... indices) const;  ///< see keen/ops/indexing.h
@@ -154,7 +157,7 @@ class Tensor {
   Tensor argmin() const;
   Tensor argmin(int axis, bool keepdims = false) const;
 
-  /// Iterates over the first dimension.
+  /// Iterates over the first dimension; where its size is open in a trace, a UsageError.
   class Iterator;
   Iterator begin() const;
   Iterator end() const;

@@ -56,6 +56,7 @@ class Variable {
 
   // The most used operations of a Tensor, on the current value.
   Tensor operator[](std::int64_t index) const { return value()[index]; }
+  Tensor operator[](Size index) const { return value()[index]; }
   Tensor operator[](const Tensor& indices) const { return value()[indices]; }
   template <class... I>
   Tensor operator()(const I&... indices) const {
@@ -81,6 +82,10 @@ class Variable {
   Tensor cpu() const { return value().cpu(); }
   Tensor gpu(int index = 0) const { return value().gpu(index); }
   std::string to_string() const { return value().to_string(); }
+  /// Iterates over the first dimension of the value it has now: `for (Tensor row : variable)`.
+  class Iterator;
+  Iterator begin() const;
+  Iterator end() const;
 
   /// Replace, add to, subtract from the value. The shape must be the variable's (assign_add and assign_sub broadcast);
   /// everything is checked before the first write; a number or a dtype that the variable's cannot hold is a DTypeError.
@@ -108,6 +113,23 @@ class Variable {
 
  private:
   std::shared_ptr<detail::VariableState> state_;
+};
+
+class Variable::Iterator {
+ public:
+  using value_type = Tensor;
+  using difference_type = std::int64_t;
+  Iterator(Tensor value, std::int64_t at) : value_(std::move(value)), at_(at) {}
+  Tensor operator*() const { return value_[at_]; }
+  Iterator& operator++() {
+    ++at_;
+    return *this;
+  }
+  bool operator==(const Iterator& other) const noexcept { return at_ == other.at_; }
+
+ private:
+  Tensor value_;  // undefined in the end's
+  std::int64_t at_;
 };
 
 /// `Variable 'name' shape=(2,) dtype=float32 device=cpu:0`, a line break and the values.

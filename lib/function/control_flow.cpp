@@ -9,8 +9,21 @@ namespace keen::detail {
 
 bool is_tracing() noexcept { return thread_context.interpreter; }
 
-void fail_without_branch() {
-  fail<UsageError>("scan", "there are no slices to scan, so that nothing is known of the results");
+void fail_without_slices(const char* operation) {
+  fail<UsageError>(operation, "there are no slices to scan, so that nothing is known of the results");
+}
+
+std::int64_t branch_number(const char* operation, const Tensor& index, std::int64_t count) {
+  if (const TensorImpl& t = checked(index, operation);
+      !t.shape.is_known() || t.shape.num_elements() != 1 || (t.dtype != DType::bool_ && !is_integer(t.dtype)))
+    fail<UsageError>(
+        operation, "the branch is chosen by ", name(t.dtype), " of shape ", t.shape, ": one bool or integer is wanted");
+  const auto i = index.item<std::int64_t>();
+  return i < 0 || i >= count ? count - 1 : i;
+}
+
+bool goes_on(const Tensor& condition) {
+  return in_the_name_of("while_loop", [&] { return static_cast<bool>(condition); });
 }
 
 namespace {
@@ -35,10 +48,11 @@ bool match(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartResult()>>& branches) {
+Leaves stage_branches(
+    const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches) {
   Tracer& outer = *current_tracer();
   if (index.size() != 1 || (index.dtype() != DType::bool_ && !is_integer(index.dtype())))
-    fail<UsageError>("cond", "the predicate is ", in_words({index}), ": one bool or integer is wanted");
+    fail<UsageError>(operation, "the predicate is ", in_words({index}), ": one bool or integer is wanted");
   std::vector<std::unique_ptr<PartTracer>> parts;
   std::vector<PartInputs> inputs;
   std::string first;
@@ -51,7 +65,7 @@ Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartR
     if (parts.size() == 1) first = result.key;
     else if (!match(first, result.key))
       fail<UsageError>(
-          "cond", "one branch gives ", structure_in_words(first), ", another ", structure_in_words(result.key),
+          operation, "one branch gives ", structure_in_words(first), ", another ", structure_in_words(result.key),
           ": they must agree in structure, dtypes and ranks");
   }
   const Leaves operands = align_captures(inputs);
@@ -75,9 +89,9 @@ Leaves stage_while(
 }
 
 Leaves stage_scan(
-    const std::function<PartResult(const Leaves&, const Leaves&)>& body, const PartResult& initial, const Leaves& xs,
-    std::size_t& count, const ScanOptions& options) {
-  scan_length(xs);
+    const char* operation, const std::function<PartResult(const Leaves&, const Leaves&)>& body,
+    const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options) {
+  scan_length(operation, xs);
   StagedLoop loop(*current_tracer(), initial.tensors, {}, xs);
   const Leaves found = loop.open();
   count = initial.tensors.size();
@@ -85,19 +99,19 @@ Leaves stage_scan(
   const PartResult result = body({found.begin(), slices}, {slices, found.end()});
   if (!match(initial.key, result.key))
     fail<UsageError>(
-        "scan", "a turn finds the state ", structure_in_words(initial.key), " and leaves ",
+        operation, "a turn finds the state ", structure_in_words(initial.key), " and leaves ",
         structure_in_words(result.key));
   loop.close(result.tensors);
   return loop.stage(nullptr, {}, options.reverse);
 }
 
-std::int64_t scan_length(const Leaves& xs) {
-  if (xs.empty()) fail<UsageError>("scan", "there is no tensor to scan");
+std::int64_t scan_length(const char* operation, const Leaves& xs) {
+  if (xs.empty()) fail<UsageError>(operation, "there is no tensor to scan");
   for (const Tensor& x : xs)
-    if (checked(x, "scan").shape.rank() == 0) fail<ShapeError>("scan", "a 0-d tensor has no slices");
+    if (checked(x, operation).shape.rank() == 0) fail<ShapeError>(operation, "a 0-d tensor has no slices");
   for (const Tensor& x : xs)
     if (const std::int64_t a = xs[0].shape()[0], b = x.shape()[0]; a != b && a >= 0 && b >= 0)
-      fail<ShapeError>("scan", "tensors of ", a, " and of ", b, " slices cannot be scanned together");
+      fail<ShapeError>(operation, "tensors of ", a, " and of ", b, " slices do not go together");
   return xs[0].shape()[0];
 }
 

@@ -62,6 +62,16 @@ KEEN_OP(set_row){
     .domain = Domain::indices,
     .formula = "buffer with row index replaced"};
 
+namespace {
+
+void check_form(const Tensor& index) {
+  const TensorImpl& t = checked(index, "TensorArray");
+  if (!is_integer(t.dtype) || !t.shape.is_known() || t.shape.num_elements() != 1)
+    fail<UsageError>(
+        "TensorArray", "an index of dtype ", name(t.dtype), " and shape ", t.shape, ": one integer is wanted");
+}
+
+}  // namespace
 }  // namespace detail
 
 using namespace detail;
@@ -139,7 +149,8 @@ TensorArray TensorArray::write(std::int64_t index, const Tensor& value) const {
 }
 
 TensorArray TensorArray::write(const Tensor& index, const Tensor& value) const {
-  if (!checked(index, "TensorArray").is_symbolic() && holds_elements()) return write(index.item<std::int64_t>(), value);
+  check_form(index);
+  if (!index.is_symbolic() && holds_elements()) return write(index.item<std::int64_t>(), value);
   check_value(value);
   TensorArray out = *this;
   const Tensor before = out.as_buffer();
@@ -152,7 +163,7 @@ TensorArray TensorArray::write(const Tensor& index, const Tensor& value) const {
 
 Tensor TensorArray::read(std::int64_t index) const {
   check_index(index);
-  if (!elements_) return read(Tensor(index));
+  if (!elements_) return row(Tensor(index));
   const auto at = static_cast<std::size_t>(index);
   if (at >= elements_->list.size() || !elements_->list[at].value.defined() || elements_->list[at].version > version_)
     fail<UsageError>("TensorArray", "element ", index, " was not written");
@@ -160,10 +171,14 @@ Tensor TensorArray::read(std::int64_t index) const {
 }
 
 Tensor TensorArray::read(const Tensor& index) const {
-  if (!checked(index, "TensorArray").is_symbolic() && elements_) return read(index.item<std::int64_t>());
+  check_form(index);
+  return index.is_symbolic() ? row(index) : read(index.item<std::int64_t>());
+}
+
+Tensor TensorArray::row(const Tensor& index) const {
   const Tensor buffer = as_buffer();
   if (is_deferred(buffer)) fail<UsageError>("TensorArray", "nothing was written, so that nothing can be read");
-  return gather(buffer, index);
+  return in_the_name_of("TensorArray", [&] { return gather(buffer, index); });
 }
 
 Tensor TensorArray::stack() const {

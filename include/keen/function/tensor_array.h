@@ -24,9 +24,11 @@ class TensorArray {
   /// The array with `value` at `index`, which counts from 0. Out of range is an IndexError; another dtype or shape than
   /// the elements have a DTypeError or ShapeError.
   TensorArray write(std::int64_t index, const Tensor& value) const;
+  TensorArray write(Size index, const Tensor& value) const { return write(static_cast<std::int64_t>(index), value); }
   TensorArray write(const Tensor& index, const Tensor& value) const;
   /// The element at `index`. One that was not written is a UsageError, or zeros where the index is of a trace.
   Tensor read(std::int64_t index) const;
+  Tensor read(Size index) const { return read(static_cast<std::int64_t>(index)); }
   Tensor read(const Tensor& index) const;
   /// All elements along a new first axis; those that were not written are zeros.
   Tensor stack() const;
@@ -47,6 +49,7 @@ class TensorArray {
   struct Elements;
   void check_value(const Tensor& value) const;
   void check_index(std::int64_t index) const;
+  Tensor row(const Tensor& index) const;
   std::optional<Shape> element_shape() const;
   Tensor& as_buffer() const;
   bool holds_elements() const;

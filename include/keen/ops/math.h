@@ -10,7 +10,7 @@ namespace keen {
 
 Tensor negative(const Tensor& x);    ///< −x; exact; integers stay, the least one wraps; not for bool
 Tensor abs(const Tensor& x);         ///< |x|; exact; integers stay, the least one wraps; not for bool
-Tensor sign(const Tensor& x);        ///< −1, 0 or 1; NaN stays; integers stay; not for bool
+Tensor sign(const Tensor& x);        ///< −1, 0 or 1; 0 of −0; NaN stays; integers stay; not for bool
 Tensor square(const Tensor& x);      ///< x²; 0.5 ULP; integers stay, wrapping; not for bool
 Tensor sqrt(const Tensor& x);        ///< √x; 0.5 ULP
 Tensor rsqrt(const Tensor& x);       ///< 1/√x; 1.5 ULP
@@ -36,6 +36,10 @@ Tensor isfinite(const Tensor& x);    ///< bool
 /// operations above.
 Tensor gelu(const Tensor& x, bool approximate);
 Tensor gelu(const Tensor& x);
+
+// A size that is known is a number to them: `x / sqrt(x.dim(-1))`.
+double abs(Size n), ceil(Size n), cos(Size n), erf(Size n), exp(Size n), expm1(Size n), floor(Size n), log(Size n),
+    log1p(Size n), round(Size n), sin(Size n), sqrt(Size n), tanh(Size n);
 
 // The same for temporaries, whose buffer the result may take over.
 Tensor negative(Tensor&& x);
