@@ -24,7 +24,7 @@ namespace detail {
 /// it may be handed on, as a dimension of a shape, a count of turns or a tensor (`Tensor(x.dim(0))`), but to compare it or
 /// to compute with it is a UsageError, since the program would take one course for all sizes.
 /// Two things C++ decides by itself: `std::sqrt(size)` is ambiguous, as for every class that converts to an integer
-/// (`sqrt(size)` is keen's and gives a double), and in `flag ? size : 0` the int decides (write `std::int64_t{0}`).
+/// (`sqrt(size)` gives a double), and in `flag ? size : 0` the int decides (write `std::int64_t{0}`).
 class Size {
  public:
   explicit constexpr Size(std::int64_t value) noexcept : value_(value) {}
@@ -58,6 +58,9 @@ class Size {
   friend constexpr std::int64_t max(Size a, std::int64_t b) { return a.number() > b ? a.number() : b; }
   friend constexpr std::int64_t max(std::int64_t a, Size b) { return max(b, a); }
   friend constexpr std::int64_t max(Size a, Size b) { return max(a, b.number()); }
+  // Functions of numbers, beside which those of tensors would be as near: `x / sqrt(x.dim(-1))`.
+  friend double abs(Size n), ceil(Size n), cos(Size n), erf(Size n), exp(Size n), expm1(Size n), floor(Size n),
+      log(Size n), log1p(Size n), round(Size n), sin(Size n), sqrt(Size n), tanh(Size n);
 
  private:
   constexpr std::int64_t number() const {

@@ -209,6 +209,12 @@ class Tensor::Iterator {
   std::int64_t at_;
 };
 
+/// `x.to_vector<T>()`, of whatever is a tensor.
+template <class T>
+std::vector<T> to_vector(const Tensor& x) {
+  return x.to_vector<T>();
+}
+
 /// `Tensor(value, shape=(2, 3), dtype=float32, device=cpu:0)`, the value as NumPy prints it, summarised when large.
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 

@@ -26,16 +26,17 @@ std::string in_words(const Operand& number) {
                                  : std::to_string(number.integer());
 }
 
-// `what` is "the number" or "the element"; `way_out` beside a wider dtype, if there is one.
+// `what` is "the number" or "the element"; `cast` is one that would take it, where there is one to write.
 [[noreturn, gnu::noinline]] void does_not_fit(
-    const char* operation, const char* what, const Operand& number, DType dtype, const std::string& way_out = {}) {
+    const char* operation, const char* what, const Operand& number, DType dtype, const std::string& cast = {}) {
+  const std::string or_cast = cast.empty() ? "" : ", or let " + cast + " change it";
   if (beyond(number, dtype) == 0)
     fail<DTypeError>(
-        operation, what, ' ', in_words(number), " does not fit ", name(dtype),
-        ", which holds whole numbers: round it, or use a floating dtype", way_out);
+        operation, what, ' ', in_words(number), " does not fit ", name(dtype), ", which holds whole numbers: round it",
+        cast.empty() ? ", or" : ",", " use a floating dtype", or_cast);
   fail<DTypeError>(
       operation, what, ' ', in_words(number), " does not fit ", name(dtype), ", which holds ", in_words(least(dtype)),
-      " to ", in_words(greatest(dtype)), ": use a wider dtype", way_out);
+      " to ", in_words(greatest(dtype)), ": use a wider dtype", or_cast);
 }
 
 }  // namespace
@@ -97,18 +98,18 @@ const T* misfit(const std::vector<T>& elements, DType dtype) {
 }
 
 template <class T>
-void check_elements(const char* operation, const Tensor& t, DType dtype, const std::string& way_out) {
+void check_elements(const char* operation, const Tensor& t, DType dtype, const std::string& cast) {
   const std::vector<T> elements = t.to_vector<T>();
-  if (const T* x = misfit(elements, dtype)) does_not_fit(operation, "the element", *x, dtype, way_out);
+  if (const T* x = misfit(elements, dtype)) does_not_fit(operation, "the element", *x, dtype, cast);
 }
 
 // Of complex numbers real dtypes hold those without an imaginary part.
-Tensor real_part(const char* operation, const Tensor& t, DType dtype, const std::string& way_out) {
+Tensor real_part(const char* operation, const Tensor& t, DType dtype, const std::string& cast) {
   for (const auto& x : t.to_vector<std::complex<double>>())
     if (x.imag() != 0)
       fail<DTypeError>(
           operation, "the element ", text(x.real()), x.imag() < 0 ? "" : "+", text(x.imag()), "j does not fit ",
-          name(dtype), ", which holds real numbers: use a complex dtype", way_out);
+          name(dtype), ", which holds real numbers: use a complex dtype, or let ", cast, " change it");
   return t.cast(DType::float64);
 }
 
@@ -118,11 +119,11 @@ Tensor convert_exactly(const char* operation, const Tensor& numbers, DType dtype
   const DType from = checked(numbers, operation).dtype;
   if (from == dtype) return numbers;
   if (!always_holds(dtype, from)) {
-    const std::string cast = text(", or say that it may change: cast(x, ", name(dtype), ')');
+    const std::string cast = text("cast(x, ", name(dtype), ')');
     if (numbers.is_symbolic())
       fail<DTypeError>(
           operation, name(from), " elements, unknown while a function is traced, may not fit ", name(dtype),
-          ": use a dtype that holds them all", cast);
+          ": use a dtype that always holds them, or let ", cast, " change them");
     EagerScope eager;  // the elements are looked at, not computed with
     Tensor t = is_complex(from) ? real_part(operation, numbers, dtype, cast) : numbers;
     if (is_integer(dtype)) {

@@ -1,6 +1,7 @@
 // Clipping by norms.
 #include "keen/ops/clip.h"
 
+#include <algorithm>
 #include <limits>
 #include <unordered_map>
 
@@ -41,25 +42,30 @@ Tensor factor(const Tensor& norm, const Tensor& bound) {
   return where(larger > 0, bound / larger, 1);
 }
 
-// The rows of a sparse tensor without repetitions, which would not add up in a sum of squares.
+Tensor list(const std::vector<std::int64_t>& numbers) {
+  Tensor t = make_tensor(DType::int64, {numbers.size()}, Device());
+  std::copy(numbers.begin(), numbers.end(), t.impl()->as<std::int64_t>());
+  return t;
+}
+
+// A sparse tensor with each row once: repetitions add up, which a sum of squares would miss.
 Tensor distinct(const Tensor& sparse) {
-  EagerScope eager;
-  std::vector<std::int64_t> rows = sparse.indices().to_vector<std::int64_t>(), first;
-  std::unordered_map<std::int64_t, std::int64_t> places;
-  for (auto& row : rows) {
-    const auto [place, is_new] = places.try_emplace(row, static_cast<std::int64_t>(first.size()));
-    if (is_new) first.push_back(row);
-    row = place->second;
+  std::vector<std::int64_t> places, rows;  // a place among the rows for each index
+  std::unordered_map<std::int64_t, std::int64_t> place_of;
+  {
+    EagerScope outside_tapes;
+    places = sparse.indices().to_vector<std::int64_t>();
   }
-  if (first.size() == rows.size()) return sparse;
+  for (auto& index : places) {
+    const std::int64_t row = index < 0 ? index + sparse.shape()[0] : index;
+    const auto [place, is_new] = place_of.try_emplace(row, static_cast<std::int64_t>(rows.size()));
+    if (is_new) rows.push_back(row);
+    index = place->second;
+  }
+  if (rows.size() == places.size()) return sparse;
   Shape shape = sparse.values().shape();
-  shape[0] = static_cast<std::int64_t>(first.size());
-  const auto list = [](const std::vector<std::int64_t>& v) {
-    Tensor t = make_tensor(DType::int64, {v.size()}, Device());
-    std::copy(v.begin(), v.end(), t.impl()->as<std::int64_t>());
-    return t;
-  };
-  return make_sparse(sparse.shape(), scatter(list(rows), sparse.values(), shape), list(first));
+  shape[0] = static_cast<std::int64_t>(rows.size());
+  return make_sparse(sparse.shape(), scatter(list(places), sparse.values(), shape), list(rows));
 }
 
 Tensor sum_of_squares(const Tensor& t) { return sum(square(t.is_sparse() ? t.values() : floating(t))); }

@@ -79,6 +79,8 @@ TEST_CASE("a known size is a number to functions of numbers", "[everyday]") {
   CHECK(root == 2);
   CHECK(log(x.dim(1)) == std::log(3.));
   CHECK(exp(x.dim(1)) == std::exp(3.));
+  CHECK(keen::sin(x.dim(1)).dtype() == float32);  // a function of tensors, asked for by its full name
+  CHECK(function(keen::sin)(0.f).item<float>() == 0);
   CHECK(floor(x.dim(1)) == 3);
   CHECK(abs(x.dim(1)) == 3);
   CHECK(pow(x.dim(0), 2) == 16);
@@ -111,6 +113,7 @@ TEST_CASE("a range is a tensor where it is computed with", "[everyday]") {
   CHECK(range(3).cast(float32).dtype() == float32);
   CHECK(range(3).expand_dims(0).shape() == Shape{1, 3});
   CHECK(range(3).to_vector<int>() == std::vector{0, 1, 2});
+  CHECK(to_vector<float>(range(2)) == std::vector{0.f, 1.f});
   CHECK(range(3).shape() == Shape{3});
   CHECK(range(3).dtype() == int32);
   CHECK(sum(range(5)).item<int>() == 10);

@@ -96,6 +96,32 @@ TEST_CASE("an open size is a tensor with the number that each call has", "[funct
   CHECK(f.trace_count() == 1);
 }
 
+TEST_CASE("an open size is a tensor in loops and under tapes too", "[function][sizes]") {
+  auto looped = function(
+      [](const Tensor& x) {
+        Tensor total(0.f);
+        for (Tensor i : range(x.dim(0), carry(total))) total = total + sum(x[i]) * Tensor(x.dim(0));
+        return total;
+      },
+      open_rows);
+  auto taped = function(
+      [](const Tensor& x) {
+        GradientTape tape;
+        tape.watch(x);
+        return tape.gradient(sum(square(x)) / Tensor(x.dim(0)), x);
+      },
+      open_rows);
+  for (int n : {1, 3}) {
+    const Tensor x = ones({n, 3});
+    GradientTape tape;
+    tape.watch(x);
+    const Tensor y = looped(x);
+    CHECK(y.item<int>() == 3 * n * n);
+    CHECK(array_equal(tape.gradient(y, x), x * n));
+    CHECK(allclose(taped(x), x * (2. / n)));
+  }
+}
+
 TEST_CASE("an open size prints as the number that each call has", "[function][sizes]") {
   std::ostringstream out;
   auto* const before = std::cout.rdbuf(out.rdbuf());

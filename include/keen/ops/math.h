@@ -37,10 +37,6 @@ Tensor isfinite(const Tensor& x);    ///< bool
 Tensor gelu(const Tensor& x, bool approximate);
 Tensor gelu(const Tensor& x);
 
-// A size that is known is a number to them: `x / sqrt(x.dim(-1))`.
-double abs(Size n), ceil(Size n), cos(Size n), erf(Size n), exp(Size n), expm1(Size n), floor(Size n), log(Size n),
-    log1p(Size n), round(Size n), sin(Size n), sqrt(Size n), tanh(Size n);
-
 // The same for temporaries, whose buffer the result may take over.
 Tensor negative(Tensor&& x);
 Tensor abs(Tensor&& x);
