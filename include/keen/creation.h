@@ -59,7 +59,7 @@ class Literal {
 
 /// A tensor from a number or nested lists: `constant({{1, 2}, {3, 4}})`. Floating literals make float32, int makes
 /// int32. Lists of unequal lengths are a ShapeError; a value that the asked dtype cannot hold is a DTypeError.
-Tensor constant(const Literal& literal, const TensorOptions& options = {});
+Tensor constant(const Literal& literal, const TensorOptions& options = {}, Where where = Where::current());
 /// A tensor with elements copied from memory of the host, converted as options say.
 Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options = {});
 
@@ -77,7 +77,7 @@ concept NestedContainer = Container<C> &&(Container<ElementOf<C>> || std::same_a
 
 Tensor constant_of_elements(
     DType dtype, const void* data, std::size_t count, const Shape& shape, const TensorOptions& options);
-Tensor constant_of_tensor(const Tensor& tensor, const TensorOptions& options);
+Tensor constant_of_tensor(const Tensor& tensor, const TensorOptions& options, Where where);
 Tensor constant_of_bools(const std::vector<bool>& values, const Shape& shape, const TensorOptions& options);
 Tensor constant_of_rows(const std::vector<Tensor>& rows, const TensorOptions& options);
 }  // namespace detail
@@ -113,8 +113,8 @@ Tensor constant(const C& rows, const TensorOptions& options = {}) {
 }
 /// The tensor itself, converted (under the rule above) and moved as options say.
 template <std::same_as<Tensor> T>
-Tensor constant(const T& tensor, const TensorOptions& options = {}) {
-  return detail::constant_of_tensor(tensor, options);
+Tensor constant(const T& tensor, const TensorOptions& options = {}, Where where = Where::current()) {
+  return detail::constant_of_tensor(tensor, options, where);
 }
 /// A tensor over memory of the caller's, without a copy; never written by Keen. `deleter` runs when the last tensor
 /// that shares it is gone; what it throws is logged. Null data with elements is a UsageError.
@@ -125,34 +125,39 @@ Tensor from_buffer(const T* data, const Shape& shape, std::function<void()> dele
 }
 
 /// Filled with one value, a number or a 0-d tensor; dtype of the value unless options say (float32 for zeros and ones).
-Tensor full(const Shape& shape, const Operand& value, const TensorOptions& options = {});
-Tensor zeros(const Shape& shape, const TensorOptions& options = {});
-Tensor ones(const Shape& shape, const TensorOptions& options = {});
+Tensor full(
+    const Shape& shape, const Operand& value, const TensorOptions& options = {}, Where where = Where::current());
+Tensor zeros(const Shape& shape, const TensorOptions& options = {}, Where where = Where::current());
+Tensor ones(const Shape& shape, const TensorOptions& options = {}, Where where = Where::current());
 /// One size is a shape of one dimension: `zeros(3)` is `zeros({3})`. (Templates, so that braces are always a shape.)
 template <detail::AxisSize T>
-Tensor full(T size, const Operand& value, const TensorOptions& options = {}) {
-  return full(Shape{size}, value, options);
+Tensor full(T size, const Operand& value, const TensorOptions& options = {}, Where where = Where::current()) {
+  return full(Shape{size}, value, options, where);
 }
 template <detail::AxisSize T>
-Tensor zeros(T size, const TensorOptions& options = {}) {
-  return zeros(Shape{size}, options);
+Tensor zeros(T size, const TensorOptions& options = {}, Where where = Where::current()) {
+  return zeros(Shape{size}, options, where);
 }
 template <detail::AxisSize T>
-Tensor ones(T size, const TensorOptions& options = {}) {
-  return ones(Shape{size}, options);
+Tensor ones(T size, const TensorOptions& options = {}, Where where = Where::current()) {
+  return ones(Shape{size}, options, where);
 }
-Tensor full_like(const Tensor& like, const Operand& value, const TensorOptions& options = {});
-Tensor zeros_like(const Tensor& like, const TensorOptions& options = {});
-Tensor ones_like(const Tensor& like, const TensorOptions& options = {});
+Tensor full_like(
+    const Tensor& like, const Operand& value, const TensorOptions& options = {}, Where where = Where::current());
+Tensor zeros_like(const Tensor& like, const TensorOptions& options = {}, Where where = Where::current());
+Tensor ones_like(const Tensor& like, const TensorOptions& options = {}, Where where = Where::current());
 /// The (rows, columns) identity with ones on diagonal k; float32.
-Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns = {}, int k = 0, const TensorOptions& options = {});
+Tensor eye(
+    std::int64_t rows, std::optional<std::int64_t> columns = {}, int k = 0, const TensorOptions& options = {},
+    Where where = Where::current());
 /// `eye(3, {.dtype = int32})`. (A template, so that `{}` is no columns.)
 template <std::same_as<TensorOptions> T = TensorOptions>
-Tensor eye(std::int64_t rows, const T& options) {
-  return eye(rows, {}, 0, options);
+Tensor eye(std::int64_t rows, const T& options, Where where = Where::current()) {
+  return eye(rows, {}, 0, options, where);
 }
 /// `count` evenly spaced numbers from start to stop inclusive; float32. A negative count is a ShapeError.
-Tensor linspace(double start, double stop, std::int64_t count, const TensorOptions& options = {});
+Tensor linspace(
+    double start, double stop, std::int64_t count, const TensorOptions& options = {}, Where where = Where::current());
 
 /// start, start + step, ... below stop, as a tensor and as the range of a `for`: iterating gives C++ integers.
 /// int32 or int64 from integers, float32 from floating arguments. A zero step is a UsageError.

@@ -15,7 +15,6 @@ class Variable;
 /// An operand knows the line it was written in, for errors while a function is traced.
 class Operand {
  public:
-  using Where = std::source_location;
   enum class Kind : std::uint8_t { borrowed, owned, weak_bool, weak_int, weak_float };
 
   Operand(const Tensor& t, Where where = Where::current()) noexcept
@@ -89,5 +88,24 @@ class Operand {
   } number_ = {0};
   Where where_;
 };
+
+/// A parameter type of functions of one tensor, for what is or becomes one. They can be passed on by their name: `exp` is a
+/// `Tensor (*)(TensorOperand)`, and a std::function<Tensor(const Tensor&)> takes it.
+class TensorOperand : public Operand {
+ public:
+  TensorOperand(const Tensor& t, Where where = Where::current()) noexcept : Operand(t, where) {}
+  TensorOperand(Tensor&& t, Where where = Where::current()) noexcept : Operand(std::move(t), where) {}
+  template <std::convertible_to<Tensor> T>
+  TensorOperand(const T& t, Where where = Where::current()) : Operand(Tensor(t), where) {}
+};
+
+namespace detail {
+/// The indices of `x[indices]`: no number, which is the index of one row.
+struct RowIndices : TensorOperand {
+  template <std::convertible_to<Tensor> T>
+  requires(std::is_class_v<T> && !std::is_same_v<T, Size>) RowIndices(const T& t, Where where = Where::current())
+      : TensorOperand(t, where) {}
+};
+}  // namespace detail
 
 }  // namespace keen

@@ -63,32 +63,35 @@ namespace random {
 // finite in the dtype, a negative stddev, low above high, and no integer in [low, high) are a UsageError.
 
 /// Normal numbers (Box-Muller), float32 or float64.
-Tensor normal(const Shape& shape, const NormalOptions& options = {});
+Tensor normal(const Shape& shape, const NormalOptions& options = {}, Where where = Where::current());
 /// Normal numbers within two standard deviations (by inversion), float32 or float64.
-Tensor truncated_normal(const Shape& shape, const NormalOptions& options = {});
+Tensor truncated_normal(const Shape& shape, const NormalOptions& options = {}, Where where = Where::current());
 /// Uniform in [low, high), float32 or float64.
-Tensor uniform(const Shape& shape, const UniformOptions& options = {});
+Tensor uniform(const Shape& shape, const UniformOptions& options = {}, Where where = Where::current());
 /// `normal(3)` is `normal({3})`.
 template <detail::AxisSize T>
-Tensor normal(T size, const NormalOptions& options = {}) {
-  return normal(Shape{size}, options);
+Tensor normal(T size, const NormalOptions& options = {}, Where where = Where::current()) {
+  return normal(Shape{size}, options, where);
 }
 template <detail::AxisSize T>
-Tensor truncated_normal(T size, const NormalOptions& options = {}) {
-  return truncated_normal(Shape{size}, options);
+Tensor truncated_normal(T size, const NormalOptions& options = {}, Where where = Where::current()) {
+  return truncated_normal(Shape{size}, options, where);
 }
 template <detail::AxisSize T>
-Tensor uniform(T size, const UniformOptions& options = {}) {
-  return uniform(Shape{size}, options);
+Tensor uniform(T size, const UniformOptions& options = {}, Where where = Where::current()) {
+  return uniform(Shape{size}, options, where);
 }
 /// Integers in [low, high); int64 unless options say.
-Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& options = {});
+Tensor integers(
+    std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& options = {},
+    Where where = Where::current());
 template <detail::AxisSize T>
-Tensor integers(std::int64_t low, std::int64_t high, T size, const RandomOptions& options = {}) {
-  return integers(low, high, Shape{size}, options);
+Tensor integers(
+    std::int64_t low, std::int64_t high, T size, const RandomOptions& options = {}, Where where = Where::current()) {
+  return integers(low, high, Shape{size}, options, where);
 }
 /// 0 … n-1 in random order; int64 (n,).
-Tensor permutation(std::int64_t n, const RandomOptions& options = {});
+Tensor permutation(std::int64_t n, const RandomOptions& options = {}, Where where = Where::current());
 }  // namespace random
 
 }  // namespace keen

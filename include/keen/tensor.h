@@ -20,7 +20,11 @@
 namespace keen {
 
 class Tensor;
-class Index;
+class TensorOperand;
+
+/// The line that a call is written in. Functions take it as their last parameter, which the compiler fills in: errors of a
+/// function that is being traced name it.
+using Where = std::source_location;
 
 namespace detail {
 struct TensorImpl;
@@ -40,6 +44,16 @@ inline void release(TensorImpl* impl) noexcept {
 }
 Tensor scalar_tensor(DType dtype, const void* value);
 [[noreturn]] void throw_item_dtype(const Tensor& tensor, DType wanted);
+
+/// The i of `x[i]`, with the line it stands in.
+struct RowIndex {
+  RowIndex(std::int64_t index, Where where = Where::current()) noexcept : index(index), where(where) {}
+  RowIndex(Size index, Where where = Where::current()) : RowIndex(static_cast<std::int64_t>(index), where) {}
+  std::int64_t index;
+  Where where;
+};
+struct RowIndices;
+struct FirstIndex;
 }  // namespace detail
 
 /// An n-dimensional array: a reference to immutable elements with a shape, a dtype and a device.
@@ -82,7 +96,7 @@ class Tensor {
   int rank() const { return shape().rank(); }
   /// The size of one axis; negative axes count from the end. Throws IndexError. One that is open in a trace may be handed
   /// on, as in reshape(x, {x.dim(0), -1}), but not compared or computed with.
-  Size dim(int axis, std::source_location where = std::source_location::current()) const;
+  Size dim(int axis, Where where = Where::current()) const;
   /// The number of elements.
   std::int64_t size() const;
   std::size_t nbytes() const { return static_cast<std::size_t>(size()) * size_of(dtype()); }
@@ -98,9 +112,9 @@ class Tensor {
   // --- its elements, on the host (copied from the device where needed)
   /// The value of a one-element tensor, converted to T.
   template <Number T>
-  T item() const {
+  T item(Where where = Where::current()) const {
     T out;
-    item_as(dtype_of<T>, &out);
+    item_as(dtype_of<T>, &out, where);
     return out;
   }
   /// All elements in row-major order, converted to T.
@@ -128,34 +142,33 @@ class Tensor {
   explicit operator bool() const;
 
   // --- devices
-  Tensor cpu() const { return to(Device(DeviceType::cpu)); }
-  Tensor gpu(int index = 0) const { return to(Device(DeviceType::gpu, index)); }
-  Tensor to(Device device) const;
+  Tensor cpu(Where where = Where::current()) const { return to(Device(DeviceType::cpu), where); }
+  Tensor gpu(int index = 0, Where where = Where::current()) const { return to(Device(DeviceType::gpu, index), where); }
+  Tensor to(Device device, Where where = Where::current()) const;
 
   // --- the most used operations, as methods
-  Tensor operator[](std::int64_t index) const;  ///< along the first dimension
-  Tensor operator[](Size index) const { return (*this)[static_cast<std::int64_t>(index)]; }
-  Tensor operator[](const Tensor& indices) const;  ///< gather along the first dimension
+  Tensor operator[](detail::RowIndex index) const;      ///< along the first dimension
+  Tensor operator[](detail::RowIndices indices) const;  ///< gather along the first dimension
   template <class... I>
-  Tensor operator()(const I&... indices) const;  ///< see keen/ops/indexing.h
-  Tensor reshape(const Shape& shape) const;
-  Tensor flatten() const;
-  Tensor transpose() const;
-  Tensor transpose(const Shape& permutation) const;
-  Tensor squeeze(const Axes& axes = {}) const;
-  Tensor expand_dims(int axis) const;
-  Tensor cast(DType dtype) const;
-  Tensor contiguous() const;
-  Tensor sum(const Axes& axes = {}, bool keepdims = false) const;
-  Tensor mean(const Axes& axes = {}, bool keepdims = false) const;
-  Tensor max(const Axes& axes = {}, bool keepdims = false) const;
-  Tensor min(const Axes& axes = {}, bool keepdims = false) const;
-  Tensor any(const Axes& axes = {}, bool keepdims = false) const;
-  Tensor all(const Axes& axes = {}, bool keepdims = false) const;
-  Tensor argmax() const;
-  Tensor argmax(int axis, bool keepdims = false) const;
-  Tensor argmin() const;
-  Tensor argmin(int axis, bool keepdims = false) const;
+  Tensor operator()(detail::FirstIndex first, const I&... rest) const;  ///< see keen/ops/indexing.h
+  Tensor reshape(const Shape& shape, Where where = Where::current()) const;
+  Tensor flatten(Where where = Where::current()) const;
+  Tensor transpose(Where where = Where::current()) const;
+  Tensor transpose(const Shape& permutation, Where where = Where::current()) const;
+  Tensor squeeze(const Axes& axes = {}, Where where = Where::current()) const;
+  Tensor expand_dims(int axis, Where where = Where::current()) const;
+  Tensor cast(DType dtype, Where where = Where::current()) const;
+  Tensor contiguous(Where where = Where::current()) const;
+  Tensor sum(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const;
+  Tensor mean(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const;
+  Tensor max(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const;
+  Tensor min(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const;
+  Tensor any(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const;
+  Tensor all(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const;
+  Tensor argmax(Where where = Where::current()) const;
+  Tensor argmax(int axis, bool keepdims = false, Where where = Where::current()) const;
+  Tensor argmin(Where where = Where::current()) const;
+  Tensor argmin(int axis, bool keepdims = false, Where where = Where::current()) const;
 
   /// Iterates over the first dimension; where its size is open in a trace, a UsageError.
   class Iterator;
@@ -179,7 +192,7 @@ class Tensor {
   }
 
  private:
-  void item_as(DType dtype, void* out) const;
+  void item_as(DType dtype, void* out, Where where) const;
   std::size_t host_size() const;
   void copy_to(DType dtype, void* out) const;
   const void* raw(DType dtype) const;
@@ -192,7 +205,7 @@ class Tensor::Iterator {
   using value_type = Tensor;
   using difference_type = std::int64_t;
   Iterator(const Tensor* tensor, std::int64_t at) : tensor_(tensor), at_(at) {}
-  Tensor operator*() const { return (*tensor_)[at_]; }
+  Tensor operator*() const { return (*tensor_)[detail::RowIndex(at_, Where())]; }
   Iterator& operator++() {
     ++at_;
     return *this;

@@ -46,8 +46,8 @@ class Variable {
   Tensor value() const;
   operator Tensor() const { return value(); }
   template <Number T>
-  T item() const {
-    return value().item<T>();
+  T item(Where where = Where::current()) const {
+    return value().item<T>(where);
   }
   template <class T>
   std::vector<T> to_vector() const {
@@ -55,32 +55,47 @@ class Variable {
   }
 
   // The most used operations of a Tensor, on the current value.
-  Tensor operator[](std::int64_t index) const { return value()[index]; }
-  Tensor operator[](Size index) const { return value()[index]; }
-  Tensor operator[](const Tensor& indices) const { return value()[indices]; }
+  Tensor operator[](detail::RowIndex index) const { return value()[index]; }
+  Tensor operator[](detail::RowIndices indices) const { return value()[std::move(indices)]; }
   template <class... I>
-  Tensor operator()(const I&... indices) const {
-    return value()(indices...);
+  Tensor operator()(detail::FirstIndex first, const I&... rest) const;  ///< see keen/ops/indexing.h
+  Tensor reshape(const Shape& to, Where where = Where::current()) const { return value().reshape(to, where); }
+  Tensor flatten(Where where = Where::current()) const { return value().flatten(where); }
+  Tensor transpose(Where where = Where::current()) const { return value().transpose(where); }
+  Tensor transpose(const Shape& permutation, Where where = Where::current()) const {
+    return value().transpose(permutation, where);
   }
-  Tensor reshape(const Shape& to) const { return value().reshape(to); }
-  Tensor flatten() const { return value().flatten(); }
-  Tensor transpose() const { return value().transpose(); }
-  Tensor transpose(const Shape& permutation) const { return value().transpose(permutation); }
-  Tensor squeeze(const Axes& axes = {}) const { return value().squeeze(axes); }
-  Tensor expand_dims(int axis) const { return value().expand_dims(axis); }
-  Tensor cast(DType to) const { return value().cast(to); }
-  Tensor sum(const Axes& axes = {}, bool keepdims = false) const { return value().sum(axes, keepdims); }
-  Tensor mean(const Axes& axes = {}, bool keepdims = false) const { return value().mean(axes, keepdims); }
-  Tensor max(const Axes& axes = {}, bool keepdims = false) const { return value().max(axes, keepdims); }
-  Tensor min(const Axes& axes = {}, bool keepdims = false) const { return value().min(axes, keepdims); }
-  Tensor any(const Axes& axes = {}, bool keepdims = false) const { return value().any(axes, keepdims); }
-  Tensor all(const Axes& axes = {}, bool keepdims = false) const { return value().all(axes, keepdims); }
-  Tensor argmax() const { return value().argmax(); }
-  Tensor argmax(int axis, bool keepdims = false) const { return value().argmax(axis, keepdims); }
-  Tensor argmin() const { return value().argmin(); }
-  Tensor argmin(int axis, bool keepdims = false) const { return value().argmin(axis, keepdims); }
-  Tensor cpu() const { return value().cpu(); }
-  Tensor gpu(int index = 0) const { return value().gpu(index); }
+  Tensor squeeze(const Axes& axes = {}, Where where = Where::current()) const { return value().squeeze(axes, where); }
+  Tensor expand_dims(int axis, Where where = Where::current()) const { return value().expand_dims(axis, where); }
+  Tensor cast(DType to, Where where = Where::current()) const { return value().cast(to, where); }
+  Tensor sum(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const {
+    return value().sum(axes, keepdims, where);
+  }
+  Tensor mean(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const {
+    return value().mean(axes, keepdims, where);
+  }
+  Tensor max(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const {
+    return value().max(axes, keepdims, where);
+  }
+  Tensor min(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const {
+    return value().min(axes, keepdims, where);
+  }
+  Tensor any(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const {
+    return value().any(axes, keepdims, where);
+  }
+  Tensor all(const Axes& axes = {}, bool keepdims = false, Where where = Where::current()) const {
+    return value().all(axes, keepdims, where);
+  }
+  Tensor argmax(Where where = Where::current()) const { return value().argmax(where); }
+  Tensor argmax(int axis, bool keepdims = false, Where where = Where::current()) const {
+    return value().argmax(axis, keepdims, where);
+  }
+  Tensor argmin(Where where = Where::current()) const { return value().argmin(where); }
+  Tensor argmin(int axis, bool keepdims = false, Where where = Where::current()) const {
+    return value().argmin(axis, keepdims, where);
+  }
+  Tensor cpu(Where where = Where::current()) const { return value().cpu(where); }
+  Tensor gpu(int index = 0, Where where = Where::current()) const { return value().gpu(index, where); }
   std::string to_string() const { return value().to_string(); }
   /// Iterates over the first dimension of the value it has now: `for (Tensor row : variable)`.
   class Iterator;
@@ -98,9 +113,9 @@ class Variable {
   const Variable& operator-=(Operand delta) const { return assign_sub(std::move(delta)); }
   /// Rows of the first dimension: `indices` (n,) integers in range, `updates` (n, ...). Later duplicates win in
   /// scatter_update; they add up in scatter_add and scatter_sub.
-  const Variable& scatter_update(const Tensor& indices, const Tensor& updates) const;
-  const Variable& scatter_add(const Tensor& indices, const Tensor& updates) const;
-  const Variable& scatter_sub(const Tensor& indices, const Tensor& updates) const;
+  const Variable& scatter_update(const Tensor& indices, const Tensor& updates, Where where = Where::current()) const;
+  const Variable& scatter_add(const Tensor& indices, const Tensor& updates, Where where = Where::current()) const;
+  const Variable& scatter_sub(const Tensor& indices, const Tensor& updates, Where where = Where::current()) const;
 
   /// Same state?
   bool is(const Variable& other) const noexcept { return state_ == other.state_; }

@@ -8,7 +8,8 @@ namespace keen {
 GradientTape::GradientTape(TapeOptions options) : tape_(std::make_shared<detail::Tape>(options)) {}
 GradientTape::~GradientTape() = default;
 
-void GradientTape::watch(const Source& source) {
+void GradientTape::watch(const Source& source, Where where) {
+  detail::note_line(where);
   tape_->check_owner("watch");
   tape_->watch(source);
 }
@@ -44,26 +45,28 @@ GradientTape::Pause GradientTape::stop_recording() {
 
 void GradientTape::compute(
     std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
-    const GradientOptions& options) {
+    const GradientOptions& options, Where where) {
+  detail::note_line(where);
   tape_->gradient(targets, sources, out, options);
 }
 
-Tensor GradientTape::gradient_of(const Tensor& target, const Source& source, const GradientOptions& options) {
+Tensor GradientTape::gradient_of(
+    const Tensor& target, const Source& source, const GradientOptions& options, Where where) {
   Tensor out;
-  compute({&target, 1}, {&source, 1}, {&out, 1}, options);
+  compute({&target, 1}, {&source, 1}, {&out, 1}, options, where);
   return out;
 }
 Tensor GradientTape::gradient(
-    const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options) {
+    const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options, Where where) {
   Tensor out;
-  compute(targets, {&source, 1}, {&out, 1}, options);
+  compute(targets, {&source, 1}, {&out, 1}, options, where);
   return out;
 }
 
 std::vector<Tensor> GradientTape::gradient_of(
-    std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options) {
+    std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options, Where where) {
   std::vector<Tensor> out(sources.size());
-  compute(targets, sources, out, options);
+  compute(targets, sources, out, options, where);
   return out;
 }
 

@@ -19,6 +19,12 @@ struct ThreadContext {
 #define KEEN_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) thread_local
 extern constinit KEEN_THREAD_LOCAL ThreadContext thread_context;
 
+/// What follows is asked for in this line of the user's: errors of a trace name it.
+inline void note_line(Where where) {
+  if (thread_context.interpreter) [[unlikely]]
+    thread_context.interpreter->note_line(where);
+}
+
 /// Takes a new block of identities from the process's counter.
 void refill_ids(ThreadContext& context) noexcept;
 inline std::uint64_t next_id() noexcept {

@@ -60,6 +60,9 @@ inline Tensor dispatch(const Op& op, std::span<Operand> inputs, Attributes attri
   return out;
 }
 
+/// The same for one operand without attributes.
+inline Tensor dispatch(const Op& op, Operand& x) { return dispatch(op, std::span<Operand>(&x, 1)); }
+
 /// `run(op, {attributes…}, operands…)`.
 template <class... In>
 Tensor run(const Op& op, std::initializer_list<Attribute> attributes, In&&... in) {

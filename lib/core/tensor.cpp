@@ -20,10 +20,10 @@ bool Tensor::is_contiguous() const { return checked(*this, "is_contiguous").is_c
 bool Tensor::is_sparse() const noexcept { return impl_ && impl_->is_sparse(); }
 bool Tensor::is_symbolic() const noexcept { return impl_ && impl_->is_symbolic(); }
 
-Size Tensor::dim(int axis, std::source_location where) const {
+Size Tensor::dim(int axis, Where where) const {
+  detail::note_line(where);
   const Shape& s = shape();
   if (axis < -s.rank() || axis >= s.rank()) fail<IndexError>("dim", "axis ", axis, " is out of range for shape ", s);
-  if (s[axis] < 0 && detail::thread_context.interpreter) detail::thread_context.interpreter->note_line(where);
   return Size(s[axis]);
 }
 
@@ -70,7 +70,8 @@ Tensor readable(const Tensor& t, const char* operation) {
 
 }  // namespace
 
-void Tensor::item_as(DType dtype, void* out) const {
+void Tensor::item_as(DType dtype, void* out, Where where) const {
+  detail::note_line(where);
   const auto question = is_integer(checked(*this, "item").dtype) || impl_->dtype == DType::bool_
                             ? detail::Question::integer
                             : detail::Question::value;

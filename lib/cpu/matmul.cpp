@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "core/parallel.h"
 #include "cpu/kernels.h"
@@ -73,6 +74,7 @@ struct Product {
   Shape leading;
   Factor a, b;
   char* c;
+  bool is_sum = true;  // else a part of one, which nothing may follow
 
   int64_t a_offset(int64_t batch) const { return batch == 0 ? 0 : offset_of(batch, leading, a.batch); }
   int64_t b_offset(int64_t batch) const { return batch == 0 ? 0 : offset_of(batch, leading, b.batch); }
@@ -140,17 +142,30 @@ void dots(const Product& p, const ProductLoops& loops) {
   });
 }
 
+/// What follows the product, if its tiles suit. A single tile should not take much along to its one thread.
+const Tail* take_tail(const Product& p, const TiledGemm& tiled) {
+  if (!p.is_sum || (p.batches * tiled.tiles() == 1 && p.m * p.n > elementwise_grain)) return nullptr;
+  Cuts cuts = tiled.cuts();
+  if (p.batches > 1) cuts.rows = std::gcd(cuts.rows, p.m);
+  return Tail::take(cuts);
+}
+
 void gemm(const Product& p) {
   const BlasLayout a = blas_layout(p.a), b = blas_layout(p.b);
   const TiledGemm tiled(
       p.dtype, {p.m, p.n, p.k, p.a.data, p.b.data, p.c, a.leading, b.leading, p.n, a.transpose, b.transpose, false});
-  if (p.batches == 1) return tiled.run_all();
+  const Tail* tail = take_tail(p, tiled);
+  if (p.batches == 1) return tiled.run_all(tail);
   const int64_t tiles = tiled.tiles();
   auto all = [&] {
     parallel_for(p.batches * tiles, tiled.grain(), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t batch = i / tiles;
         tiled.run(i % tiles, p.a_offset(batch), p.b_offset(batch), batch * p.m * p.n);
+        if (!tail) continue;
+        Part part = tiled.part(i % tiles);
+        part.row += batch * p.m;
+        tail->run(part);
       }
     });
   };
@@ -242,6 +257,7 @@ bool multiply_in_parts(const Product& p, Method method, const ProductLoops& loop
       one.a.data += i * part * p.a.column * p.size;
       one.b.data += i * part * p.b.row * p.size;
       one.c = scratch.data() + i * results * p.size;
+      one.is_sum = false;
       multiply(one, method, loops);
     }
   });

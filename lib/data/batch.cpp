@@ -4,6 +4,7 @@
 
 #include "core/message.h"
 #include "core/tensor_impl.h"
+#include "data/staged.h"
 #include "data/stream.h"
 #include "keen/creation.h"
 #include "keen/ops/indexing.h"
@@ -110,6 +111,7 @@ class BatchSource final : public DataSource {
   std::unique_ptr<DataStream> open() const override {
     return std::make_unique<BatchStream>(from_->open(), size_, drop_remainder_);
   }
+  StagedData staged() const override { return batches_of(from_->staged(), size_, drop_remainder_); }
 
  private:
   const DataHandle from_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/context.h"
 #include "core/message.h"
 #include "keen/creation.h"
 #include "keen/ops/arithmetic.h"
@@ -42,7 +43,8 @@ void check_range(const char* what, const Tensor& classes, std::int64_t count) {
 
 }  // namespace
 
-Tensor confusion_matrix(const Tensor& labels, const Tensor& predictions, std::int64_t num_classes) {
+Tensor confusion_matrix(const Tensor& labels, const Tensor& predictions, std::int64_t num_classes, Where line) {
+  detail::note_line(line);
   check(labels, predictions);
   if (num_classes < 1) fail<UsageError>(operation, "num_classes = ", num_classes, ": wants at least 1");
   std::int64_t pairs = 0;
@@ -59,14 +61,15 @@ Tensor confusion_matrix(const Tensor& labels, const Tensor& predictions, std::in
   });
 }
 
-Tensor confusion_matrix(const Tensor& labels, const Tensor& predictions) {
+Tensor confusion_matrix(const Tensor& labels, const Tensor& predictions, Where line) {
+  detail::note_line(line);
   check(labels, predictions);
   if (labels.is_symbolic() || predictions.is_symbolic())
     fail<UsageError>(operation, "how many classes there are is unknown in a trace: give num_classes");
   std::int64_t count = 1;
   for (const Tensor* t : {&labels, &predictions})
     for (const std::int64_t c : t->to_vector<std::int64_t>()) count = std::max(count, c < 0 ? c : c + 1);
-  return confusion_matrix(labels, predictions, count);
+  return confusion_matrix(labels, predictions, count, line);
 }
 
 }  // namespace keen::data

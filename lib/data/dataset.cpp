@@ -5,6 +5,7 @@
 
 #include "core/context.h"
 #include "core/message.h"
+#include "data/staged.h"
 #include "data/stream.h"
 
 namespace keen::detail {
@@ -20,6 +21,11 @@ class SliceSource final : public DataSource {
  public:
   explicit SliceSource(Slices slices) : slices_(std::move(slices)) {}
   std::int64_t size() const override { return slices_.rows; }
+  StagedData staged() const override {
+    StagedData out;
+    out.rows = slices_.tensors;
+    return out;
+  }
   std::unique_ptr<DataStream> open() const override {
     struct Stream final : DataStream {
       explicit Stream(std::shared_ptr<const DataSource> s, const Slices& of) : source(std::move(s)), slices(of) {}
@@ -68,6 +74,8 @@ class WindowSource final : public DataSource {
     return std::make_unique<WindowStream>(from_->open(), drop_, keep_);
   }
 
+  StagedData staged() const override { return rows_of(from_->staged(), drop_, keep_); }
+
   static constexpr std::int64_t unlimited = INT64_MAX;
 
  private:
@@ -111,6 +119,13 @@ class RepeatSource final : public DataSource {
     };
     return std::make_unique<Stream>(from_, count_);
   }
+  StagedData staged() const override {
+    StagedData out = from_->staged();
+    if (count_ < 0) fail<UsageError>("reduce", "the dataset is repeated for ever: say how often, or take some of it");
+    if (__builtin_mul_overflow(out.passes, count_, &out.passes))
+      fail<UsageError>("reduce", "the dataset is repeated more often than 63 bits can count");
+    return out;
+  }
 
  private:
   const DataHandle from_;
@@ -137,6 +152,11 @@ class MapSource final : public DataSource {
     };
     return std::make_unique<Stream>(from_->open(), f_);
   }
+  StagedData staged() const override {
+    StagedData out = from_->staged();
+    out.maps.push_back(f_);
+    return out;
+  }
 
  private:
   const DataHandle from_;
@@ -159,14 +179,21 @@ Element& Item::materialise() {
 }
 
 DataHandle slice_source(std::vector<Tensor> tensors) {
-  EagerScope outside_tapes_and_traces;
   Slices slices{{}, 0};
   for (const Tensor& t : tensors) {
     if (!t.defined()) fail<UsageError>("from_tensor_slices", "a tensor is undefined");
     if (t.rank() == 0) fail<ShapeError>("from_tensor_slices", "a 0-d tensor has no slices");
-    if (!slices.tensors.empty() && t.dim(0) != slices.rows)
-      fail<ShapeError>("from_tensor_slices", "first dimensions differ: ", slices.rows, " and ", t.dim(0));
-    slices.rows = t.dim(0);
+    const std::int64_t rows = t.shape()[0];
+    if (rows < 0)
+      fail<UsageError>("from_tensor_slices", "the number of slices is open in this trace: scan walks such a tensor");
+    if (!slices.tensors.empty() && rows != slices.rows)
+      fail<ShapeError>("from_tensor_slices", "first dimensions differ: ", slices.rows, " and ", rows);
+    slices.rows = rows;
+    if (t.is_symbolic()) {  // of a trace, which may reduce it
+      slices.tensors.push_back(t);
+      continue;
+    }
+    EagerScope outside_tapes_and_traces;
     slices.tensors.push_back(t.contiguous());
   }
   return std::make_shared<SliceSource>(std::move(slices));
@@ -187,14 +214,6 @@ DataHandle repeat_source(DataHandle from, std::int64_t count) {
 DataHandle map_source(DataHandle from, std::function<Element(const Element&)> f) {
   return std::make_shared<MapSource>(std::move(from), std::move(f));
 }
-void check_untraced(const char* operation) {
-  if (thread_context.interpreter)
-    fail<UsageError>(
-        operation,
-        "a dataset is walked by the host, and a trace would keep its first elements for ever: walk it "
-        "outside, and compile what happens to an element");
-}
-
 std::int64_t size_of(const DataSource& source) { return source.size(); }
 
 // --- a pass

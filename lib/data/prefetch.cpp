@@ -101,6 +101,7 @@ class PrefetchSource final : public DataSource {
  public:
   PrefetchSource(DataHandle from, std::int64_t depth) : from_(std::move(from)), depth_(depth) {}
   std::int64_t size() const override { return from_->size(); }
+  StagedData staged() const override { return from_->staged(); }
   std::unique_ptr<DataStream> open() const override {
     return std::make_unique<PrefetchStream>(from_->open(), static_cast<std::size_t>(depth_));
   }

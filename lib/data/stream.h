@@ -39,6 +39,8 @@ class DataSource : public std::enable_shared_from_this<DataSource> {
   virtual std::unique_ptr<DataStream> open() const = 0;
   /// A count, data::infinite or data::unknown_size.
   virtual std::int64_t size() const = 0;
+  /// How a trace walks it. Throws UsageError, as here, where elements differ from call to call or come one by one.
+  virtual StagedData staged() const;
 };
 
 }  // namespace keen::detail

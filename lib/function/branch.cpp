@@ -97,7 +97,9 @@ std::shared_ptr<StagedNode> add_branch(
   std::vector<ResultSpec> specs;
   for (std::size_t i = 0; i < parts[0]->results.size(); ++i) specs.push_back(common_spec(branches, i, operands));
   staged->outputs.resize(specs.size());
-  tracer.interpret(effects ? branch_with_effects_op : branch_op, inputs, attributes, specs, staged->outputs);
+  staged->op = effects ? &branch_with_effects_op : &branch_op;
+  staged->attributes.assign(std::begin(attributes), std::end(attributes));
+  tracer.interpret(*staged->op, inputs, attributes, specs, staged->outputs);
   for (const auto& branch : branches) tracer.wrote(branch->writes());
   return staged;
 }
@@ -186,14 +188,10 @@ std::vector<Tensor> stage_branch(
 }
 
 void differentiate_branch(Gradient& g, const std::shared_ptr<StagedNode>& node, std::size_t first) {
-  Tracer& tracer = *current_tracer();
   const std::shared_ptr<StagedNode> staged = node;
   const NodePlace place = find_node(*staged);
-  if (!place.tracer)
-    fail<UsageError>(
-        "cond",
-        "its gradient is asked for after host control flow that came behind it: ask before, or use the "
-        "host's if instead");
+  if (!place.tracer) return differentiate_again(g, *staged, first);
+  Tracer& tracer = *current_tracer();
   meet_outputs(staged, place);
   const Branches branches = resource<Branches>(place.node().attributes[0]);
   const Tensor index = staged->operands[0];

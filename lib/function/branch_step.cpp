@@ -3,6 +3,7 @@
 
 #include "core/dispatch.h"
 #include "core/message.h"
+#include "core/visit.h"
 #include "cpu/kernels.h"
 #include "function/control_steps.h"
 #include "function/plan_run.h"
@@ -10,27 +11,12 @@
 namespace keen::detail {
 namespace {
 
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-template <class T>
-std::int64_t read_as(const void* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return static_cast<std::int64_t>(value);
-}
-
+/// An index, or a truth.
 std::int64_t integer_at(const void* from, DType dtype) {
-  const bool is_signed = signed_integers & bit(dtype);
-  switch (size_of(dtype)) {
-    case 1:
-      return is_signed ? read_as<std::int8_t>(from) : read_as<std::uint8_t>(from);
-    case 2:
-      return is_signed ? read_as<std::int16_t>(from) : read_as<std::uint16_t>(from);
-    case 4:
-      return is_signed ? read_as<std::int32_t>(from) : read_as<std::uint32_t>(from);
-    default:
-      return read_as<std::int64_t>(from);
-  }
+  return visit_integer(dtype == DType::bool_ ? DType::uint8 : dtype, [&](auto value) {
+    std::memcpy(&value, from, sizeof value);
+    return static_cast<std::int64_t>(value);
+  });
 }
 
 }  // namespace

@@ -19,11 +19,15 @@ struct StagedRange::State {
   Tensor index;
 };
 
-StagedRange::StagedRange(std::int64_t count, std::unique_ptr<Carried> carried) : state_(std::make_unique<State>()) {
+StagedRange::StagedRange(std::int64_t count, std::unique_ptr<Carried> carried, Where where)
+    : state_(std::make_unique<State>()) {
+  note_line(where);
   state_->count = count;
   state_->carried = std::move(carried);
 }
-StagedRange::StagedRange(Tensor count, std::unique_ptr<Carried> carried) : state_(std::make_unique<State>()) {
+StagedRange::StagedRange(const Tensor& count, std::unique_ptr<Carried> carried, Where where)
+    : state_(std::make_unique<State>()) {
+  note_line(where);
   if (!is_integer(checked(count, "range").dtype) || count.rank())
     fail<UsageError>("range", "the number of turns is ", in_words({count}), ": one integer is wanted");
   if (count.is_symbolic()) state_->tensor_count = count;
@@ -40,8 +44,10 @@ StagedRange::~StagedRange() {
 
 StagedRange::Iterator StagedRange::begin() {
   State& s = *state_;
-  if (!is_tracing()) {
-    s.over = s.count <= 0;
+  // A loop that is known not to turn is none in a trace either.
+  const bool turns = s.tensor_count.defined() || is_symbol(s.count) || s.count > 0;
+  if (!thread_context.interpreter || !turns) {
+    s.over = !turns;
     return Iterator(*this);
   }
   s.before = s.carried->get();

@@ -9,14 +9,13 @@
 
 namespace keen::detail {
 
-ConcreteCore::ConcreteCore(std::string name, std::shared_ptr<const Trace> trace)
-    : name_(std::move(name)), trace_(std::move(trace)) {}
+ConcreteCore::ConcreteCore(std::string name, std::shared_ptr<const Trace> trace, Follow follow)
+    : name_(std::move(name)), trace_(std::move(trace)), follow_(std::move(follow)) {}
 
-const void* ConcreteCore::structure() const { return trace_->structure.get(); }
-std::string ConcreteCore::graph() const { return trace_->program->graph().to_string(); }
-std::string ConcreteCore::dot() const { return trace_->program->graph().to_dot(); }
+std::string ConcreteCore::graph() const { return text_of(*trace_); }
+std::string ConcreteCore::dot() const { return dot_of(*trace_); }
 std::string ConcreteCore::explain() const { return detail::explain(name_, *trace_); }
-std::vector<std::string> ConcreteCore::kernel_ir() const { return trace_->program->kernel_ir(); }
+std::vector<std::string> ConcreteCore::kernel_ir() const { return detail::kernel_ir(*trace_); }
 
 namespace {
 
@@ -119,14 +118,15 @@ void check_undecided(const Trace& trace, const std::string& function) {
     fail<UsageError>(
         function.c_str(),
         "the function's course depends on values of tensors (an if or a while of the host), so that one "
-        "trace does not hold all of it: call the function itself, or use cond and while_loop");
+        "trace does not hold all of it, and none of its parts can be cut out: use cond and while_loop to prune it");
 }
 
 }  // namespace
 
-std::vector<Tensor> ConcreteCore::call(const Signature& arguments) const {
-  check_undecided(*trace_, name_);
-  return trace_->program->run(arguments_for(*trace_, name_, arguments));
+Traced ConcreteCore::call(const Signature& arguments) const {
+  std::vector<Tensor> tensors = arguments_for(*trace_, name_, arguments);
+  if (trace_->asks) return follow_(std::move(tensors));
+  return {trace_->program->run(tensors), trace_->structure};
 }
 
 ConcreteCore ConcreteCore::pruned(

@@ -2,25 +2,17 @@
 #include "keen/function/control_flow.h"
 
 #include "core/message.h"
+#include "function/no_turns.h"
 #include "function/staged_loop.h"
 #include "keen/ops/shape.h"
 
 namespace keen::detail {
 
-bool is_tracing() noexcept { return thread_context.interpreter; }
-
-void fail_without_slices(const char* operation) {
-  fail<UsageError>(operation, "there are no slices to scan, so that nothing is known of the results");
+bool is_tracing(Where where) {
+  note_line(where);
+  return thread_context.interpreter;
 }
-
-std::int64_t branch_number(const char* operation, const Tensor& index, std::int64_t count) {
-  if (const TensorImpl& t = checked(index, operation);
-      !t.shape.is_known() || t.shape.num_elements() != 1 || (t.dtype != DType::bool_ && !is_integer(t.dtype)))
-    fail<UsageError>(
-        operation, "the branch is chosen by ", name(t.dtype), " of shape ", t.shape, ": one bool or integer is wanted");
-  const auto i = index.item<std::int64_t>();
-  return i < 0 || i >= count ? count - 1 : i;
-}
+bool is_recorded() noexcept { return thread_context.observers && !thread_context.interpreter; }
 
 bool goes_on(const Tensor& condition) {
   return in_the_name_of("while_loop", [&] { return static_cast<bool>(condition); });
@@ -46,13 +38,24 @@ bool match(const std::string& a, const std::string& b) {
   return same;
 }
 
+void check_choice(const char* operation, const Tensor& index) {
+  const TensorImpl& t = checked(index, operation);
+  if (!t.shape.is_known() || t.shape.num_elements() != 1 || (t.dtype != DType::bool_ && !is_integer(t.dtype)))
+    fail<UsageError>(operation, "the branch is chosen by ", in_words({index}), ": one bool or integer is wanted");
+}
+
 }  // namespace
 
+std::int64_t branch_number(const char* operation, const Tensor& index, std::int64_t count, Where where) {
+  check_choice(operation, index);
+  const auto i = index.item<std::int64_t>(where);
+  return i < 0 || i >= count ? count - 1 : i;
+}
+
 Leaves stage_branches(
-    const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches) {
+    const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where) {
   Tracer& outer = *current_tracer();
-  if (index.size() != 1 || (index.dtype() != DType::bool_ && !is_integer(index.dtype())))
-    fail<UsageError>(operation, "the predicate is ", in_words({index}), ": one bool or integer is wanted");
+  check_choice(operation, index);
   std::vector<std::unique_ptr<PartTracer>> parts;
   std::vector<PartInputs> inputs;
   std::string first;
@@ -62,6 +65,7 @@ Leaves stage_branches(
     const PartResult result = branch();
     part.finish(result.tensors);
     inputs.push_back({&part, 0});
+    note_line(where);
     if (parts.size() == 1) first = result.key;
     else if (!match(first, result.key))
       fail<UsageError>(
@@ -76,9 +80,12 @@ Leaves stage_branches(
 
 Leaves stage_while(
     const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
-    const PartResult& initial, const WhileOptions& options) {
+    const PartResult& initial, const WhileOptions& options, Where where) {
+  if (!current_tracer())
+    return after_no_turns(initial.tensors, {}, [&](const Leaves& found) { return body(found).tensors; });
   StagedLoop loop(*current_tracer(), initial.tensors, options.shape_invariants, {});
   const PartResult result = body(loop.open());
+  note_line(where);
   if (!match(initial.key, result.key))
     fail<UsageError>(
         "while_loop", "a turn finds ", structure_in_words(initial.key), " and leaves ", structure_in_words(result.key),
@@ -90,18 +97,22 @@ Leaves stage_while(
 
 Leaves stage_scan(
     const char* operation, const std::function<PartResult(const Leaves&, const Leaves&)>& body,
-    const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options) {
+    const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options, Where where) {
   scan_length(operation, xs);
-  StagedLoop loop(*current_tracer(), initial.tensors, {}, xs);
-  const Leaves found = loop.open();
   count = initial.tensors.size();
-  const auto slices = found.begin() + static_cast<std::ptrdiff_t>(count);
-  const PartResult result = body({found.begin(), slices}, {slices, found.end()});
-  if (!match(initial.key, result.key))
-    fail<UsageError>(
-        operation, "a turn finds the state ", structure_in_words(initial.key), " and leaves ",
-        structure_in_words(result.key));
-  loop.close(result.tensors);
+  const auto turn = [&](const Leaves& found) {
+    const auto slices = found.begin() + static_cast<std::ptrdiff_t>(count);
+    const PartResult result = body({found.begin(), slices}, {slices, found.end()});
+    note_line(where);
+    if (!match(initial.key, result.key))
+      fail<UsageError>(
+          operation, "a turn finds the state ", structure_in_words(initial.key), " and leaves ",
+          structure_in_words(result.key));
+    return result.tensors;
+  };
+  if (!current_tracer()) return after_no_turns(initial.tensors, xs, turn);
+  StagedLoop loop(*current_tracer(), initial.tensors, {}, xs);
+  loop.close(turn(loop.open()));
   return loop.stage(nullptr, {}, options.reverse);
 }
 

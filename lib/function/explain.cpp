@@ -64,7 +64,7 @@ std::vector<std::string> Executable::kernel_ir() const {
   std::vector<std::string> out;
   const auto made = codes();
   if (made.empty()) return out;
-  for (const KernelStep* kernel : made.front().plan->kernel_steps()) out.push_back(fusion::ir_text(kernel->kernel()));
+  for (const KernelStep* kernel : made.front().plan->kernel_steps()) out.push_back(fusion::ir_text(kernel->code()));
   if (made.front().rest)
     for (auto& text : made.front().rest->kernel_ir()) out.push_back(std::move(text));
   return out;

@@ -67,7 +67,6 @@ class Fuser {
     int cost = 0;
     int merged_into = -1;
   };
-  static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   const Shape& shape(int value) const { return graph_.values[at(value)].shape; }
   const Node& node(int i) const { return graph_.nodes[at(i)]; }
   const Group& group(int g) const { return groups_[at(g)].group; }

@@ -17,6 +17,9 @@ constexpr std::int64_t symbol(int number) noexcept { return first_symbol - numbe
 constexpr int symbol_number(std::int64_t dim) noexcept { return static_cast<int>(first_symbol - dim); }
 bool has_symbol(const Shape& shape) noexcept;
 
+/// The place of a value, node or slot, which are numbered by int (-1: none), in a vector.
+constexpr std::size_t at(int i) noexcept { return static_cast<std::size_t>(i); }
+
 /// What is known of a value before it is computed.
 struct Value {
   DType dtype = DType::float32;

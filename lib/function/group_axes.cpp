@@ -7,8 +7,6 @@
 namespace keen::detail {
 namespace {
 
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 /// Are the axes, in order, just those of the space that are wanted?
 template <class Wanted>
 bool covers(const Group& group, const Shape& axes, Wanted&& wanted) {

@@ -196,8 +196,9 @@ std::vector<Tensor> stage_loop(Tracer& tracer, const Loop& loop, const std::vect
   const std::vector<Operand> inputs(operands.begin(), operands.end());
   std::vector<ResultSpec> specs;
   for (std::size_t i = 0; i < loop.body->results.size(); ++i) specs.push_back(loop_result_spec(loop, i, operands));
-  auto staged = std::make_shared<StagedNode>(StagedNode{operands, std::vector<Tensor>(specs.size())});
-  tracer.interpret(effects ? loop_with_effects_op : loop_op, inputs, attributes, specs, staged->outputs);
+  const Op& op = effects ? loop_with_effects_op : loop_op;
+  auto staged = std::make_shared<StagedNode>(StagedNode{operands, std::vector<Tensor>(specs.size()), &op, attributes});
+  tracer.interpret(op, inputs, attributes, specs, staged->outputs);
   for (const Part* part : parts_of({&loop_op, {}, attributes, {}})) tracer.wrote(part->writes());
   record_staged(staged, 0, loop_op);
   return staged->outputs;

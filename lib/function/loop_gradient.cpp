@@ -23,11 +23,6 @@ class LoopGradient {
  public:
   LoopGradient(Gradient& g, const std::shared_ptr<StagedNode>& staged, std::size_t first)
       : g_(g), staged_(staged), first_(first), place_(find_node(*staged)) {
-    if (!place_.tracer)
-      fail<UsageError>(
-          "while_loop",
-          "its gradient is asked for after host control flow that came behind it: ask before, or "
-          "use the host's while instead");
     meet_outputs(staged_, place_);
     const auto& attributes = place_.node().attributes;
     body_ = &resource<Part>(attributes[1]).graph();
@@ -178,7 +173,8 @@ class LoopGradient {
 }  // namespace
 
 void differentiate_loop(Gradient& g, const std::shared_ptr<StagedNode>& staged, std::size_t first) {
-  LoopGradient(g, staged, first).run();
+  if (find_node(*staged).tracer) LoopGradient(g, staged, first).run();
+  else differentiate_again(g, *staged, first);
 }
 
 }  // namespace keen::detail

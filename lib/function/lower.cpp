@@ -38,7 +38,6 @@ class Lowering {
   }
 
  private:
-  static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   const Value& value(int v) const { return graph_.values[at(v)]; }
 
   void emit(const Node& node) {

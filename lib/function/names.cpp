@@ -14,7 +14,8 @@ void check_name(const char* operation, std::string_view name) {
 
 }  // namespace
 
-Tensor named(const Tensor& tensor, std::string_view name) {
+Tensor named(const Tensor& tensor, std::string_view name, Where where) {
+  detail::note_line(where);
   check_name("named", name);
   detail::checked(tensor, "named");
   if (auto* tracer = detail::current_tracer()) tracer->name(tensor, prefix + std::string(name));

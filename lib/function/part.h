@@ -69,8 +69,11 @@ ResultSpec spec_of(const Tensor& tensor);
 /// A branch or loop in a trace, as tapes know it.
 struct StagedNode {
   std::vector<Tensor> operands, outputs;
+  const Op* op = nullptr;
+  std::vector<Attribute> attributes = {};
 };
-/// Where its node is: in the trace that goes on, or in one around it; null if it was left behind.
+/// Where its node is: in the trace that goes on, or in one around it; null if it was left behind, by a decision of the
+/// host.
 struct NodePlace {
   Tracer* tracer = nullptr;
   std::size_t index = 0;
@@ -88,6 +91,8 @@ void record_staged(const std::shared_ptr<StagedNode>& staged, std::size_t first,
 /// Differentiates a part of a node's outputs, from `first` on.
 void differentiate_branch(Gradient& g, const std::shared_ptr<StagedNode>& staged, std::size_t first);
 void differentiate_loop(Gradient& g, const std::shared_ptr<StagedNode>& staged, std::size_t first);
+/// The same for a node that was left behind, and can keep nothing for the way back any more: it is run again.
+void differentiate_again(Gradient& g, const StagedNode& staged, std::size_t first);
 
 /// What differentiating a part gives.
 struct Split {

@@ -12,8 +12,6 @@ namespace {
 // How many frames wait for calls; more are given back to the allocator.
 constexpr std::size_t most_idle = 16;
 
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 }  // namespace
 
 Plan::~Plan() { delete spare_.load(); }
@@ -21,7 +19,7 @@ Plan::~Plan() { delete spare_.load(); }
 std::vector<const KernelStep*> Plan::kernel_steps() const {
   std::vector<const KernelStep*> out;
   for (const auto& step : steps_) {
-    if (const auto* kernel = dynamic_cast<const KernelStep*>(step.get())) out.push_back(kernel);
+    if (const KernelStep* kernel = step->kernel()) out.push_back(kernel);
     for (const Plan* part : step->parts())
       for (const KernelStep* kernel : part->kernel_steps()) out.push_back(kernel);
   }

@@ -1,6 +1,7 @@
 #include "function/plan_builder.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/message.h"
 #include "core/parallel.h"
@@ -31,7 +32,10 @@ void PlanBuilder::run() {
   prepare_control();
   compile_groups();
   add_drafts();
+  join_tails();
+  note_uses();
   find_homes();
+  share_with_results();
   place_temporaries();
   make_steps();
   make_results();
@@ -116,6 +120,9 @@ void PlanBuilder::add_drafts() {
     if (group < 0) draft_node(node);
     else if (fusion_.groups[at(group)].nodes.back() == node) draft_group(group);
   }
+}
+
+void PlanBuilder::note_uses() {
   for (std::size_t d = 0; d < drafts_.size(); ++d) {
     for (int r : drafts_[d].reads) roots_[at(r)].last_use = static_cast<int>(d);
     for (int r : drafts_[d].makes) roots_[at(r)].last_use = static_cast<int>(d);
@@ -203,6 +210,21 @@ void PlanBuilder::find_homes() {
       } else {
         home(v, Home::temporary);
       }
+    }
+}
+
+/// A temporary whose place a result could take over lies in the result's own memory from the start.
+void PlanBuilder::share_with_results() {
+  std::set<int> shared;
+  for (std::size_t d = drafts_.size(); d-- > 0;)
+    for (const auto& [made, read] : drafts_[d].may_replace) {
+      const Root& result = roots_[at(made)];
+      Root& temporary = roots_[at(read)];
+      const bool dies = temporary.home == Home::temporary && temporary.last_use == static_cast<int>(d);
+      const bool is_same = value(made).shape == value(read).shape && value(made).dtype == value(read).dtype;
+      if (result.home != Home::fresh || !dies || !is_same || !shared.insert(made).second) continue;
+      temporary.home = Home::fresh;
+      temporary.slot = result.slot;
     }
 }
 

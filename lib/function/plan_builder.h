@@ -18,6 +18,7 @@ class PlanBuilder {
   // A step before its addresses are known.
   struct Draft {
     int node = -1, group = -1;                          // either
+    int product = -1;                                   // a node that the group follows part by part
     std::vector<int> reads = {}, makes = {};            // roots
     std::vector<std::pair<int, int>> may_replace = {};  // a made root, and a read one whose bytes it may take over
     int scratch = -1;                                   // slot of memory that it needs while it runs
@@ -49,13 +50,19 @@ class PlanBuilder {
   void draft_group(int group);
   void draft_node(int node);
   void note_replacements(Draft& draft) const;
+  int followed_by(std::size_t draft, std::span<const int> maker, std::span<const int> first_reader) const;
+  bool follows(int group, int made) const;
+  void join_tails();
+  void note_uses();
   void find_homes();
+  void share_with_results();
   void place_temporaries();
   void make_steps();
   void find_writes();
   void join_updates();
   void make_kernel_step(const Draft& draft);
-  void make_op_step(const Draft& draft);
+  void make_op_step(int node);
+  void make_tail_step(const Draft& draft);
   Plan::Source source(int v) const;
   void make_results();
 
@@ -66,7 +73,6 @@ class PlanBuilder {
   int overwritten(int result) const;
   void make_control_step(const Draft& draft);
 
-  static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   const Value& value(int v) const { return graph_.values[at(v)]; }
   int root(int v) const { return layouts_[at(v)].root; }
   std::int64_t bytes(int v) const {

@@ -5,11 +5,7 @@
 #include "cpu/kernels.h"
 
 namespace keen::detail {
-namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
+namespace {}  // namespace
 
 PlanRun::PlanRun(const Plan& plan) : plan_(plan), frame_(plan.take_frame()) {
   Frame& frame = *frame_;

@@ -13,9 +13,10 @@ extern const Op contiguous_op;
 void PlanBuilder::make_steps() {
   for (std::size_t d = 0; d < drafts_.size(); ++d) {
     const Draft& draft = drafts_[d];
-    if (draft.group >= 0) make_kernel_step(draft);
+    if (draft.product >= 0) make_tail_step(draft);
+    else if (draft.group >= 0) make_kernel_step(draft);
     else if (graph_.nodes[at(draft.node)].op->composite) make_control_step(draft);
-    else make_op_step(draft);
+    else make_op_step(draft.node);
     // Variables are let go as soon as nothing reads them: a write then finds their buffer unshared.
     const auto release = [&](int r) {
       if (roots_[at(r)].home == Home::held && roots_[at(r)].last_use == static_cast<int>(d))
@@ -53,7 +54,7 @@ void PlanBuilder::join_updates() {
   std::size_t first_write = 0;
   for (std::size_t d = 0; d < drafts_.size(); ++d) {
     const int node = drafts_[d].node;
-    const bool joins = node >= 0 && is_update(*graph_.nodes[at(node)].op);
+    const bool joins = node >= 0 && graph_.nodes[at(node)].op->update;
     if (!joins) finish_run();
     if (d < plan_.first_write_) first_write = joined.size() + 1;
     (joins ? run : joined).push_back(std::move(plan_.steps_[d]));
@@ -85,8 +86,8 @@ void PlanBuilder::make_kernel_step(const Draft& draft) {
       std::make_unique<KernelStep>(std::move(compiled.code), std::move(operands), std::move(description)));
 }
 
-void PlanBuilder::make_op_step(const Draft& draft) {
-  const Node& node = graph_.nodes[at(draft.node)];
+void PlanBuilder::make_op_step(int number) {
+  const Node& node = graph_.nodes[at(number)];
   if (node.op == &read_variable_op) {
     const auto& object = *std::get_if<std::shared_ptr<void>>(&node.attributes[0]);
     plan_.steps_.push_back(

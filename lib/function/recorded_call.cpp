@@ -21,8 +21,6 @@ struct Recorded {
   std::vector<Tensor> kept;
 };
 
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 /// The graph with each variable it reads as one more input.
 std::shared_ptr<Graph> lift_reads(const Graph& graph, std::vector<Variable>& variables) {
   auto lifted = graph.copy();

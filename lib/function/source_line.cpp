@@ -1,5 +1,6 @@
 #include "function/source_line.h"
 
+#include <cstring>
 #include <functional>
 
 #include "core/message.h"
@@ -12,11 +13,13 @@ extern "C" {
 
 namespace keen::detail {
 
-// A place in the library has its file's name among the library's constants, whatever the file is called.
+// A place in the library has its file's name among the library's constants, whatever the file is called. Headers, Keen's
+// and the standard library's (which calls what a std::function holds), are compiled into the program.
 bool is_users(const std::source_location& where) noexcept {
   const char* name = where.file_name();
   const std::less<const char*> before;
-  return *name && (before(name, __ehdr_start) || !before(name, _end));
+  return *name && (before(name, __ehdr_start) || !before(name, _end)) && !std::strstr(name, "include/keen/") &&
+         !std::strstr(name, "include/c++/");
 }
 
 std::string to_string(const std::source_location& where) {

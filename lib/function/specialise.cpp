@@ -30,8 +30,6 @@ void Bindings::substitute(const Op& op, std::vector<Attribute>& attributes) cons
 
 namespace {
 
-std::size_t at(int value) { return static_cast<std::size_t>(value); }
-
 /// What is still open belongs to another part of the program, or comes out as the graph runs.
 void forget_symbols(Graph& graph) {
   graph.symbols = 0;

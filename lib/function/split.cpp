@@ -46,7 +46,7 @@ std::vector<Tensor> tensors_of(Tracer& tracer) {
 
 /// Shows a tape, which is the only observer, the operation of a node.
 void show(const Node& node, const std::vector<Tensor>& tensors) {
-  const auto staged = std::make_shared<StagedNode>();
+  const auto staged = std::make_shared<StagedNode>(StagedNode{{}, {}, node.op, node.attributes});
   for (int value : node.inputs) staged->operands.push_back(tensors[static_cast<std::size_t>(value)]);
   for (int value : node.outputs) staged->outputs.push_back(tensors[static_cast<std::size_t>(value)]);
   if (node.op->composite) return record_staged(staged, 0, *node.op);
@@ -96,6 +96,7 @@ Split split(
 }
 
 NodePlace find_node(const StagedNode& staged) noexcept {
+  if (!staged.outputs[0].is_symbolic()) return {};  // the callable goes on eagerly
   const TraceLink link = staged.outputs[0].impl()->extra->link;
   for (Tracer* tracer = current_tracer(); tracer; tracer = tracer->outer()) {
     if (tracer->graph().link(0).trace != link.trace) continue;
@@ -110,6 +111,7 @@ void meet_outputs(const std::shared_ptr<StagedNode>& staged, const NodePlace& pl
   const std::size_t first = staged->outputs.size();
   for (std::size_t i = first; i < place.node().outputs.size(); ++i)
     staged->outputs.push_back(place.tracer->tensor(place.node().outputs[i]));
+  staged->attributes = place.node().attributes;
   record_staged(staged, first, *place.node().op);
 }
 
@@ -118,6 +120,7 @@ std::size_t extend_node(
     std::span<const ResultSpec> outputs) {
   const std::size_t first = staged.outputs.size();
   if (first + outputs.size() > place.node().outputs.size()) place.node().attributes = std::move(attributes);
+  staged.attributes = place.node().attributes;
   const Device device = staged.outputs[0].device();
   for (const ResultSpec& spec : outputs)
     staged.outputs.push_back(place.tracer->add_output(place.node(), staged.outputs.size(), spec, device));

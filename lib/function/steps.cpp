@@ -3,6 +3,7 @@
 #include "core/allocator.h"
 #include "core/context.h"
 #include "core/message.h"
+#include "cpu/tail.h"
 #include "cpu/update_batch.h"
 #include "random/generator.h"
 
@@ -20,12 +21,34 @@ void ReadStep::run(Frame& frame) const {
 
 std::string ReadStep::to_string() const { return text("read variable '", variable_->name, '\''); }
 
-void KernelStep::run(Frame& frame) const {
+std::span<void* const> KernelStep::addresses(Frame& frame) const {
   for (std::size_t i = 0; i < operands_.size(); ++i)
     frame.addresses[i] = frame.base[static_cast<std::size_t>(operands_[i].slot)] + operands_[i].offset;
-  const std::span<void* const> addresses(frame.addresses.data(), operands_.size());
-  if (const auto* launch = std::get_if<fusion::Launch>(code_.get())) launch->run(addresses);
-  else std::get_if<fusion::ColumnReduction>(code_.get())->run(addresses);
+  return {frame.addresses.data(), operands_.size()};
+}
+
+void KernelStep::run(Frame& frame) const {
+  std::visit([&](const auto& code) { code.run(addresses(frame)); }, *code_);
+}
+
+void TailStep::run(Frame& frame) const {
+  class Follower final : public cpu::Tail {
+   public:
+    Follower(const fusion::Launch& launch, std::span<void* const> addresses, std::int64_t width)
+        : Tail(launch.cuts(width)), launch_(launch), addresses_(addresses), width_(width) {}
+    void run(const cpu::Part& part) const override { launch_.run_part(addresses_, part, width_); }
+
+   private:
+    const fusion::Launch& launch_;
+    std::span<void* const> addresses_;
+    std::int64_t width_;
+  } follower(*tail_->launch(), tail_->addresses(frame), width_);
+  product_->run(frame);
+  if (!follower.is_taken()) tail_->launch()->run(tail_->addresses(frame));
+}
+
+std::string TailStep::to_string() const {
+  return text(product_->to_string(), ", each part followed by ", tail_->to_string());
 }
 
 OpStep::OpStep(const Op& op, std::size_t state, std::vector<Place> inputs, std::vector<Place> outputs)

@@ -43,6 +43,7 @@ struct Frame {
 };
 
 class Plan;
+class KernelStep;
 
 class Step {
  public:
@@ -50,6 +51,8 @@ class Step {
   virtual void run(Frame& frame) const = 0;
   /// One line for explain(), and one for each step of the parts it runs.
   virtual std::string to_string() const = 0;
+  /// The fused kernel that it runs, if any.
+  virtual const KernelStep* kernel() const { return nullptr; }
   /// The plans that it runs itself: those of branches and loops.
   virtual std::vector<const Plan*> parts() const { return {}; }
 
@@ -76,10 +79,15 @@ class KernelStep final : public Step {
       : code_(std::move(code)), operands_(std::move(operands)), description_(std::move(description)) {}
   void run(Frame& frame) const override;
   std::string to_string() const override { return description_; }
+  const KernelStep* kernel() const override { return this; }
   /// What it computes, with the accesses of its layouts.
-  const fusion::Kernel& kernel() const noexcept {
+  const fusion::Kernel& code() const noexcept {
     return std::visit([](const auto& code) -> const fusion::Kernel& { return code.kernel(); }, *code_);
   }
+  /// The kernel where it can run in parts, else null.
+  const fusion::Launch* launch() const noexcept { return std::get_if<fusion::Launch>(code_.get()); }
+  /// Its operands, kept by the frame until the next kernel.
+  std::span<void* const> addresses(Frame& frame) const;
 
  private:
   std::shared_ptr<const Code> code_;
@@ -106,6 +114,22 @@ class OpStep final : public Step {
   std::vector<Place> inputs_, outputs_;
 };
 
+/// Runs an operation, and the kernel that follows it on each part of its result.
+class TailStep final : public Step {
+ public:
+  /// `width`: of the rows that the result is cut into, its last axis.
+  TailStep(std::unique_ptr<Step> product, std::unique_ptr<KernelStep> tail, std::int64_t width)
+      : product_(std::move(product)), tail_(std::move(tail)), width_(width) {}
+  void run(Frame& frame) const override;
+  std::string to_string() const override;
+  const KernelStep* kernel() const override { return tail_.get(); }
+
+ private:
+  std::unique_ptr<Step> product_;
+  std::unique_ptr<KernelStep> tail_;
+  std::int64_t width_;
+};
+
 /// Runs the updates of an optimizer as one: a single loop over the elements of all variables.
 class UpdatesStep final : public Step {
  public:
@@ -116,8 +140,6 @@ class UpdatesStep final : public Step {
  private:
   std::vector<std::unique_ptr<Step>> updates_;
 };
-/// Is the operation the update of a variable by an optimizer? Those alone write and take gradients as they come.
-inline bool is_update(const Op& op) noexcept { return op.effect && op.takes_sparse; }
 
 /// A draw from a shared stream takes the next part of it, as it would eagerly.
 void draw_anew(const Op& op, std::vector<Attribute>& attributes);

@@ -3,9 +3,7 @@
 #include "core/message.h"
 #include "function/deferred.h"
 #include "keen/creation.h"
-#include "keen/ops/indexing.h"
 #include "keen/ops/shape.h"
-#include "ops/helpers.h"
 
 namespace keen {
 
@@ -21,53 +19,14 @@ struct TensorArray::Elements {
 };
 
 namespace detail {
-namespace {
-
-void set_row_rule(Inference& in) {
-  const Shape &buffer = in.shape(0), &value = in.shape(2);
-  bool fit = value.rank() + 1 == buffer.rank();
-  for (int i = 0; fit && i < value.rank(); ++i) fit = value[i] < 0 || buffer[i + 1] < 0 || value[i] == buffer[i + 1];
-  if (!fit || in.dtype(0) != in.dtype(2))
-    fail<ShapeError>("set_row", "a value of shape ", value, " is no row of shape ", buffer);
-  if (!is_integer(in.dtype(1)) || in.shape(1).rank()) fail<DTypeError>("set_row", "the index must be one integer");
-  in.results[0] = {in.dtype(0), buffer};
-}
-
-void set_row(KernelCall& call) {
-  const TensorImpl &buffer = call.in(0), &value = call.in(2);
-  const std::int64_t index = call.inputs[1].tensor().item<std::int64_t>(), rows = buffer.shape[0];
-  if (index < 0 || index >= rows)
-    fail<IndexError>("TensorArray", "index ", index, " is out of range for ", rows, " elements");
-  char* to = call.out().as<char>();
-  if (to != buffer.as<char>()) cpu::copy_strided(to, buffer);  // in a plan, the row may be all that changes
-  cpu::copy_strided(to + index * value.size * static_cast<std::int64_t>(size_of(value.dtype)), value);
-}
-
-}  // namespace
-
-// d buffer = dy without the row, d value = the row of dy
-KEEN_OP(set_row){
-    .name = "set_row",
-    .arity = 3,
-    .infer = set_row_rule,
-    .cpu = set_row,
-    .gradient =
-        [](Gradient& g) {
-          const Tensor dy = g.dy(), at = g.in(1), row = gather(dy, at);
-          if (g.wants(0)) g.set(0, run(*find_op("set_row"), dy, at, zeros_like(row)));
-          if (g.wants(2)) g.set(2, row);
-        },
-    .saves = {input(1), 0, input(1)},
-    .may_raise = true,
-    .domain = Domain::indices,
-    .formula = "buffer with row index replaced"};
+extern const Op set_row_op, get_row_op;
 
 namespace {
 
 void check_form(const Tensor& index) {
   const TensorImpl& t = checked(index, "TensorArray");
   if (!is_integer(t.dtype) || !t.shape.is_known() || t.shape.num_elements() != 1)
-    fail<UsageError>(
+    fail<DTypeError>(
         "TensorArray", "an index of dtype ", name(t.dtype), " and shape ", t.shape, ": one integer is wanted");
 }
 
@@ -76,15 +35,17 @@ void check_form(const Tensor& index) {
 
 using namespace detail;
 
-TensorArray::TensorArray(DType dtype, detail::Dim size, TensorArrayOptions options)
+TensorArray::TensorArray(DType dtype, detail::Dim size, TensorArrayOptions options, Where where)
     : dtype_(dtype),
       size_(size.value),
       shape_(std::move(options.element_shape)),
       elements_(std::make_shared<Elements>()) {
+  note_line(where);
   if (size_ < 0 && !current_tracer()) fail<UsageError>("TensorArray", "the size ", size_, " is negative");
 }
 
-TensorArray TensorArray::unstack(const Tensor& values) {
+TensorArray TensorArray::unstack(const Tensor& values, Where where) {
+  note_line(where);
   const Shape& shape = checked(values, "unstack").shape;
   if (shape.empty()) fail<ShapeError>("unstack", "a 0-d tensor has no elements to list");
   Shape element = shape;
@@ -130,7 +91,8 @@ bool TensorArray::holds_elements() const {
   return true;
 }
 
-TensorArray TensorArray::write(std::int64_t index, const Tensor& value) const {
+TensorArray TensorArray::write(std::int64_t index, const Tensor& value, Where where) const {
+  note_line(where);
   check_index(index);
   if (!holds_elements()) return write(Tensor(index), value);
   check_value(value);
@@ -148,9 +110,13 @@ TensorArray TensorArray::write(std::int64_t index, const Tensor& value) const {
   return out;
 }
 
-TensorArray TensorArray::write(const Tensor& index, const Tensor& value) const {
+TensorArray TensorArray::write(const Tensor& index, const Tensor& value, Where where) const {
+  note_line(where);
   check_form(index);
-  if (!index.is_symbolic() && holds_elements()) return write(index.item<std::int64_t>(), value);
+  if (!index.is_symbolic()) {
+    check_index(index.item<std::int64_t>());
+    if (holds_elements()) return write(index.item<std::int64_t>(), value);
+  }
   check_value(value);
   TensorArray out = *this;
   const Tensor before = out.as_buffer();
@@ -161,7 +127,8 @@ TensorArray TensorArray::write(const Tensor& index, const Tensor& value) const {
   return out;
 }
 
-Tensor TensorArray::read(std::int64_t index) const {
+Tensor TensorArray::read(std::int64_t index, Where where) const {
+  note_line(where);
   check_index(index);
   if (!elements_) return row(Tensor(index));
   const auto at = static_cast<std::size_t>(index);
@@ -170,7 +137,8 @@ Tensor TensorArray::read(std::int64_t index) const {
   return elements_->list[at].value;
 }
 
-Tensor TensorArray::read(const Tensor& index) const {
+Tensor TensorArray::read(const Tensor& index, Where where) const {
+  note_line(where);
   check_form(index);
   return index.is_symbolic() ? row(index) : read(index.item<std::int64_t>());
 }
@@ -178,10 +146,11 @@ Tensor TensorArray::read(const Tensor& index) const {
 Tensor TensorArray::row(const Tensor& index) const {
   const Tensor buffer = as_buffer();
   if (is_deferred(buffer)) fail<UsageError>("TensorArray", "nothing was written, so that nothing can be read");
-  return in_the_name_of("TensorArray", [&] { return gather(buffer, index); });
+  return run(get_row_op, buffer, index);
 }
 
-Tensor TensorArray::stack() const {
+Tensor TensorArray::stack(Where where) const {
+  note_line(where);
   const Tensor buffer = as_buffer();
   if (!buffer.defined() || is_deferred(buffer))
     fail<UsageError>("TensorArray", "nothing was written, and no element_shape says what the elements look like");

@@ -54,7 +54,12 @@ struct Trace : Segment {
 /// The program of a segment's graph; the trace's lock must be held.
 std::shared_ptr<const Program> program_for(Trace& trace, const Graph& recorded);
 
-/// "function: 6 operations traced, 2 left out, 4 run", and a line for each that was left out.
+// What a trace shows of itself. Where the host decides, of every segment.
+/// "function: 6 operations traced, 2 pruned, 4 run", a line for each that was pruned, and what the compiler made of them.
 std::string explain(const std::string& name, const Trace& trace);
+/// The graphs, as text and for Graphviz.
+std::string text_of(const Trace& trace);
+std::string dot_of(const Trace& trace);
+std::vector<std::string> kernel_ir(const Trace& trace);
 
 }  // namespace keen::detail

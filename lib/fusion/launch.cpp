@@ -19,17 +19,6 @@ constexpr std::int64_t shortest_split = 4 * piece;
 // What is kept of a row should come back from a cache near the core.
 constexpr std::int64_t most_kept_bytes = 256 << 10, scratch_alignment = 64;
 
-// Operands of a call: on the stack for all but monstrous kernels.
-class OperandList {
- public:
-  explicit OperandList(std::size_t count) : many_(count > std::size(few_) ? count : 0) {}
-  CodeOperand* data() noexcept { return many_.empty() ? few_ : many_.data(); }
-
- private:
-  CodeOperand few_[24];
-  std::vector<CodeOperand> many_;
-};
-
 /// The axes in their order, those that are reduced behind the others.
 std::vector<int> reduced_last(const std::vector<bool>& reduced) {
   std::vector<int> order(reduced.size());

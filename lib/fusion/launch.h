@@ -4,12 +4,24 @@
 #include <span>
 #include <vector>
 
+#include "cpu/tail.h"
 #include "fusion/jit_loader.h"
 #include "fusion/kernel.h"
 #include "fusion/space.h"
 #include "keen/shape.h"
 
 namespace keen::detail::fusion {
+
+/// Operands of a call: on the stack for all but monstrous kernels.
+class OperandList {
+ public:
+  explicit OperandList(std::size_t count) : many_(count > std::size(few_) ? count : 0) {}
+  CodeOperand* data() noexcept { return many_.empty() ? few_ : many_.data(); }
+
+ private:
+  CodeOperand few_[24];
+  std::vector<CodeOperand> many_;
+};
 
 /// A kernel made ready for one set of shapes and layouts; addresses come with each run, from any thread.
 class Launch {
@@ -25,6 +37,11 @@ class Launch {
   /// One address an operand, inputs then stores.
   void run(std::span<void* const> addresses) const;
 
+  /// How the space may be cut in parts that are computed by themselves, in any order, where it is taken as rows of `width`
+  /// elements.
+  cpu::Cuts cuts(std::int64_t width) const noexcept;
+  void run_part(std::span<void* const> addresses, const cpu::Part& part, std::int64_t width) const;
+
   /// The kernel as its code is generated.
   const Kernel& kernel() const noexcept { return kernel_; }
   /// Loops around a row that remain after collapsing, for tests and explain.
@@ -36,6 +53,7 @@ class Launch {
   void keep_values();
   void join_short_rows(std::span<const std::int64_t> sizes);
   void run_joined(std::span<void* const> addresses) const;
+  void run_joined_part(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const;
   void place(CodeOperand* operands, std::span<void* const> addresses, std::int64_t row) const;
   void run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const;
   void run_pieces(std::span<void* const> addresses) const;

@@ -113,8 +113,10 @@ StagedRows::StagedRows(
     const std::size_t i = joined.repeated[k];
     char* to = scratch_.emplace_back(static_cast<std::size_t>(row_size * sizes[i])).data();
     const char* from = static_cast<const char*>(addresses[i]);
-    for (std::int64_t n = 0; n < row_size; ++n)
-      std::memcpy(to + n * sizes[i], from + n % short_size * strides[k], static_cast<std::size_t>(sizes[i]));
+    for (std::int64_t n = 0; n < short_size; ++n)
+      std::memcpy(to + n * sizes[i], from + n * strides[k], static_cast<std::size_t>(sizes[i]));
+    for (std::int64_t done = short_size; done < row_size; done *= 2)
+      std::memcpy(to + done * sizes[i], to, static_cast<std::size_t>(std::min(done, row_size - done) * sizes[i]));
     addresses_[i] = to;
   }
 }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/context.h"
 #include "core/message.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/indexing.h"
@@ -64,17 +65,20 @@ Shape without_last(Shape shape) {
 
 }  // namespace
 
-Tensor mean_squared_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options) {
+Tensor mean_squared_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options, Where where) {
+  detail::note_line(where);
   check_shapes("mean_squared_error", labels, predictions);
   return in_the_name_of("mean_squared_error", [&] { return reduce(square(predictions - labels), options.reduction); });
 }
 
-Tensor mean_absolute_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options) {
+Tensor mean_absolute_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options, Where where) {
+  detail::note_line(where);
   check_shapes("mean_absolute_error", labels, predictions);
   return in_the_name_of("mean_absolute_error", [&] { return reduce(abs(predictions - labels), options.reduction); });
 }
 
-Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions& options) {
+Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions& options, Where where) {
+  detail::note_line(where);
   check_shapes("huber", labels, predictions);
   if (!(options.delta > 0) || std::isinf(options.delta))
     fail<UsageError>("huber", "delta ", options.delta, ": wants a finite number above 0");
@@ -85,7 +89,9 @@ Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions
   });
 }
 
-Tensor binary_crossentropy(const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options) {
+Tensor binary_crossentropy(
+    const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options, Where where) {
+  detail::note_line(where);
   constexpr const char* loss = "binary_crossentropy";
   check_shapes(loss, labels, predictions);
   return in_the_name_of(loss, [&] {
@@ -97,7 +103,9 @@ Tensor binary_crossentropy(const Tensor& labels, const Tensor& predictions, cons
   });
 }
 
-Tensor categorical_crossentropy(const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options) {
+Tensor categorical_crossentropy(
+    const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options, Where where) {
+  detail::note_line(where);
   constexpr const char* loss = "categorical_crossentropy";
   check_shapes(loss, labels, predictions);
   check_classes(loss, predictions);
@@ -131,7 +139,8 @@ Tensor labels_of_rows(const char* loss, const Tensor& labels, const Tensor& pred
 }  // namespace
 
 Tensor sparse_categorical_crossentropy(
-    const Tensor& labels, const Tensor& predictions, const SparseCrossentropyOptions& options) {
+    const Tensor& labels, const Tensor& predictions, const SparseCrossentropyOptions& options, Where where) {
+  detail::note_line(where);
   constexpr const char* loss = "sparse_categorical_crossentropy";
   check_classes(loss, predictions);
   return in_the_name_of(loss, [&] {

@@ -3,10 +3,14 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <vector>
 
+#include "core/message.h"
 #include "core/parallel.h"
 #include "cpu/layout.h"
+#include "cpu/tail.h"
+#include "keen/error.h"
 #include "math/convolution.h"
 #include "math/loader.h"
 
@@ -34,6 +38,7 @@ class Plan {
   explicit operator bool() const { return plan_; }
   const KeenConvolutionPlan* operator->() const { return plan_; }
   const KeenConvolutionPlan* get() const { return plan_; }
+  const KeenConvolution& problem() const { return problem_; }
   bool is_for(const KeenConvolution& problem) const { return std::memcmp(&problem_, &problem, sizeof problem) == 0; }
 
  private:
@@ -48,6 +53,8 @@ struct Piece {
   int64_t x_offset, y_offset;
 };
 
+using cpu::Part, cpu::Tail;
+
 class Pieces {
  public:
   Pieces(const KeenMathLibrary& library, const KeenConvolution& whole) : whole(whole), library_(library) {
@@ -61,6 +68,7 @@ class Pieces {
     }
     const int64_t count = (whole.n + images - 1) / images;
     images = (whole.n + count - 1) / count;
+    rows = images * (whole.kind == KeenConvolution::forward ? whole.oh * whole.ow : whole.h * whole.w);
     for (int64_t first = 0; first < whole.n; first += images) {
       KeenConvolution part = whole;
       part.n = std::min(images, whole.n - first);
@@ -72,17 +80,26 @@ class Pieces {
   std::vector<Piece> pieces;
   std::vector<Plan> plans;
   bool complete = true;  // a plan for each piece
+  int64_t rows = 0;      // pixels of the result that pieces are multiples of
+
+  /// The pixels that a piece computes: of y, or of x as a gradient.
+  Part part(const Piece& piece) const {
+    const KeenConvolution& p = plans[piece.plan].problem();
+    if (p.kind == KeenConvolution::forward) return {piece.y_offset / p.out, p.n * p.oh * p.ow, 0, p.out};
+    return {piece.x_offset / p.c, p.n * p.h * p.w, 0, p.c};
+  }
 
  private:
   /// Rows of the result, each image by itself: a piece takes over the padding that its rows reach.
   void cut_rows(int64_t image) {
     const int64_t bands = std::min(whole.oh, std::min<int64_t>(16, image / piece_work));
-    const int64_t rows = (whole.oh + bands - 1) / bands, reach = (whole.kh - 1) * whole.dilation_y + 1;
+    const int64_t band = (whole.oh + bands - 1) / bands, reach = (whole.kh - 1) * whole.dilation_y + 1;
+    rows = std::gcd(band, whole.oh) * whole.ow;
     for (int64_t i = 0; i < whole.n; ++i) {
-      for (int64_t first = 0; first < whole.oh; first += rows) {
+      for (int64_t first = 0; first < whole.oh; first += band) {
         KeenConvolution part = whole;
         part.n = 1;
-        part.oh = std::min(rows, whole.oh - first);
+        part.oh = std::min(band, whole.oh - first);
         const int64_t begin = first * whole.stride_y - whole.top;
         const int64_t end = begin + (part.oh - 1) * whole.stride_y + reach;
         const int64_t from = std::clamp<int64_t>(begin, 0, whole.h), to = std::clamp<int64_t>(end, 0, whole.h);
@@ -108,6 +125,13 @@ class Pieces {
   const KeenMathLibrary& library_;
 };
 
+/// What follows, if the pieces suit. A single piece should not take much along to its one thread.
+const Tail* take_tail(const Pieces& p) {
+  const Part first = p.part(p.pieces[0]);
+  if (p.pieces.size() == 1 && first.rows * first.columns > elementwise_grain) return nullptr;
+  return Tail::take({p.rows, false});
+}
+
 /// Both directions that read filters: they are brought into each plan's layout once.
 bool run_with_filters(const KeenMathLibrary& library, const Pieces& p, float* x, const float* filters, float* y) {
   std::vector<std::unique_ptr<Scratch>> packed;
@@ -115,6 +139,7 @@ bool run_with_filters(const KeenMathLibrary& library, const Pieces& p, float* x,
     packed.push_back(std::make_unique<Scratch>(plan->filter_bytes));
     if (!library.pack_filters(plan.get(), filters, packed.back()->data())) return false;
   }
+  const Tail* tail = take_tail(p);
   std::atomic<bool> ok{true};
   parallel_for(static_cast<int64_t>(p.pieces.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -124,8 +149,10 @@ bool run_with_filters(const KeenMathLibrary& library, const Pieces& p, float* x,
       if (!library.convolve(
               plan.get(), x + piece.x_offset, packed[piece.plan]->data(), y + piece.y_offset, scratch.data()))
         ok = false;
+      else if (tail) tail->run(p.part(piece));
     }
   });
+  if (!ok && tail) fail<InternalError>("conv2d", "oneDNN failed in the middle of a convolution");
   return ok;
 }
 

@@ -84,23 +84,30 @@ int64_t TiledGemm::grain() const noexcept {
   return std::max<int64_t>(1, smallest / std::max<int64_t>(1, tile_m_ * tile_n_ * whole_.k));
 }
 
-void TiledGemm::run(int64_t tile, int64_t a_offset, int64_t b_offset, int64_t c_offset) const {
+cpu::Part TiledGemm::part(int64_t tile) const noexcept {
   // Down the columns: neighbouring tiles share their part of B.
   const int64_t i = tile % down_ * tile_m_, j = tile / down_ * tile_n_;
+  return {i, std::min(tile_m_, whole_.m - i), j, std::min(tile_n_, whole_.n - j)};
+}
+
+void TiledGemm::run(int64_t tile, int64_t a_offset, int64_t b_offset, int64_t c_offset) const {
+  const auto [i, rows, j, columns] = part(tile);
   KeenGemm g = whole_;
-  g.m = std::min(tile_m_, whole_.m - i);
-  g.n = std::min(tile_n_, whole_.n - j);
+  g.m = rows;
+  g.n = columns;
   g.a = static_cast<const char*>(whole_.a) + (a_offset + (whole_.transpose_a ? i : i * whole_.lda)) * size_;
   g.b = static_cast<const char*>(whole_.b) + (b_offset + (whole_.transpose_b ? j * whole_.ldb : j)) * size_;
   g.c = static_cast<char*>(whole_.c) + (c_offset + i * whole_.ldc + j) * size_;
   multiply_(&g);
 }
 
-void TiledGemm::run_all() const {
-  auto all = [this] {
-    if (tiles() == 1) return run(0);
-    parallel_for(tiles(), grain(), [this](int64_t begin, int64_t end) {
-      for (int64_t tile = begin; tile < end; ++tile) run(tile);
+void TiledGemm::run_all(const cpu::Tail* tail) const {
+  auto all = [&] {
+    parallel_for(tiles(), grain(), [&](int64_t begin, int64_t end) {
+      for (int64_t tile = begin; tile < end; ++tile) {
+        run(tile);
+        if (tail) tail->run(part(tile));
+      }
     });
   };
   if (!needs_scope_) return all();

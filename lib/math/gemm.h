@@ -1,5 +1,6 @@
 // Matrix products in tiles for the thread pool.
 #pragma once
+#include "cpu/tail.h"
 #include "keen/dtype.h"
 #include "math/loader.h"
 
@@ -16,8 +17,11 @@ class TiledGemm {
   std::int64_t grain() const noexcept;
   /// Computes one tile of the product whose matrices lie these distances (elements) behind those of `whole`.
   void run(std::int64_t tile, std::int64_t a_offset = 0, std::int64_t b_offset = 0, std::int64_t c_offset = 0) const;
-  /// The whole product, on the pool.
-  void run_all() const;
+  /// The whole product, on the pool, each tile followed by `tail`.
+  void run_all(const cpu::Tail* tail) const;
+  /// What one tile computes, and what all of them cut.
+  cpu::Part part(std::int64_t tile) const noexcept;
+  cpu::Cuts cuts() const noexcept { return {tile_m_, across_ > 1}; }
   /// True when tiles must run inside a SerialBlas.
   bool needs_scope() const noexcept { return needs_scope_; }
   const KeenMathLibrary& library() const noexcept { return library_; }

@@ -11,37 +11,26 @@ namespace keen::nn {
 
 namespace {
 
-using Function = Tensor (*)(const Tensor&);
-using InPlace = Tensor (*)(Tensor&&);  // may take over its operand's buffer
+using Function = Tensor (*)(TensorOperand);
 
 struct Known {
   std::string_view name;
   Function function;
-  InPlace in_place;
 };
 const Known known_functions[] = {
-    {"linear", nullptr, nullptr},          {"relu", relu, relu},      {"tanh", tanh, tanh},
-    {"sigmoid", sigmoid, sigmoid},         {"exponential", exp, exp}, {"softmax", softmax, nullptr},
-    {"log_softmax", log_softmax, nullptr}, {"gelu", gelu, nullptr},   {"softplus", softplus, nullptr},
+    {"linear", nullptr},          {"relu", relu},       {"tanh", tanh},
+    {"sigmoid", sigmoid},         {"exponential", exp}, {"softmax", softmax},
+    {"log_softmax", log_softmax}, {"gelu", gelu},       {"softplus", softplus},
 };
-
-std::function<Tensor(Tensor&&)> best_form(const Known& known) {
-  if (known.in_place) return known.in_place;
-  if (known.function) return [f = known.function](Tensor&& x) { return f(x); };
-  return {};
-}
 
 }  // namespace
 
+// The result may take over the operand's buffer.
 ActivationFunction::ActivationFunction(Function function) {
-  if (!function) return;
-  for (const auto& known : known_functions) {
-    if (known.function == function) {
-      call_ = best_form(known);
-      return;
-    }
-  }
-  call_ = [function](Tensor&& x) { return function(x); };
+  if (function) call_ = [function](Tensor&& x) { return function({std::move(x), Where()}); };
+}
+ActivationFunction::ActivationFunction(Tensor (*function)(const Tensor&)) {
+  if (function) call_ = [function](Tensor&& x) { return function(x); };
 }
 
 ActivationFunction::ActivationFunction(const char* name) {
@@ -49,7 +38,7 @@ ActivationFunction::ActivationFunction(const char* name) {
   std::string names;
   for (const auto& known : known_functions) {
     if (known.name == name) {
-      call_ = best_form(known);
+      *this = ActivationFunction(known.function);
       return;
     }
     names.append(names.empty() ? "" : ", ").append(known.name);

@@ -50,8 +50,12 @@ Layer::Layer(std::shared_ptr<detail::LayerState> state) noexcept : Module(std::m
 
 detail::LayerState& Layer::layer_state() const noexcept { return static_cast<detail::LayerState&>(*module_state()); }
 
-Tensor Layer::operator()(const Tensor& x, const CallOptions& options) const { return layer_state().run(x, options); }
-Tensor Layer::operator()(Tensor&& x, const CallOptions& options) const {
+Tensor Layer::operator()(const Tensor& x, const CallOptions& options, Where where) const {
+  detail::note_line(where);
+  return layer_state().run(x, options);
+}
+Tensor Layer::operator()(Tensor&& x, const CallOptions& options, Where where) const {
+  detail::note_line(where);
   return layer_state().run(std::move(x), options);
 }
 

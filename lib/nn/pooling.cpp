@@ -10,7 +10,7 @@ namespace keen::nn {
 namespace {
 
 struct PoolingState final : detail::LayerState {
-  using Operation = Tensor (*)(const Tensor&, const Pool2DOptions&);
+  using Operation = Tensor (*)(const Tensor&, const Pool2DOptions&, Where);
 
   PoolingState(const char* layer_kind, Operation op, Size2 window, const PoolingOptions& o)
       : LayerState(layer_kind, o.name), operation(op) {
@@ -25,7 +25,7 @@ struct PoolingState final : detail::LayerState {
 
   Tensor call(Tensor x, const CallOptions&) override {
     if (x.rank() != 4) detail::fail<ShapeError>(kind, "wants images (batch, height, width, channels)");
-    return operation(x, pooling);
+    return operation(x, pooling, Where());
   }
 
   const Operation operation;

@@ -52,12 +52,14 @@ LSTMCell::LSTMCell(std::int64_t units, const LSTMCellOptions& options)
 LSTMCell::State& LSTMCell::state() const noexcept { return static_cast<State&>(*module_state()); }
 std::int64_t LSTMCell::units() const { return state().units; }
 
-LSTMState LSTMCell::zero_state(detail::Dim batch) const {
+LSTMState LSTMCell::zero_state(detail::Dim batch, Where where) const {
+  detail::note_line(where);
   const Tensor zero = zeros({batch.value, units()});
   return {zero, zero};
 }
 
-std::pair<Tensor, LSTMState> LSTMCell::operator()(const Tensor& x, const LSTMState& from) const {
+std::pair<Tensor, LSTMState> LSTMCell::operator()(const Tensor& x, const LSTMState& from, Where where) const {
+  detail::note_line(where);
   State& s = state();
   if (x.rank() != 2 || x.shape()[1] < 0)
     fail<ShapeError>("lstm_cell", "wants inputs (batch, features), not ", x.shape());
@@ -73,7 +75,8 @@ std::pair<Tensor, LSTMState> LSTMCell::operator()(const Tensor& x, const LSTMSta
 
 RNN::RNN(LSTMCell cell, const RNNOptions& options) : cell_(member("cell", std::move(cell))), options_(options) {}
 
-std::pair<Tensor, LSTMState> RNN::run(const Tensor& x, const LSTMState& from) const {
+std::pair<Tensor, LSTMState> RNN::run(const Tensor& x, const LSTMState& from, Where where) const {
+  detail::note_line(where);
   if (x.rank() != 3) fail<ShapeError>("rnn", "wants inputs (batch, time, features), not ", x.shape());
   auto [last, outputs] = scan(
       [this](const LSTMState& state, const Tensor& step) {
@@ -84,7 +87,8 @@ std::pair<Tensor, LSTMState> RNN::run(const Tensor& x, const LSTMState& from) co
   return {transpose(outputs, {1, 0, 2}), last};
 }
 
-Tensor RNN::operator()(const Tensor& x) const {
+Tensor RNN::operator()(const Tensor& x, Where where) const {
+  detail::note_line(where);
   if (x.rank() != 3) fail<ShapeError>("rnn", "wants inputs (batch, time, features), not ", x.shape());
   auto [outputs, last] = run(x, cell_.zero_state(x.shape()[0]));
   return options_.return_sequences ? outputs : last.h;

@@ -156,6 +156,6 @@ Tensor mod(Operand a, Operand b) { return run(detail::mod_op, std::move(a), std:
 Tensor pow(Operand a, Operand b) { return run(detail::pow_op, std::move(a), std::move(b)); }
 Tensor maximum(Operand a, Operand b) { return run(detail::maximum_op, std::move(a), std::move(b)); }
 Tensor minimum(Operand a, Operand b) { return run(detail::minimum_op, std::move(a), std::move(b)); }
-Tensor operator-(const Tensor& x) { return negative(x); }
+Tensor operator-(TensorOperand x) { return negative(std::move(x)); }
 
 }  // namespace keen

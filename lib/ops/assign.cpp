@@ -202,15 +202,18 @@ const Variable& Variable::assign_sub(Operand delta) const {
   update(assign_sub_op, *this, std::move(delta));
   return *this;
 }
-const Variable& Variable::scatter_update(const Tensor& indices, const Tensor& updates) const {
+const Variable& Variable::scatter_update(const Tensor& indices, const Tensor& updates, Where where) const {
+  note_line(where);
   scatter(*this, indices, updates, ScatterMode::update);
   return *this;
 }
-const Variable& Variable::scatter_add(const Tensor& indices, const Tensor& updates) const {
+const Variable& Variable::scatter_add(const Tensor& indices, const Tensor& updates, Where where) const {
+  note_line(where);
   scatter(*this, indices, updates, ScatterMode::add);
   return *this;
 }
-const Variable& Variable::scatter_sub(const Tensor& indices, const Tensor& updates) const {
+const Variable& Variable::scatter_sub(const Tensor& indices, const Tensor& updates, Where where) const {
+  note_line(where);
   scatter(*this, indices, updates, ScatterMode::subtract);
   return *this;
 }

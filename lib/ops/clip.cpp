@@ -95,7 +95,8 @@ Tensor scaled(const Tensor& t, const Tensor& by) {
 
 using namespace detail;
 
-Tensor clip_by_norm(const Tensor& x, Operand clip_norm, const Axes& axes) {
+Tensor clip_by_norm(const Tensor& x, Operand clip_norm, const Axes& axes, Where line) {
+  note_line(line);
   return in_the_name_of("clip_by_norm", [&]() -> Tensor {
     checked(x, "clip_by_norm");
     if (x.is_sparse() && axes.all()) {
@@ -108,11 +109,14 @@ Tensor clip_by_norm(const Tensor& x, Operand clip_norm, const Axes& axes) {
   });
 }
 
-Tensor global_norm(const std::vector<Tensor>& tensors) {
+Tensor global_norm(const std::vector<Tensor>& tensors, Where line) {
+  note_line(line);
   return in_the_name_of("global_norm", [&] { return norm_of(with_distinct_rows(tensors)); });
 }
 
-std::pair<std::vector<Tensor>, Tensor> clip_by_global_norm(const std::vector<Tensor>& tensors, Operand clip_norm) {
+std::pair<std::vector<Tensor>, Tensor> clip_by_global_norm(
+    const std::vector<Tensor>& tensors, Operand clip_norm, Where line) {
+  note_line(line);
   constexpr const char* operation = "clip_by_global_norm";
   return in_the_name_of(operation, [&] {
     std::vector<Tensor> clipped = with_distinct_rows(tensors);

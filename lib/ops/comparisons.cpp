@@ -108,12 +108,13 @@ Tensor greater_equal(Operand a, Operand b) {
 Tensor logical_and(Operand a, Operand b) { return run(detail::logical_and_op, std::move(a), std::move(b)); }
 Tensor logical_or(Operand a, Operand b) { return run(detail::logical_or_op, std::move(a), std::move(b)); }
 Tensor logical_xor(Operand a, Operand b) { return run(detail::logical_xor_op, std::move(a), std::move(b)); }
-Tensor isnan(const Tensor& x) { return run(detail::isnan_op, x); }
-Tensor isinf(const Tensor& x) { return run(detail::isinf_op, x); }
-Tensor isfinite(const Tensor& x) { return run(detail::isfinite_op, x); }
-Tensor logical_not(const Tensor& x) { return run(detail::logical_not_op, x); }
+Tensor isnan(TensorOperand x) { return dispatch(detail::isnan_op, x); }
+Tensor isinf(TensorOperand x) { return dispatch(detail::isinf_op, x); }
+Tensor isfinite(TensorOperand x) { return dispatch(detail::isfinite_op, x); }
+Tensor logical_not(TensorOperand x) { return dispatch(detail::logical_not_op, x); }
 
-bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
+bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan, Where where) {
+  detail::note_line(where);
   return in_the_name_of("allclose", [&] {
     Tensor x = a.cast(float64), y = b.cast(float64);
     Tensor close = (x == y) | ((abs(x - y) <= atol + rtol * abs(y)) & isfinite(y));
@@ -122,7 +123,8 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool e
   });
 }
 
-bool array_equal(const Tensor& a, const Tensor& b) {
+bool array_equal(const Tensor& a, const Tensor& b, Where where) {
+  detail::note_line(where);
   return in_the_name_of("array_equal", [&] { return a.shape() == b.shape() && all(a == b).item<bool>(); });
 }
 

@@ -66,6 +66,7 @@ KEEN_OP(conv2d){
           if (g.wants(1)) g.set(1, to_filters(g.attributes(), g.in(0), g.dy(), g.in_shape(1)));
         },
     .saves = {input(1), input(0)},
+    .takes_tail = true,
     .formula = "x * filters"};
 KEEN_OP(conv2d_input_gradient){
     .name = "conv2d_input_gradient",
@@ -81,6 +82,7 @@ KEEN_OP(conv2d_input_gradient){
           if (g.wants(1)) g.set(1, forward(g.attributes(), g.dy(), g.in(0)));
         },
     .saves = {input(1), input(0)},
+    .takes_tail = true,
     .formula = "the adjoint of conv2d in x"};
 KEEN_OP(conv2d_filter_gradient){
     .name = "conv2d_filter_gradient",
@@ -102,7 +104,8 @@ KEEN_OP(conv2d_filter_gradient){
 
 using namespace detail;
 
-Tensor conv2d(const Tensor& x, const Tensor& filters, const Conv2DOptions& options) {
+Tensor conv2d(const Tensor& x, const Tensor& filters, const Conv2DOptions& options, Where where) {
+  note_line(where);
   check_images("conv2d", x);
   const Shape& f = checked(filters, "conv2d").shape;
   if (f.rank() != 4)

@@ -77,18 +77,34 @@ Tensor filled_like(const char* operation, const Tensor& t, const Operand& value,
 
 using namespace detail;
 
-Tensor full(const Shape& shape, const Operand& value, const TensorOptions& options) {
+Tensor full(const Shape& shape, const Operand& value, const TensorOptions& options, Where where) {
+  note_line(where);
   return filled("full", shape, value, options);
 }
-Tensor zeros(const Shape& shape, const TensorOptions& options) { return filled("zeros", shape, 0.f, options); }
-Tensor ones(const Shape& shape, const TensorOptions& options) { return filled("ones", shape, 1.f, options); }
-Tensor full_like(const Tensor& t, const Operand& value, const TensorOptions& options) {
+Tensor zeros(const Shape& shape, const TensorOptions& options, Where where) {
+  note_line(where);
+  return filled("zeros", shape, 0.f, options);
+}
+Tensor ones(const Shape& shape, const TensorOptions& options, Where where) {
+  note_line(where);
+  return filled("ones", shape, 1.f, options);
+}
+Tensor full_like(const Tensor& t, const Operand& value, const TensorOptions& options, Where where) {
+  note_line(where);
   return filled_like("full_like", t, value, options);
 }
-Tensor zeros_like(const Tensor& t, const TensorOptions& options) { return filled_like("zeros_like", t, 0, options); }
-Tensor ones_like(const Tensor& t, const TensorOptions& options) { return filled_like("ones_like", t, 1, options); }
+Tensor zeros_like(const Tensor& t, const TensorOptions& options, Where where) {
+  note_line(where);
+  return filled_like("zeros_like", t, 0, options);
+}
+Tensor ones_like(const Tensor& t, const TensorOptions& options, Where where) {
+  note_line(where);
+  return filled_like("ones_like", t, 1, options);
+}
 
-Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns, int k, const TensorOptions& options) {
+Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns, int k, const TensorOptions& options, Where where) {
+  note_line(where);
+  EagerScope eager;
   std::int64_t width = columns.value_or(rows);
   check_size("eye", Shape{rows, width});
   Tensor t = make_result("eye", DType::float32, Shape{rows, width});
@@ -96,11 +112,11 @@ Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns, int k, const 
   std::fill_n(out, t.size(), 0.f);
   for (std::int64_t i = std::max<std::int64_t>(0, -static_cast<std::int64_t>(k)); i < rows && i + k < width; ++i)
     out[i * width + i + k] = 1;
-  EagerScope eager;
   return to_current(t.cast(options.dtype.value_or(float32)), options.device);
 }
 
-Tensor linspace(double start, double stop, std::int64_t count, const TensorOptions& options) {
+Tensor linspace(double start, double stop, std::int64_t count, const TensorOptions& options, Where where) {
+  note_line(where);
   if (count < 0) fail<ShapeError>("linspace", count, " numbers: the count may not be negative");
   Tensor t = make_result("linspace", DType::float64, Shape{count});
   double* out = t.impl()->as<double>();

@@ -127,11 +127,13 @@ void Line::print() {
 
 using namespace detail;
 
-Tensor check_numerics(const Tensor& x, std::string_view message) {
+Tensor check_numerics(const Tensor& x, std::string_view message, Where where) {
+  note_line(where);
   return run(check_numerics_op, {std::string(message)}, x);
 }
 
-void assert_true(const Tensor& condition, std::string_view message) {
+void assert_true(const Tensor& condition, std::string_view message, Where where) {
+  note_line(where);
   Operand operand(condition);
   const Attribute attributes[] = {std::string(message)};
   dispatch(assert_true_op, {&operand, 1}, attributes, {});

@@ -187,23 +187,33 @@ KEEN_OP(one_hot){
 
 using namespace detail;
 
-Tensor gather(const Tensor& x, const Tensor& indices, int axis) {
+Tensor Tensor::operator[](RowIndices indices) const {
+  note_line(indices.where());
+  if (checked(*this, "gather").shape.empty()) normalise_axis("gather", 0, 0);  // throws
+  return run(gather_op, {std::int64_t{0}}, *this, std::move(indices));
+}
+Tensor gather(const Tensor& x, const Tensor& indices, int axis, Where where) {
+  note_line(where);
   return run(gather_op, {std::int64_t{normalise_axis("gather", axis, checked(x, "gather").shape.rank())}}, x, indices);
 }
-Tensor take(const Tensor& x, const Tensor& indices, int axis) {
+Tensor take(const Tensor& x, const Tensor& indices, int axis, Where where) {
+  note_line(where);
   return in_the_name_of("take", [&] { return gather(x, indices, axis); });
 }
 
-Tensor scatter(const Tensor& indices, const Tensor& updates, const Shape& shape) {
+Tensor scatter(const Tensor& indices, const Tensor& updates, const Shape& shape, Where where) {
+  note_line(where);
   return run(scatter_op, {shape}, indices, updates);
 }
 
-Tensor take_along_axis(const Tensor& x, const Tensor& indices, int axis) {
+Tensor take_along_axis(const Tensor& x, const Tensor& indices, int axis, Where where) {
+  note_line(where);
   int at = normalise_axis("take_along_axis", axis, checked(x, "take_along_axis").shape.rank());
   return run(take_along_axis_op, {std::int64_t{at}}, x, indices);
 }
 
-Tensor one_hot(const Tensor& indices, std::int64_t depth, DType dtype) {
+Tensor one_hot(const Tensor& indices, std::int64_t depth, DType dtype, Where where) {
+  note_line(where);
   return run(one_hot_op, {depth, dtype}, indices);
 }
 

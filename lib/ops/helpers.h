@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "core/dispatch.h"
+#include "core/context.h"
 #include "core/message.h"
 #include "core/rules.h"
 #include "core/visit.h"

@@ -143,25 +143,28 @@ Selection select(const Shape& shape, std::span<const Index> indices) {
 
 using namespace detail;
 
-Tensor index(const Tensor& x, std::span<const Index> indices) {
+Tensor index(const Tensor& x, std::span<const Index> indices, Where where) {
+  note_line(where);
   Selection s = select(checked(x, "index").shape, indices);
   Tensor cut = slice(x, s.spec);
   return cut.shape() == s.shape ? cut : reshape(cut, s.shape);
 }
 
-Tensor Tensor::operator[](std::int64_t i) const {
+Tensor Tensor::operator[](RowIndex i) const {
+  note_line(i.where);
   if (checked(*this, "index").shape.rank() == 0)
     fail<IndexError>("index", "a 0-d tensor has no axis to index: item() gives its value");
-  const Index list[] = {Index(i)};
+  const Index list[] = {Index(i.index)};
   return index(*this, list);
 }
-Tensor Tensor::operator[](const Tensor& indices) const { return gather(*this, indices); }
 
-Tensor detail::set_number(const Tensor& x, std::initializer_list<Index> indices, const Operand& number) {
+Tensor detail::set_number(const Tensor& x, std::initializer_list<Index> indices, const Operand& number, Where where) {
+  note_line(where);
   return set(x, indices, number_tensor("set", number, checked(x, "set").dtype));
 }
 
-Tensor set(const Tensor& x, std::initializer_list<Index> indices, const Tensor& value) {
+Tensor set(const Tensor& x, std::initializer_list<Index> indices, const Tensor& value, Where line) {
+  note_line(line);
   Selection s = in_the_name_of(
       "set", [&] { return select(checked(x, "set").shape, std::span(indices.begin(), indices.size())); });
   const DType given = checked(value, "set").dtype;

@@ -88,7 +88,8 @@ KEEN_OP(pad){
 
 using namespace detail;
 
-Tensor concat(const std::vector<Tensor>& tensors, int axis) {
+Tensor concat(const std::vector<Tensor>& tensors, int axis, Where where) {
+  note_line(where);
   if (tensors.empty()) fail<UsageError>("concat", "no tensors to join");
   int at = normalise_axis("concat", axis, checked(tensors[0], "concat").shape.rank());
   std::vector<Operand> operands;
@@ -102,7 +103,8 @@ Tensor concat(const std::vector<Tensor>& tensors, int axis) {
   return dispatch(concat_op, operands, attributes);
 }
 
-Tensor stack(const std::vector<Tensor>& tensors, int axis) {
+Tensor stack(const std::vector<Tensor>& tensors, int axis, Where where) {
+  note_line(where);
   if (tensors.empty()) fail<UsageError>("stack", "no tensors to join");
   int at = normalise_axis("stack", axis, checked(tensors[0], "stack").shape.rank() + 1);
   std::vector<Tensor> rows;
@@ -119,7 +121,8 @@ Tensor stack(const std::vector<Tensor>& tensors, int axis) {
   return in_the_name_of("stack", [&] { return concat(rows, at); });
 }
 
-std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes, int axis) {
+std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes, int axis, Where where) {
+  note_line(where);
   int at = normalise_axis("split", axis, checked(x, "split").shape.rank());
   std::int64_t total = 0;
   for (auto s : sizes) {
@@ -140,7 +143,8 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
   return out;
 }
 
-std::vector<Tensor> split(const Tensor& x, int parts, int axis) {
+std::vector<Tensor> split(const Tensor& x, int parts, int axis, Where where) {
+  note_line(where);
   int at = normalise_axis("split", axis, checked(x, "split").shape.rank());
   std::int64_t n = x.shape()[at];
   if (parts < 1 || n < 0 || n % parts)
@@ -150,7 +154,8 @@ std::vector<Tensor> split(const Tensor& x, int parts, int axis) {
   return split(x, std::vector<std::int64_t>(static_cast<std::size_t>(parts), n / parts), at);
 }
 
-std::vector<Tensor> unstack(const Tensor& x, int axis) {
+std::vector<Tensor> unstack(const Tensor& x, int axis, Where where) {
+  note_line(where);
   int at = normalise_axis("unstack", axis, checked(x, "unstack").shape.rank());
   std::int64_t n = x.shape()[at];
   if (n < 0) fail<ShapeError>("unstack", "axis ", at, " of shape ", x.shape(), " must be known while tracing");
@@ -164,7 +169,8 @@ std::vector<Tensor> unstack(const Tensor& x, int axis) {
   return out;
 }
 
-Tensor tile(const Tensor& x, const Shape& multiples) {
+Tensor tile(const Tensor& x, const Shape& multiples, Where where) {
+  note_line(where);
   const Shape& from = checked(x, "tile").shape;
   if (multiples.rank() != from.rank())
     fail<ShapeError>("tile", "multiples ", multiples.numbers(), " must name each axis of shape ", from, " once");
@@ -185,7 +191,9 @@ Tensor tile(const Tensor& x, const Shape& multiples) {
   return in_the_name_of("tile", [&] { return reshape(broadcast_to(reshape(x, split_up), spread), joined); });
 }
 
-Tensor pad(const Tensor& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, double value) {
+Tensor pad(
+    const Tensor& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& widths, double value, Where where) {
+  note_line(where);
   int rank = checked(x, "pad").shape.rank();
   if (static_cast<int>(widths.size()) != rank)
     fail<ShapeError>("pad", widths.size(), " pairs of widths for a tensor of rank ", rank, ": one an axis is needed");

@@ -65,6 +65,7 @@ KEEN_OP(matmul){
     .cpu = cpu::matmul,
     .gradient = matmul_gradient,
     .saves = {input(1), input(0)},
+    .takes_tail = true,
     .formula = "a b"};
 
 namespace {
@@ -74,7 +75,8 @@ Tensor product(const Tensor& a, const Tensor& b, bool ta, bool tb) { return run(
 
 using namespace detail;
 
-Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options) {
+Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options, Where where) {
+  note_line(where);
   int rank_a = checked(a, "matmul").shape.rank(), rank_b = checked(b, "matmul").shape.rank();
   if (rank_a == 0 || rank_b == 0)
     fail<ShapeError>(
@@ -98,7 +100,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options) {
   return reshape(out, shape);
 }
 
-Tensor dot(const Tensor& a, const Tensor& b) {
+Tensor dot(const Tensor& a, const Tensor& b, Where where) {
+  note_line(where);
   if (checked(a, "dot").shape.rank() != 1 || checked(b, "dot").shape.rank() != 1)
     fail<ShapeError>("dot", "shapes ", a.shape(), " and ", b.shape(), ": two vectors are needed; see matmul");
   return in_the_name_of("dot", [&] { return matmul(a, b); });

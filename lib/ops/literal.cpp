@@ -107,7 +107,8 @@ Tensor of_lists(const Literal& lists, std::optional<DType>& dtype) {
 
 using namespace detail;
 
-Tensor constant(const Literal& literal, const TensorOptions& options) {
+Tensor constant(const Literal& literal, const TensorOptions& options, Where where) {
+  note_line(where);
   std::optional<DType> wanted = options.dtype;
   if (!literal.is_list() && !wanted) wanted = literal.dtype();
   Tensor t = literal.is_list() ? of_lists(literal, wanted) : of_number(literal, compute_dtype(*wanted));
@@ -153,7 +154,8 @@ Tensor detail::constant_of_rows(const std::vector<Tensor>& rows, const TensorOpt
   return to_current(convert_exactly("constant", t, options.dtype.value_or(t.dtype())), options.device);
 }
 
-Tensor detail::constant_of_tensor(const Tensor& tensor, const TensorOptions& options) {
+Tensor detail::constant_of_tensor(const Tensor& tensor, const TensorOptions& options, Where where) {
+  note_line(where);
   checked(tensor, "constant");
   const Tensor t = options.dtype ? convert_exactly("constant", tensor, *options.dtype) : tensor;
   return options.device ? t.to(*options.device) : t;

@@ -196,24 +196,22 @@ KEEN_OP(round) =
 
 }  // namespace detail
 
-using detail::run;
+using detail::dispatch;
+using detail::note_line;
 
-// A public function and its description go by one name. `&&`: the result may take over a temporary's buffer.
+// A public function and its description go by one name.
 #define KEEN_FUNCTION(name) \
-  Tensor name(const Tensor& x) { return run(detail::name##_op, x); }
-#define KEEN_FUNCTION_ALSO_OF_TEMPORARIES(name) \
-  KEEN_FUNCTION(name)                           \
-  Tensor name(Tensor&& x) { return run(detail::name##_op, std::move(x)); }
+  Tensor name(TensorOperand x) { return dispatch(detail::name##_op, x); }
 
-KEEN_FUNCTION_ALSO_OF_TEMPORARIES(negative)
-KEEN_FUNCTION_ALSO_OF_TEMPORARIES(abs)
-KEEN_FUNCTION_ALSO_OF_TEMPORARIES(square)
-KEEN_FUNCTION_ALSO_OF_TEMPORARIES(sqrt)
-KEEN_FUNCTION_ALSO_OF_TEMPORARIES(exp)
-KEEN_FUNCTION_ALSO_OF_TEMPORARIES(log)
-KEEN_FUNCTION_ALSO_OF_TEMPORARIES(tanh)
-KEEN_FUNCTION_ALSO_OF_TEMPORARIES(sigmoid)
-KEEN_FUNCTION_ALSO_OF_TEMPORARIES(relu)
+KEEN_FUNCTION(negative)
+KEEN_FUNCTION(abs)
+KEEN_FUNCTION(square)
+KEEN_FUNCTION(sqrt)
+KEEN_FUNCTION(exp)
+KEEN_FUNCTION(log)
+KEEN_FUNCTION(tanh)
+KEEN_FUNCTION(sigmoid)
+KEEN_FUNCTION(relu)
 KEEN_FUNCTION(sign)
 KEEN_FUNCTION(rsqrt)
 KEEN_FUNCTION(reciprocal)
@@ -224,26 +222,27 @@ KEEN_FUNCTION(cos)
 KEEN_FUNCTION(softplus)
 KEEN_FUNCTION(erf)
 
-#undef KEEN_FUNCTION_ALSO_OF_TEMPORARIES
 #undef KEEN_FUNCTION
 
 namespace {
 // Whole numbers are their own floor.
-Tensor rounded(const detail::Op& op, const Tensor& x) {
-  return x.defined() && (is_integer(x.dtype()) || x.dtype() == bool_) ? x : run(op, x);
+Tensor rounded(const detail::Op& op, TensorOperand& x) {
+  const detail::TensorImpl* t = x.impl();
+  return t && (is_integer(t->dtype) || t->dtype == bool_) ? x.tensor() : dispatch(op, x);
 }
 }  // namespace
-Tensor floor(const Tensor& x) { return rounded(detail::floor_op, x); }
-Tensor ceil(const Tensor& x) { return rounded(detail::ceil_op, x); }
-Tensor round(const Tensor& x) { return rounded(detail::round_op, x); }
+Tensor floor(TensorOperand x) { return rounded(detail::floor_op, x); }
+Tensor ceil(TensorOperand x) { return rounded(detail::ceil_op, x); }
+Tensor round(TensorOperand x) { return rounded(detail::round_op, x); }
 
-Tensor gelu(const Tensor& x, bool approximate) {
+Tensor gelu(const Tensor& x, bool approximate, Where where) {
+  note_line(where);
   return detail::in_the_name_of("gelu", [&]() -> Tensor {
     if (!approximate) return 0.5 * x * (1 + erf(x * std::numbers::sqrt2 / 2));
     const double c = std::sqrt(2 / std::numbers::pi);
     return 0.5 * x * (1 + tanh(c * (x + 0.044715 * (x * x * x))));
   });
 }
-Tensor gelu(const Tensor& x) { return gelu(x, true); }
+Tensor gelu(TensorOperand x) { return gelu(x.tensor(), true, x.where()); }
 
 }  // namespace keen

@@ -34,7 +34,8 @@ KEEN_OP(to_device){
 
 }  // namespace detail
 
-Tensor Tensor::to(Device to) const {
+Tensor Tensor::to(Device to, Where where) const {
+  detail::note_line(where);
   const auto& t = detail::checked(*this, "to");
   if (t.device == to) return *this;
   detail::backend(to);  // throws, with the reason, for a device that is not there

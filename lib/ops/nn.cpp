@@ -98,25 +98,32 @@ KEEN_OP(sparse_softmax_cross_entropy){
     .domain = Domain::indices,
     .formula = "-log softmax(logits)[label]"};
 
+namespace {
+
+Tensor along(const Op& op, Operand&& x, int axis) {
+  note_line(x.where());
+  if (!x.impl()) checked(Tensor(), op.name);  // throws
+  const Attribute attributes[] = {std::int64_t{normalise_axis(op.name, axis, x.impl()->shape.rank())}};
+  return dispatch(op, std::span<Operand>(&x, 1), attributes);
+}
+
+}  // namespace
 }  // namespace detail
 
 using namespace detail;
 
-Tensor softmax(const Tensor& x, int axis) {
-  return run(softmax_op, {std::int64_t{normalise_axis("softmax", axis, checked(x, "softmax").shape.rank())}}, x);
-}
-Tensor softmax(const Tensor& x) { return softmax(x, -1); }
-Tensor log_softmax(const Tensor& x, int axis) {
-  return run(
-      log_softmax_op, {std::int64_t{normalise_axis("log_softmax", axis, checked(x, "log_softmax").shape.rank())}}, x);
-}
-Tensor log_softmax(const Tensor& x) { return log_softmax(x, -1); }
+Tensor softmax(const Tensor& x, int axis, Where where) { return along(softmax_op, {x, where}, axis); }
+Tensor softmax(TensorOperand x) { return along(softmax_op, std::move(x), -1); }
+Tensor log_softmax(const Tensor& x, int axis, Where where) { return along(log_softmax_op, {x, where}, axis); }
+Tensor log_softmax(TensorOperand x) { return along(log_softmax_op, std::move(x), -1); }
 
-Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits) {
+Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits, Where where) {
+  note_line(where);
   return run(sparse_softmax_cross_entropy_op, labels, logits);
 }
 
-Tensor softmax_cross_entropy(const Tensor& labels, const Tensor& logits) {
+Tensor softmax_cross_entropy(const Tensor& labels, const Tensor& logits, Where where) {
+  note_line(where);
   if (checked(labels, "softmax_cross_entropy").shape != checked(logits, "softmax_cross_entropy").shape ||
       logits.rank() < 1)
     fail<ShapeError>(
@@ -125,7 +132,8 @@ Tensor softmax_cross_entropy(const Tensor& labels, const Tensor& logits) {
   return in_the_name_of("softmax_cross_entropy", [&] { return -sum(labels * log_softmax(logits, -1), -1); });
 }
 
-Tensor dropout(const Tensor& x, double rate, const RandomOptions& options) {
+Tensor dropout(const Tensor& x, double rate, const RandomOptions& options, Where line) {
+  note_line(line);
   if (!(rate >= 0 && rate < 1)) fail<UsageError>("dropout", "rate ", rate, " is not in [0, 1)");
   if (!is_floating(checked(x, "dropout").dtype))
     fail<DTypeError>("dropout", name(x.dtype()), " is not a floating type: cast to float32");

@@ -119,7 +119,13 @@ Tensor pool(const Op& op, const Tensor& x, const Pool2DOptions& options) {
 
 using namespace detail;
 
-Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options) { return pool(max_pool2d_op, x, options); }
-Tensor avg_pool2d(const Tensor& x, const Pool2DOptions& options) { return pool(avg_pool2d_op, x, options); }
+Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options, Where where) {
+  note_line(where);
+  return pool(max_pool2d_op, x, options);
+}
+Tensor avg_pool2d(const Tensor& x, const Pool2DOptions& options, Where where) {
+  note_line(where);
+  return pool(avg_pool2d_op, x, options);
+}
 
 }  // namespace keen

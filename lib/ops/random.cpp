@@ -129,11 +129,16 @@ using namespace detail;
 
 namespace random {
 
-Tensor normal(const Shape& shape, const NormalOptions& o) { return draw_normal(random_normal_op, shape, o); }
-Tensor truncated_normal(const Shape& shape, const NormalOptions& o) {
+Tensor normal(const Shape& shape, const NormalOptions& o, Where where) {
+  note_line(where);
+  return draw_normal(random_normal_op, shape, o);
+}
+Tensor truncated_normal(const Shape& shape, const NormalOptions& o, Where where) {
+  note_line(where);
   return draw_normal(random_truncated_normal_op, shape, o);
 }
-Tensor uniform(const Shape& shape, const UniformOptions& o) {
+Tensor uniform(const Shape& shape, const UniformOptions& o, Where where) {
+  note_line(where);
   const DType dtype = o.dtype.value_or(float32);
   if (!(o.low <= o.high)) fail<UsageError>("random_uniform", "low ", o.low, " is not below high ", o.high);
   check_finite(random_uniform_op, "low", o.low, dtype);
@@ -141,7 +146,8 @@ Tensor uniform(const Shape& shape, const UniformOptions& o) {
   check_finite(random_uniform_op, "high - low", o.high - o.low, dtype);
   return draw(random_uniform_op, shape, o, o.low, o.high, dtype, floats);
 }
-Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& o) {
+Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& o, Where where) {
+  note_line(where);
   if (low >= high)
     fail<UsageError>(
         "random_integers", "no integer lies in [", low, ", ", high, "): high, which is never drawn, must be above low");
@@ -149,7 +155,8 @@ Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const R
   for (const std::int64_t end : {low, high - 1}) check_holds("random_integers", end, d);
   return draw(random_integers_op, shape, o, low, high, d, detail::integers);
 }
-Tensor permutation(std::int64_t n, const RandomOptions& o) {
+Tensor permutation(std::int64_t n, const RandomOptions& o, Where where) {
+  note_line(where);
   if (n < 0) fail<ShapeError>("random_permutation", n, " elements: the count may not be negative");
   return draw(random_permutation_op, Shape{n}, o, std::int64_t{0}, n, o.dtype.value_or(int64), bit(int64));
 }

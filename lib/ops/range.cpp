@@ -49,6 +49,7 @@ std::int64_t count_integers(std::int64_t start, std::int64_t stop, std::int64_t 
 }  // namespace
 
 Range::Range(Operand start, Operand stop, Operand step, const TensorOptions& options) {
+  for (const Operand* given : {&start, &stop, &step}) note_line(given->where());
   Bound a = bound(start), b = bound(stop), s = bound(step);
   start_ = a.real;
   step_ = s.real;

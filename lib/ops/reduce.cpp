@@ -165,12 +165,14 @@ KEEN_OP(argmin){
 
 namespace {
 
-Tensor reduce(const Op& op, const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor reduce(const Op& op, const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  note_line(where);
   int rank = checked(x, op.name).shape.rank();
   return run(op, {normalise_axes(op.name, axes, rank), keepdims}, x);
 }
 
-Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims) {
+Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims, Where where) {
+  note_line(where);
   return run(op, {std::int64_t{normalise_axis(op.name, axis, checked(x, op.name).shape.rank())}, keepdims}, x);
 }
 
@@ -179,32 +181,62 @@ Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims) {
 
 using namespace detail;
 
-Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(sum_op, x, axes, keepdims); }
-Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(prod_op, x, axes, keepdims); }
-Tensor max(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(max_op, x, axes, keepdims); }
-Tensor min(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(min_op, x, axes, keepdims); }
-Tensor any(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(any_op, x, axes, keepdims); }
-Tensor all(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(all_op, x, axes, keepdims); }
-Tensor argmax(const Tensor& x) {
+Tensor sum(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  return reduce(sum_op, x, axes, keepdims, where);
+}
+Tensor prod(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  return reduce(prod_op, x, axes, keepdims, where);
+}
+Tensor max(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  return reduce(max_op, x, axes, keepdims, where);
+}
+Tensor min(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  return reduce(min_op, x, axes, keepdims, where);
+}
+Tensor any(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  return reduce(any_op, x, axes, keepdims, where);
+}
+Tensor all(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  return reduce(all_op, x, axes, keepdims, where);
+}
+Tensor argmax(const Tensor& x, Where where) {
+  note_line(where);
   checked(x, "argmax");
   return argmax(flatten(x), 0);
 }
-Tensor argmin(const Tensor& x) {
+Tensor argmin(const Tensor& x, Where where) {
+  note_line(where);
   checked(x, "argmin");
   return argmin(flatten(x), 0);
 }
-Tensor argmax(const Tensor& x, int axis, bool keepdims) { return arg(argmax_op, x, axis, keepdims); }
-Tensor argmin(const Tensor& x, int axis, bool keepdims) { return arg(argmin_op, x, axis, keepdims); }
+Tensor argmax(const Tensor& x, int axis, bool keepdims, Where where) {
+  return arg(argmax_op, x, axis, keepdims, where);
+}
+Tensor argmin(const Tensor& x, int axis, bool keepdims, Where where) {
+  return arg(argmin_op, x, axis, keepdims, where);
+}
 
-Tensor Tensor::sum(const Axes& axes, bool keepdims) const { return keen::sum(*this, axes, keepdims); }
-Tensor Tensor::mean(const Axes& axes, bool keepdims) const { return keen::mean(*this, axes, keepdims); }
-Tensor Tensor::max(const Axes& axes, bool keepdims) const { return keen::max(*this, axes, keepdims); }
-Tensor Tensor::min(const Axes& axes, bool keepdims) const { return keen::min(*this, axes, keepdims); }
-Tensor Tensor::any(const Axes& axes, bool keepdims) const { return keen::any(*this, axes, keepdims); }
-Tensor Tensor::all(const Axes& axes, bool keepdims) const { return keen::all(*this, axes, keepdims); }
-Tensor Tensor::argmax() const { return keen::argmax(*this); }
-Tensor Tensor::argmax(int axis, bool keepdims) const { return keen::argmax(*this, axis, keepdims); }
-Tensor Tensor::argmin() const { return keen::argmin(*this); }
-Tensor Tensor::argmin(int axis, bool keepdims) const { return keen::argmin(*this, axis, keepdims); }
+Tensor Tensor::sum(const Axes& axes, bool keepdims, Where where) const {
+  return keen::sum(*this, axes, keepdims, where);
+}
+Tensor Tensor::mean(const Axes& axes, bool keepdims, Where where) const {
+  return keen::mean(*this, axes, keepdims, where);
+}
+Tensor Tensor::max(const Axes& axes, bool keepdims, Where where) const {
+  return keen::max(*this, axes, keepdims, where);
+}
+Tensor Tensor::min(const Axes& axes, bool keepdims, Where where) const {
+  return keen::min(*this, axes, keepdims, where);
+}
+Tensor Tensor::any(const Axes& axes, bool keepdims, Where where) const {
+  return keen::any(*this, axes, keepdims, where);
+}
+Tensor Tensor::all(const Axes& axes, bool keepdims, Where where) const {
+  return keen::all(*this, axes, keepdims, where);
+}
+Tensor Tensor::argmax(Where where) const { return keen::argmax(*this, where); }
+Tensor Tensor::argmax(int axis, bool keepdims, Where where) const { return keen::argmax(*this, axis, keepdims, where); }
+Tensor Tensor::argmin(Where where) const { return keen::argmin(*this, where); }
+Tensor Tensor::argmin(int axis, bool keepdims, Where where) const { return keen::argmin(*this, axis, keepdims, where); }
 
 }  // namespace keen

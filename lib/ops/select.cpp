@@ -64,25 +64,29 @@ Operand within_range(const Tensor& x, Operand bound, int side) {
   return side > 0 ? detail::greatest(x.dtype()) : detail::least(x.dtype());
 }
 }  // namespace
-Tensor clip(const Tensor& x, Operand low, Operand high) {
+Tensor clip(const Tensor& x, Operand low, Operand high, Where where) {
+  detail::note_line(where);
   return detail::in_the_name_of("clip", [&] {
     return minimum(maximum(x, within_range(x, std::move(low), -1)), within_range(x, std::move(high), 1));
   });
 }
-Tensor clip_by_value(const Tensor& x, Operand low, Operand high) {
+Tensor clip_by_value(const Tensor& x, Operand low, Operand high, Where where) {
+  detail::note_line(where);
   return detail::in_the_name_of("clip_by_value", [&] { return clip(x, std::move(low), std::move(high)); });
 }
 
-Tensor where(const Tensor& condition, Operand a, Operand b) {
+Tensor where(const Tensor& condition, Operand a, Operand b, Where line) {
+  detail::note_line(line);
   return run(detail::where_op, condition, std::move(a), std::move(b));
 }
 
-Tensor cast(const Tensor& x, DType dtype) {
+Tensor cast(const Tensor& x, DType dtype, Where where) {
+  detail::note_line(where);
   if (x.defined() && x.dtype() == dtype) return x;
   return run(detail::cast_op, {dtype}, x);
 }
-Tensor Tensor::cast(DType dtype) const { return keen::cast(*this, dtype); }
+Tensor Tensor::cast(DType dtype, Where where) const { return keen::cast(*this, dtype, where); }
 
-Tensor stop_gradient(const Tensor& x) { return run(detail::stop_gradient_op, x); }
+Tensor stop_gradient(TensorOperand x) { return dispatch(detail::stop_gradient_op, x); }
 
 }  // namespace keen

@@ -141,7 +141,8 @@ KEEN_OP(contiguous){
 
 using namespace detail;
 
-Tensor reshape(const Tensor& x, const Shape& shape) {
+Tensor reshape(const Tensor& x, const Shape& shape, Where where) {
+  note_line(where);
   const Shape& from = checked(x, "reshape").shape;
   for (auto d : shape)
     if (d < unknown && from.is_known())
@@ -149,17 +150,21 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
           "reshape", "shape ", as_given(shape), " has a negative dimension: only one may be -1, which is worked out");
   return run(reshape_op, {shape.is_known() ? shape : resolve_reshape(from, shape)}, x);
 }
-Tensor flatten(const Tensor& x) {
-  checked(x, "flatten");
-  return reshape(x, {-1});
+Tensor flatten(TensorOperand x) {
+  note_line(x.where());
+  const Tensor t = x.tensor();
+  checked(t, "flatten");
+  return reshape(t, {-1});
 }
 
-Tensor transpose(const Tensor& x) {
+Tensor transpose(const Tensor& x, Where where) {
+  note_line(where);
   Shape reversed = Shape::filled(checked(x, "transpose").shape.rank(), 0);
   for (int i = 0; i < reversed.rank(); ++i) reversed[i] = reversed.rank() - 1 - i;
   return run(transpose_op, {reversed}, x);
 }
-Tensor transpose(const Tensor& x, const Shape& permutation) {
+Tensor transpose(const Tensor& x, const Shape& permutation, Where where) {
+  note_line(where);
   int rank = checked(x, "transpose").shape.rank();
   Shape axes = normalise_axes("transpose", Axes(permutation), rank);
   if (axes.rank() != rank)
@@ -169,7 +174,8 @@ Tensor transpose(const Tensor& x, const Shape& permutation) {
   return run(transpose_op, {positive}, x);
 }
 
-Tensor squeeze(const Tensor& x, const Axes& axes) {
+Tensor squeeze(const Tensor& x, const Axes& axes, Where where) {
+  note_line(where);
   const Shape& from = checked(x, "squeeze").shape;
   Shape list, out;
   if (!axes.all()) list = normalise_axes("squeeze", axes, from.rank());
@@ -182,19 +188,22 @@ Tensor squeeze(const Tensor& x, const Axes& axes) {
   return run(reshape_op, {out}, x);
 }
 
-Tensor expand_dims(const Tensor& x, int axis) {
+Tensor expand_dims(const Tensor& x, int axis, Where where) {
+  note_line(where);
   Shape out = checked(x, "expand_dims").shape;
   out.insert(normalise_axis("expand_dims", axis, out.rank() + 1), 1);
   return run(reshape_op, {out}, x);
 }
 
-Tensor broadcast_to(const Tensor& x, const Shape& shape) {
+Tensor broadcast_to(const Tensor& x, const Shape& shape, Where where) {
+  note_line(where);
   if (checked(x, "broadcast_to").shape == shape) return x;
 
   return run(broadcast_to_op, {shape}, x);
 }
 
-Tensor flip(const Tensor& x, const Axes& axes) {
+Tensor flip(const Tensor& x, const Axes& axes, Where where) {
+  note_line(where);
   SliceSpec s = whole(checked(x, "flip").shape);
   for (auto axis : normalise_axes("flip", axes, x.rank())) {
     int i = static_cast<int>(axis);
@@ -205,17 +214,20 @@ Tensor flip(const Tensor& x, const Axes& axes) {
   return slice(x, s);
 }
 
-Tensor contiguous(const Tensor& x) {
+Tensor contiguous(const Tensor& x, Where where) {
+  note_line(where);
   const TensorImpl& t = checked(x, "contiguous");
   return !t.is_symbolic() && t.is_contiguous() ? x : run(contiguous_op, x);
 }
 
-Tensor Tensor::reshape(const Shape& shape) const { return keen::reshape(*this, shape); }
-Tensor Tensor::flatten() const { return keen::flatten(*this); }
-Tensor Tensor::transpose() const { return keen::transpose(*this); }
-Tensor Tensor::transpose(const Shape& permutation) const { return keen::transpose(*this, permutation); }
-Tensor Tensor::squeeze(const Axes& axes) const { return keen::squeeze(*this, axes); }
-Tensor Tensor::expand_dims(int axis) const { return keen::expand_dims(*this, axis); }
-Tensor Tensor::contiguous() const { return keen::contiguous(*this); }
+Tensor Tensor::reshape(const Shape& shape, Where where) const { return keen::reshape(*this, shape, where); }
+Tensor Tensor::flatten(Where where) const { return keen::flatten({*this, where}); }
+Tensor Tensor::transpose(Where where) const { return keen::transpose(*this, where); }
+Tensor Tensor::transpose(const Shape& permutation, Where where) const {
+  return keen::transpose(*this, permutation, where);
+}
+Tensor Tensor::squeeze(const Axes& axes, Where where) const { return keen::squeeze(*this, axes, where); }
+Tensor Tensor::expand_dims(int axis, Where where) const { return keen::expand_dims(*this, axis, where); }
+Tensor Tensor::contiguous(Where where) const { return keen::contiguous(*this, where); }
 
 }  // namespace keen

@@ -50,14 +50,16 @@ Tensor as_floating(const Tensor& x) {
 
 using namespace detail;
 
-Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  note_line(where);
   return in_the_name_of("mean", [&] {
     const Shape list = normalise_axes("mean", axes, checked(x, "mean").shape.rank());
     return run(sum_op, {list, keepdims}, as_floating(x)) / count(x, list);
   });
 }
 
-Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
+Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof, Where where) {
+  note_line(where);
   return in_the_name_of("variance", [&] {
     const Shape list = normalise_axes("variance", axes, checked(x, "variance").shape.rank());
     const Tensor values = as_floating(x);
@@ -68,16 +70,19 @@ Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
   });
 }
 
-Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof) {
+Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof, Where where) {
+  note_line(where);
   return in_the_name_of("std", [&] { return sqrt(variance(x, axes, keepdims, ddof)); });
 }
 
-Tensor norm(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor norm(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
+  note_line(where);
   checked(x, "norm");
   return in_the_name_of("norm", [&] { return sqrt(sum(square(as_floating(x)), axes, keepdims)); });
 }
 
-Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims, Where line) {
+  note_line(line);
   const Shape list = normalise_axes("logsumexp", axes, checked(x, "logsumexp").shape.rank());
   return in_the_name_of("logsumexp", [&]() -> Tensor {
     const Tensor values = as_floating(x);

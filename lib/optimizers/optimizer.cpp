@@ -141,7 +141,9 @@ namespace keen::optimizers {
 Variable Optimizer::learning_rate() const { return state_->learning_rate; }
 Variable Optimizer::iterations() const { return state_->iterations; }
 std::vector<Variable> Optimizer::variables() const { return state_->all_variables(); }
-void Optimizer::apply_gradients(std::span<const Tensor> gradients, const std::vector<Variable>& variables) const {
+void Optimizer::apply_gradients(
+    std::span<const Tensor> gradients, const std::vector<Variable>& variables, Where where) const {
+  detail::note_line(where);
   state_->apply(gradients, variables);
 }
 

@@ -60,6 +60,7 @@ KEEN_OP(sgd_update){
     .cpu = cpu::sgd_update,
     .differentiable = Differentiable::no,
     .effect = true,
+    .update = true,
     .may_raise = true,
     .takes_sparse = true,
     .formula = "w −= lr·g"};
@@ -74,6 +75,7 @@ KEEN_OP(momentum_update){
     .cpu = cpu::momentum_update,
     .differentiable = Differentiable::no,
     .effect = true,
+    .update = true,
     .may_raise = true,
     .takes_sparse = true,
     .formula = "m = μ·m − lr·g, w += m (Nesterov: w += μ·m − lr·g)"};
@@ -88,6 +90,7 @@ KEEN_OP(adam_update){
     .cpu = cpu::adam_update,
     .differentiable = Differentiable::no,
     .effect = true,
+    .update = true,
     .may_raise = true,
     .takes_sparse = true,
     .formula = "m += (g − m)(1 − β₁), v += (g² − v)(1 − β₂), w −= lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ)·m/(√v + ε)"};

@@ -13,15 +13,15 @@ using detail::run;
 
 std::vector<Sample> reduction_samples() {
   std::vector<Sample> out;
-  auto add = [&](const char* name, Tensor (*f)(const Tensor&, const Axes&, bool), Domain domain) {
+  auto add = [&](const char* name, Tensor (*f)(const Tensor&, const Axes&, bool, Where), Domain domain) {
     for (const char* spec : {"3x4:c", "2x3x2:t", "3x4:b", "3x4:s"}) {
       if (domain == Domain::distinct && spec[4] == 'b') continue;  // a tie has no gradient
       Tensor x = sample(spec, 1, domain);
-      out.push_back({name, [=](Inputs in) { return f(in[0], {}, false); }, {x}});
-      out.push_back({name, [=](Inputs in) { return f(in[0], 1, false); }, {x}});
-      out.push_back({name, [=](Inputs in) { return f(in[0], {-1, 0}, true); }, {x}});
+      out.push_back({name, [=](Inputs in) { return f(in[0], {}, false, Where()); }, {x}});
+      out.push_back({name, [=](Inputs in) { return f(in[0], 1, false, Where()); }, {x}});
+      out.push_back({name, [=](Inputs in) { return f(in[0], {-1, 0}, true, Where()); }, {x}});
     }
-    out.push_back({name, [=](Inputs in) { return f(in[0], {}, true); }, {sample("-:c", 1, domain)}});
+    out.push_back({name, [=](Inputs in) { return f(in[0], {}, true, Where()); }, {sample("-:c", 1, domain)}});
   };
   add("sum", sum, Domain::real);
   add("prod", prod, Domain::nonzero);

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "catch.h"
-#include "function/traced.h"
+#include "function/planned.h"
 #include "fusion/fused.h"
 #include "keen/function/function.h"
 #include "keen/ops/indexing.h"
@@ -20,25 +20,6 @@
 using namespace keen;
 using namespace keen::detail;
 using namespace keen::test;
-
-namespace {
-
-struct Planned {
-  int steps, kernels;
-};
-/// How a body runs, after its results have been compared with the eager ones.
-Planned planned(const std::vector<Tensor>& arguments, const Body& body) {
-  auto graph = traced_for(arguments, body);
-  run_passes(*graph);
-  std::vector<Shape> strides;
-  for (const auto& t : arguments) strides.push_back(t.strides());
-  const Plan plan(graph, strides, {.fuse = true});
-  const auto got = plan.run(arguments), expected = body(arguments);
-  for (std::size_t i = 0; i < got.size(); ++i) CHECK(allclose(got[i], expected[i], 1e-5, 1e-6));
-  return {static_cast<int>(plan.steps().size()), plan.kernels()};
-}
-
-}  // namespace
 
 TEST_CASE(
     "softmax, log-softmax, layer norm and variance from primitives are one kernel each", "[function][executable]") {

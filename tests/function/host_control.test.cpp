@@ -230,6 +230,32 @@ TEST_CASE("decisions work with open sizes, staged loops and inner functions", "[
   CHECK(f.trace_count() == 1);
 }
 
+TEST_CASE("a concrete function follows decisions, also those that are new to it", "[function][host]") {
+  const auto body = [](Tensor x, float limit) {
+    const bool large{norm(x) > limit};
+    std::vector<Tensor> out{large ? x * (limit / norm(x)) : x};
+    for (int i = 0; max(abs(out.back())) > 1.f; ++i) out.push_back(out.back() * 0.5f);
+    return out;  // its length depends on the course
+  };
+  auto f = function(body);
+  auto concrete = f.get_concrete_function(constant({3.f, 4.f}), 10.f);
+  for (const Tensor& x : {constant({3.f, 4.f}), constant({30.f, 40.f}), constant({0.1f, 0.f}), constant({3.f, 4.f})}) {
+    const auto got = concrete(x, 10.f), expected = body(x, 10.f);
+    REQUIRE(got.size() == expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(array_equal(got[i], expected[i]));
+  }
+  CHECK(f.trace_count() == 1);
+  CHECK_THROWS_AS(concrete(constant({3.f, 4.f}), 9.f), UsageError);
+  CHECK_THROWS_AS(concrete(constant({3.f}), 10.f), UsageError);
+  // It keeps what it needs of its function, and may stand in another.
+  const auto decides = [](const Tensor& x) { return x > 0 ? x * 2 : -x; };
+  auto alone = function(decides).get_concrete_function(1.f);
+  CHECK(alone(1.f).item<float>() == 2);
+  CHECK(alone(-3.f).item<float>() == 3);
+  auto around = function([&](const Tensor& x) { return alone(x + 1) * 10; });
+  for (float v : {3.f, -3.f}) CHECK(around(v).item<float>() == decides(constant(v + 1)).item<float>() * 10);
+}
+
 TEST_CASE("where no decision can be followed it is an error", "[function][host]") {
   auto in_branch = function([](const Tensor& x) {
     return cond(

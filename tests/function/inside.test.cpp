@@ -100,6 +100,58 @@ TEST_CASE("the graph prints as text and for Graphviz, of functions and concrete 
     CHECK(contains(f.dot(), part));
 }
 
+TEST_CASE("the bodies of branches and loops are printed, indented, and drawn as clusters", "[function][inside]") {
+  auto f = function([](const Tensor& x) {
+    const Tensor y = while_loop([](const Tensor& s) { return sum(s) < 9; }, [](const Tensor& s) { return exp(s); }, x);
+    return cond(
+        sum(y) > 0, [&] { return tanh(y); },
+        [&] { return sum(scan([](const Tensor& s, const Tensor& row) { return s + sigmoid(row); }, y, y), 0); });
+  });
+  f.get_concrete_function(TensorSpec({3, 3}));
+  const std::string graph = f.graph(), dot = f.dot();
+  INFO(graph);
+  CHECK_FALSE(contains(graph, "shared"));
+  for (const char* part :
+       {"\n  condition:\n    %0: float32(3, 3) = input\n", "\n  body:\n    %0: float32(3, 3) = input\n",
+        "= exp(%0)\n    return %1\n", "\n  branch 0:\n", "\n  branch 1:\n", "= tanh(", "      body:\n", "= sigmoid("})
+    CHECK(contains(graph, part));
+  INFO(dot);
+  for (const char* part :
+       {"label=\"condition\"", "label=\"body\"", "label=\"branch 1\"", "label=\"exp\\n", "label=\"sigmoid\\n"})
+    CHECK(contains(dot, part));
+  CHECK(count(dot, "subgraph cluster_") == 5);
+  CHECK(count(dot, "{") == count(dot, "}"));
+}
+
+TEST_CASE(
+    "every segment between decisions of the host is shown, under the answers that lead to it", "[function][inside]") {
+  auto f = function([](Tensor x) {
+    if (sum(x) > 2.f) x = exp(x);
+    while (max(x) > 1.f) x = x * 0.5f;
+    return tanh(x);
+  });
+  f(full({2}, 0.1f));
+  f(full({2}, 1.5f));
+  const std::string graph = f.graph(), told = f.explain(), dot = f.dot();
+  INFO(graph);
+  for (const char* part :
+       {"segment 0:\n  %0: float32(2,) = input\n", "  asks for the truth of %", "segment 1, after false:\n",
+        "segment 3, after true:\n", "= exp(", "segment 4, after true, true:\n", ": as segment ", "= tanh("})
+    CHECK(contains(graph, part));
+  INFO(told);
+  CHECK(contains(told, "decisions of the host: 8 segments, "));
+  CHECK(contains(told, "segment 0: "));
+  CHECK(contains(told, "segment 3, after true: "));
+  CHECK(contains(told, ": as segment "));
+  CHECK(count(told, "plan: ") >= 4);
+  INFO(dot);
+  CHECK(count(dot, "subgraph cluster_") == 8);
+  CHECK(contains(dot, "s0 -> s1 [ltail=cluster_s0, lhead=cluster_s1, label=\"false\"]"));
+  CHECK(count(dot, "{") == count(dot, "}"));
+  CHECK(f.get_concrete_function(full({2}, 1.5f)).graph() == graph);
+  if (has_jit()) CHECK(f.kernel_ir().size() >= 3);
+}
+
 TEST_CASE("the code of every kernel can be read", "[function][inside]") {
   auto f = function([](const Tensor& x) { return std::pair{tanh(x) + 1.f, matmul(x, exp(x))}; });
   f(ones({4, 4}));

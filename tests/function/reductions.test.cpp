@@ -1,8 +1,6 @@
 // Reductions inside compiled functions: which axes, what is joined, in how many kernels.
 #include "catch.h"
-#include "function/passes/passes.h"
-#include "function/plan.h"
-#include "function/traced.h"
+#include "function/planned.h"
 #include "fusion/fused.h"
 #include "keen/ops/math.h"
 #include "keen/ops/reduce.h"
@@ -17,20 +15,11 @@ namespace {
 
 constexpr int any_number = -1;
 
-/// Compares the compiled results with the eager ones; gives the number of kernels, besides which there are `others`.
+/// The number of kernels, besides which there are `others`.
 int kernels_of(const std::vector<Tensor>& arguments, const Body& body, int others = 0) {
-  auto graph = traced_for(arguments, body);
-  run_passes(*graph);
-  std::vector<Shape> strides;
-  for (const auto& t : arguments) strides.push_back(t.strides());
-  const Plan plan(graph, strides, {.fuse = true});
-  const auto got = plan.run(arguments), expected = body(arguments);
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    REQUIRE(got[i].dtype() == expected[i].dtype());
-    CHECK(allclose(got[i].cast(float64), expected[i].cast(float64), 1e-5, 1e-5));
-  }
-  if (others != any_number) CHECK(plan.kernels() + others == static_cast<int>(plan.steps().size()));
-  return plan.kernels();
+  const auto [steps, kernels] = planned(arguments, body);
+  if (others != any_number) CHECK(kernels + others == steps);
+  return kernels;
 }
 
 }  // namespace

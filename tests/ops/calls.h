@@ -67,7 +67,7 @@ inline Tensor on_images(const char* name, const Words& w, Inputs in) {
 
 inline std::map<std::string, Call> elementwise_calls() {
   std::map<std::string, Call> calls;
-  auto unary = [&](const char* name, Tensor (*f)(const Tensor&)) {
+  auto unary = [&](const char* name, Tensor (*f)(TensorOperand)) {
     calls[name] = [f](const Words&, Inputs in) { return f(in[0]); };
   };
   auto binary = [&](const char* name, Tensor (*f)(Operand, Operand)) {
@@ -101,20 +101,22 @@ inline std::map<std::string, Call> elementwise_calls() {
 
 inline std::map<std::string, Call> reduction_calls() {
   std::map<std::string, Call> calls;
-  auto reduction = [&](const char* name, Tensor (*f)(const Tensor&, const Axes&, bool)) {
-    calls[name] = [f](const Words& w, Inputs in) { return f(in[0], w.axes(), w.flag("keepdims")); };
+  auto reduction = [&](const char* name, Tensor (*f)(const Tensor&, const Axes&, bool, Where)) {
+    calls[name] = [f](const Words& w, Inputs in) { return f(in[0], w.axes(), w.flag("keepdims"), Where()); };
   };
   reduction("sum", sum), reduction("mean", mean), reduction("prod", prod), reduction("max", max), reduction("min", min);
   reduction("any", any), reduction("all", all), reduction("norm", norm), reduction("logsumexp", logsumexp);
-  auto spread = [&](const char* name, Tensor (*f)(const Tensor&, const Axes&, bool, int)) {
+  auto spread = [&](const char* name, Tensor (*f)(const Tensor&, const Axes&, bool, int, Where)) {
     calls[name] = [f](const Words& w, Inputs in) {
-      return f(in[0], w.axes(), w.flag("keepdims"), w.has("ddof") ? static_cast<int>(w.integer("ddof")) : 0);
+      return f(in[0], w.axes(), w.flag("keepdims"), w.has("ddof") ? static_cast<int>(w.integer("ddof")) : 0, Where());
     };
   };
   spread("variance", variance), spread("std", std);
-  auto argument = [&](const char* name, Tensor (*all)(const Tensor&), Tensor (*one)(const Tensor&, int, bool)) {
+  auto argument = [&](const char* name, Tensor (*all)(const Tensor&, Where),
+                      Tensor (*one)(const Tensor&, int, bool, Where)) {
     calls[name] = [=](const Words& w, Inputs in) {
-      return w.has("axis") ? one(in[0], static_cast<int>(w.integer("axis")), w.flag("keepdims")) : all(in[0]);
+      return w.has("axis") ? one(in[0], static_cast<int>(w.integer("axis")), w.flag("keepdims"), Where())
+                           : all(in[0], Where());
     };
   };
   argument("argmax", argmax, argmax), argument("argmin", argmin, argmin);

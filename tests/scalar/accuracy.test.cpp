@@ -15,7 +15,7 @@ namespace {
 
 struct Case {
   const char* name;
-  Tensor (*function)(const Tensor&);
+  Tensor (*function)(TensorOperand);
   long double (*exact)(long double);
   double float_bound, double_bound;  // in ULP
 };

@@ -57,15 +57,15 @@ class GradientTape {
   GradientTape& operator=(const GradientTape&) = delete;
 
   /// Watches tensors (floating; an integer tensor only warns) and variables.
-  void watch(const Source& source);
-  void watch(std::initializer_list<Source> sources) {
-    for (auto& s : sources) watch(s);
+  void watch(const Source& source, Where where = Where::current());
+  void watch(std::initializer_list<Source> sources, Where where = Where::current()) {
+    for (auto& s : sources) watch(s, where);
   }
-  void watch(const std::vector<Tensor>& tensors) {
-    for (auto& t : tensors) watch(Source(t));
+  void watch(const std::vector<Tensor>& tensors, Where where = Where::current()) {
+    for (auto& t : tensors) watch(Source(t), where);
   }
-  void watch(const std::vector<Variable>& variables) {
-    for (auto& v : variables) watch(Source(v));
+  void watch(const std::vector<Variable>& variables, Where where = Where::current()) {
+    for (auto& v : variables) watch(Source(v), where);
   }
   void stop();
   /// Forgets everything recorded and watched; records again.
@@ -89,36 +89,42 @@ class GradientTape {
   /// d(Σ targets)/d(source), with the structure of the sources: a tensor for one, an array for a braced list (also of
   /// one: `auto [g] = tape.gradient(y, {x})`), a vector for a vector. Throws UsageError on a spent tape.
   template <std::convertible_to<Source> S>
-  Tensor gradient(const Tensor& target, const S& source, const GradientOptions& options = {}) {
-    return gradient_of(target, source, options);
+  Tensor gradient(
+      const Tensor& target, const S& source, const GradientOptions& options = {}, Where where = Where::current()) {
+    return gradient_of(target, source, options, where);
   }
   template <std::size_t N>
   std::array<Tensor, N> gradient(
-      const Tensor& target, const Source (&sources)[N], const GradientOptions& options = {}) {
+      const Tensor& target, const Source (&sources)[N], const GradientOptions& options = {},
+      Where where = Where::current()) {
     std::array<Tensor, N> out;
-    compute({&target, 1}, sources, out, options);
+    compute({&target, 1}, sources, out, options, where);
     return out;
   }
   /// A vector of tensors or of variables. (A template, so that a braced list prefers the array above.)
   template <SourceList L>
-  std::vector<Tensor> gradient(const Tensor& target, const L& sources, const GradientOptions& options = {}) {
-    return gradient_of({&target, 1}, {sources.begin(), sources.end()}, options);
+  std::vector<Tensor> gradient(
+      const Tensor& target, const L& sources, const GradientOptions& options = {}, Where where = Where::current()) {
+    return gradient_of({&target, 1}, {sources.begin(), sources.end()}, options, where);
   }
   /// Several targets: their gradients add.
-  Tensor gradient(const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options = {});
+  Tensor gradient(
+      const std::vector<Tensor>& targets, const Source& source, const GradientOptions& options = {},
+      Where where = Where::current());
   template <SourceList L>
   std::vector<Tensor> gradient(
-      const std::vector<Tensor>& targets, const L& sources, const GradientOptions& options = {}) {
-    return gradient_of(targets, {sources.begin(), sources.end()}, options);
+      const std::vector<Tensor>& targets, const L& sources, const GradientOptions& options = {},
+      Where where = Where::current()) {
+    return gradient_of(targets, {sources.begin(), sources.end()}, options, where);
   }
 
  private:
-  Tensor gradient_of(const Tensor& target, const Source& source, const GradientOptions& options);
+  Tensor gradient_of(const Tensor& target, const Source& source, const GradientOptions& options, Where where);
   std::vector<Tensor> gradient_of(
-      std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options);
+      std::span<const Tensor> targets, const std::vector<Source>& sources, const GradientOptions& options, Where where);
   void compute(
       std::span<const Tensor> targets, std::span<const Source> sources, std::span<Tensor> out,
-      const GradientOptions& options);
+      const GradientOptions& options, Where where);
   std::shared_ptr<detail::Tape> tape_;
 };
 

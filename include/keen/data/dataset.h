@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "keen/tensor.h"
+#include "keen/function/carry.h"
 
 namespace keen {
 
@@ -44,8 +44,18 @@ DataHandle skip_source(DataHandle from, std::int64_t count);
 DataHandle repeat_source(DataHandle from, std::int64_t count);
 DataHandle prefetch_source(DataHandle from, std::int64_t depth);
 std::int64_t size_of(const DataSource& source);
-/// Throws UsageError while a function is traced.
-void check_untraced(const char* operation);
+/// A dataset as a trace can walk it: the same elements in the same order at every call.
+struct StagedData {
+  std::vector<Tensor> rows;                                  // elements, along the first axis
+  Element last;                                              // one more, of other sizes; empty: none
+  std::int64_t passes = 1;                                   // over all of these
+  std::vector<std::function<Element(const Element&)>> maps;  // what becomes of each
+  /// The element of a slice; tapes do not see how it is made, as outside of traces.
+  Element element(Element slice) const;
+};
+/// Throws UsageError for one that is not such.
+StagedData stage_data(const DataSource& source);
+[[noreturn]] void fail_on_host_state();
 /// How the result of a mapped function comes apart: a std::array, tuple or pair of tensors, or one tensor.
 template <class T>
 struct Pack {
@@ -108,13 +118,25 @@ class Dataset {
     return map_elements(std::move(f), std::make_index_sequence<N>());
   }
 
-  /// `state = f(state, element)` for every element, from `state` on; gives the last state. An f that is a compiled function
-  /// is traced once. Inside a trace it is a UsageError: the elements would be those of the first call for ever.
+  /// `state = f(state, element)` for every element, from `state` on; gives the last state. A number becomes a tensor where
+  /// f gives one. An f that is a compiled function is traced once. Inside a trace it is one loop, whose state is tensors,
+  /// over a dataset that is the same at every call: slices of tensors, batch, take, skip and prefetch of them, then map
+  /// and repeat. Others (shuffle, files, generators, batches of what a map gave) are a UsageError there.
   template <class S, class F>
-  S reduce(S state, F f) const {
-    detail::check_untraced("reduce");
-    for (auto it = begin(); it != end(); ++it) state = S(f(std::move(state), *it));
-    return state;
+  auto reduce(S state, F f, Where where = Where::current()) const {
+    using Given = std::decay_t<std::invoke_result_t<F&, S, ElementOf<N>>>;
+    using State = std::conditional_t<std::is_arithmetic_v<S> && !std::is_arithmetic_v<Given>, Tensor, S>;
+    if (!detail::is_tracing(where)) {
+      State at(std::move(state));
+      for (auto it = begin(); it != end(); ++it) at = State(f(std::move(at), *it));
+      return at;
+    }
+    if constexpr (std::is_same_v<detail::StagedType<State>, State>) {
+      return staged_reduce(State(std::move(state)), f, where);
+    } else {
+      detail::fail_on_host_state();
+      return State(std::move(state));
+    }
   }
 
   /// The number of elements, `data::infinite` or `data::unknown_size`.
@@ -151,6 +173,31 @@ class Dataset {
     using Packed = detail::Pack<std::conditional_t<std::is_convertible_v<Result, Tensor>, Tensor, Result>>;
     return Dataset<Packed::size>(detail::map_source(
         source_, [f = std::move(f)](const detail::Element& e) mutable { return Packed::unpack(f(e[I]...)); }));
+  }
+
+  template <class State, class F>
+  State staged_reduce(State state, F& f, Where where) const {
+    const detail::StagedData data = detail::stage_data(*source_);
+    const auto turn = [&](State at, const detail::Element& slice) {
+      detail::Element tensors = data.element(slice);
+      ElementOf<N> element;
+      if constexpr (N == 1) element = std::move(tensors[0]);
+      else std::move(tensors.begin(), tensors.end(), element.begin());
+      return State(f(std::move(at), std::move(element)));
+    };
+    const auto pass = [&](State at) {
+      if (data.rows[0].shape()[0])
+        at = scan(
+                 [&](const State& s, const detail::Element& x) {
+                   return std::pair{turn(s, x), std::tuple<>()};
+                 },
+                 std::move(at), data.rows, {}, where)
+                 .first;
+      return data.last.empty() ? at : turn(std::move(at), data.last);
+    };
+    if (data.passes == 1) return pass(std::move(state));
+    for ([[maybe_unused]] Tensor number : range(data.passes, carry(state), where)) state = pass(std::move(state));
+    return state;
   }
 
   detail::DataHandle source_;

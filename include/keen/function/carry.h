@@ -38,8 +38,8 @@ struct CarriedTensors {
 /// A `for` over 0 … n-1.
 class StagedRange {
  public:
-  StagedRange(Tensor count, std::unique_ptr<Carried> carried);
-  StagedRange(std::int64_t count, std::unique_ptr<Carried> carried);
+  StagedRange(const Tensor& count, std::unique_ptr<Carried> carried, Where where);
+  StagedRange(std::int64_t count, std::unique_ptr<Carried> carried, Where where);
   ~StagedRange();
   class Iterator {
    public:
@@ -78,14 +78,14 @@ detail::CarriedTensors carry(T&... values) {
 /// runs. Inside a compiled function the body is traced once and becomes one loop, in which a and b keep their structure,
 /// dtypes and shapes; other variables of the program must not be set by the body, and leaving it by break or return is a
 /// UsageError.
-inline detail::StagedRange range(std::int64_t n, detail::CarriedTensors carried) {
-  return {n, std::move(carried.tensors)};
+inline detail::StagedRange range(std::int64_t n, detail::CarriedTensors carried, Where where = Where::current()) {
+  return {n < 0 ? 0 : n, std::move(carried.tensors), where};
 }
-inline detail::StagedRange range(Size n, detail::CarriedTensors carried) {
-  return {n.symbol(), std::move(carried.tensors)};
+inline detail::StagedRange range(Size n, detail::CarriedTensors carried, Where where = Where::current()) {
+  return {n.symbol(), std::move(carried.tensors), where};
 }
-inline detail::StagedRange range(const Tensor& n, detail::CarriedTensors carried) {
-  return {n, std::move(carried.tensors)};
+inline detail::StagedRange range(const Tensor& n, detail::CarriedTensors carried, Where where = Where::current()) {
+  return {n, std::move(carried.tensors), where};
 }
 
 }  // namespace keen

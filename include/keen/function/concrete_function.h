@@ -1,5 +1,6 @@
 // ConcreteFunction: one trace of a function, which can be cut down to what some of its values need.
 #pragma once
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -12,14 +13,21 @@ namespace detail {
 
 struct Trace;
 
+/// What a call gives: its tensors, and the structure they stood in.
+struct Traced {
+  std::vector<Tensor> results;
+  std::shared_ptr<const void> structure;
+};
+
 /// What is the same for every concrete function.
 class ConcreteCore {
  public:
-  ConcreteCore(std::string name, std::shared_ptr<const Trace> trace);
-  /// The results; a number among the arguments becomes a tensor where the trace has one.
-  std::vector<Tensor> call(const Signature& arguments) const;
+  /// `follow` runs a trace whose course depends on values of tensors.
+  using Follow = std::function<Traced(std::vector<Tensor> arguments)>;
+  ConcreteCore(std::string name, std::shared_ptr<const Trace> trace, Follow follow = {});
+  /// A number among the arguments becomes a tensor where the trace has one.
+  Traced call(const Signature& arguments) const;
   ConcreteCore pruned(const std::vector<std::string>& fetches, const std::vector<std::string>& feeds) const;
-  const void* structure() const;
   std::string graph() const;
   std::string dot() const;
   std::string explain() const;
@@ -28,6 +36,7 @@ class ConcreteCore {
  private:
   std::string name_;
   std::shared_ptr<const Trace> trace_;
+  Follow follow_;
 };
 
 }  // namespace detail
@@ -43,11 +52,11 @@ class ConcreteFunction {
   R operator()(const A&... arguments) const {
     detail::Signature signature;
     (signature.argument(arguments), ...);
-    const std::vector<Tensor> results = core_.call(signature);
+    const detail::Traced traced = core_.call(signature);
     if constexpr (!std::is_void_v<R>) {
-      const R* structure = static_cast<const R*>(core_.structure());
-      R out = structure ? *structure : sized(results.size());
-      detail::PutTensors put(results);
+      const R* structure = static_cast<const R*>(traced.structure.get());
+      R out = structure ? *structure : sized(traced.results.size());
+      detail::PutTensors put(traced.results);
       detail::visit_leaves(out, put);
       return out;
     }

@@ -25,22 +25,23 @@ struct PartResult {
   std::string key;
 };
 
-/// Is a trace going on, so that control flow becomes part of it?
-bool is_tracing() noexcept;
+/// Is a trace going on, so that control flow becomes part of it? Its errors name the line from now on.
+bool is_tracing(Where where);
+/// Does a tape listen? It then learns of loops that do not turn what their bodies would have used: by staging them.
+bool is_recorded() noexcept;
 Leaves stage_branches(
-    const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches);
+    const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where);
 Leaves stage_while(
     const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
-    const PartResult& initial, const WhileOptions& options);
+    const PartResult& initial, const WhileOptions& options, Where where);
 /// `count` is of the results that are state; those behind it are stacked.
 Leaves stage_scan(
     const char* operation, const std::function<PartResult(const Leaves&, const Leaves&)>& body,
-    const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options);
-/// The number of slices that all xs have. `operation` is what the user called, here and below.
+    const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options, Where where);
+/// The number of slices that all xs have. `operation` is what the user called, here as above.
 std::int64_t scan_length(const char* operation, const Leaves& xs);
-[[noreturn]] void fail_without_slices(const char* operation);
 /// The number of the branch to run: the last of `count` for an index out of range.
-std::int64_t branch_number(const char* operation, const Tensor& index, std::int64_t count);
+std::int64_t branch_number(const char* operation, const Tensor& index, std::int64_t count, Where where);
 bool goes_on(const Tensor& condition);
 
 /// Numbers become tensors, alone and as elements of tuples and pairs; everything else stays.
@@ -97,12 +98,14 @@ Leaves stack_leaves(std::vector<Leaves>& turns, bool reverse);
 namespace detail {
 
 template <class First, class... Rest>
-auto choose(const char* operation, const Tensor& index, First& first, Rest&... rest) {
+auto choose(const char* operation, const TensorOperand& which, First& first, Rest&... rest) {
   using R = StagedType<std::invoke_result_t<First&>>;
   static_assert(
       (std::is_same_v<R, StagedType<std::invoke_result_t<Rest&>>> && ...), "the branches must give the same type");
-  if (!is_tracing() || !index.is_symbolic()) {
-    std::int64_t i = branch_number(operation, index, 1 + sizeof...(Rest));
+  const Where where = which.where();
+  const Tensor index = which.tensor();
+  if (!is_tracing(where) || !index.is_symbolic()) {
+    std::int64_t i = branch_number(operation, index, 1 + sizeof...(Rest), where);
     std::optional<R> out;
     const auto run = [&](auto& branch) {
       if (i-- == 0) out.emplace(branch());
@@ -117,7 +120,7 @@ auto choose(const char* operation, const Tensor& index, First& first, Rest&... r
       return part_result(*structure);
     };
   };
-  const Leaves results = stage_branches(operation, index, {traced(first), traced(rest)...});
+  const Leaves results = stage_branches(operation, index, {traced(first), traced(rest)...}, where);
   return with_leaves(std::move(*structure), results);
 }
 
@@ -126,13 +129,13 @@ auto choose(const char* operation, const Tensor& index, First& first, Rest&... r
 /// The branch number `index` (0, 1, …) of several; the last one for a number out of range. All give one type; inside a
 /// trace the same structure and dtypes, else a UsageError that shows both. Sizes that differ become unknown.
 template <class First, class... Rest>
-auto switch_case(const Tensor& index, First&& first, Rest&&... rest) {
+auto switch_case(TensorOperand index, First&& first, Rest&&... rest) {
   return detail::choose("switch_case", index, first, rest...);
 }
 
 /// `then()` where the one-element tensor is true, else `otherwise()`: the rules of switch_case.
 template <class Then, class Else>
-auto cond(const Tensor& predicate, Then&& then, Else&& otherwise) {
+auto cond(TensorOperand predicate, Then&& then, Else&& otherwise) {
   return detail::choose("cond", predicate, otherwise, then);
 }
 
@@ -140,14 +143,14 @@ auto cond(const Tensor& predicate, Then&& then, Else&& otherwise) {
 /// structure of them; those who take a tuple may take its elements instead. Inside a trace the state keeps its structure
 /// and dtypes, and its shapes but for what `shape_invariants` leaves open, else a UsageError that shows both.
 template <class C, class B, class S>
-auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options = {}) {
+auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options = {}, Where where = Where::current()) {
   using State = detail::StagedType<S>;
   State state(std::move(initial));
-  if (!detail::is_tracing()) {
-    for (std::int64_t turn = 0;
-         turn != options.maximum_iterations && detail::goes_on(detail::call_with(condition, state)); ++turn)
+  if (!detail::is_tracing(where)) {
+    std::int64_t turn = 0;
+    for (; turn != options.maximum_iterations && detail::goes_on(detail::call_with(condition, state)); ++turn)
       state = State(detail::call_with(body, state));
-    return state;
+    if (turn || !detail::is_recorded()) return state;
   }
   State structure = state;
   const auto results = detail::stage_while(
@@ -160,14 +163,14 @@ auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options 
         State next(detail::call_with(body, at));
         return detail::part_result(next);
       },
-      detail::part_result(state), options);
+      detail::part_result(state), options, where);
   return detail::with_leaves(std::move(structure), results);
 }
 
 namespace detail {
 
 template <class F, class S, class X>
-auto scan_slices(const char* operation, F& f, S initial, const X& xs, const ScanOptions& options) {
+auto scan_slices(const char* operation, F& f, S initial, const X& xs, const ScanOptions& options, Where where) {
   using State = StagedType<S>;
   using Out = std::decay_t<std::invoke_result_t<F&, State&, X&>>;
   constexpr bool state_only = std::is_same_v<StagedType<Out>, State>;
@@ -184,8 +187,8 @@ auto scan_slices(const char* operation, F& f, S initial, const X& xs, const Scan
   State state(std::move(initial));
   std::optional<Y> structure;
   Leaves ys;
-  if (!is_tracing()) {
-    const std::int64_t length = scan_length(operation, leaves_in(xs));
+  const std::int64_t length = is_tracing(where) ? -1 : scan_length(operation, leaves_in(xs));
+  if (length > 0) {
     std::vector<Leaves> turns;
     for (std::int64_t i = 0; i < length; ++i) {
       auto [next, y] = turn(state, slice_leaves(xs, options.reverse ? length - 1 - i : i));
@@ -207,11 +210,10 @@ auto scan_slices(const char* operation, F& f, S initial, const X& xs, const Scan
           for (Tensor& tensor : leaves_in(std::move(y))) result.tensors.push_back(std::move(tensor));
           return result;
         },
-        part_result(state), leaves_in(xs), count, options);
+        part_result(state), leaves_in(xs), count, options, where);
     state = with_leaves(carried, {ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count)});
     ys.erase(ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count));
   }
-  if (!structure) fail_without_slices(operation);
   Y stacked = with_leaves(std::move(*structure), ys);
   if constexpr (state_only) return stacked;
   else return std::pair<State, Y>{std::move(state), std::move(stacked)};
@@ -222,15 +224,15 @@ auto scan_slices(const char* operation, F& f, S initial, const X& xs, const Scan
 /// For each slice x of the first axis of `xs` (a tensor or a structure of them): `(state, y) = f(state, x)`. Gives the last
 /// state and the stacked ys. An f that gives the state alone gives it as y too, and scan the stacked states alone.
 template <class F, class S, class X>
-auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}) {
-  return detail::scan_slices("scan", f, std::move(initial), xs, options);
+auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}, Where where = Where::current()) {
+  return detail::scan_slices("scan", f, std::move(initial), xs, options, where);
 }
 
 /// f of each slice of the first axis of `xs`, stacked.
 template <class F, class X>
-auto map_fn(F&& f, const X& xs) {
+auto map_fn(F&& f, const X& xs, Where where = Where::current()) {
   const auto turn = [&](const Tensor& none, const X& x) { return std::pair{none, f(x)}; };
-  return detail::scan_slices("map_fn", turn, Tensor(0), xs, {}).second;
+  return detail::scan_slices("map_fn", turn, Tensor(0), xs, {}, where).second;
 }
 
 }  // namespace keen

@@ -28,11 +28,7 @@ namespace detail {
 /// The traces of one function; what is the same for every callable.
 class FunctionCore {
  public:
-  /// Runs the callable on symbolic arguments, gives its tensors, and the structure they came in.
-  struct Traced {
-    std::vector<Tensor> results;
-    std::shared_ptr<const void> structure;
-  };
+  /// Runs the callable on symbolic arguments.
   using Body = std::function<Traced(const std::vector<Tensor>& arguments)>;
 
   explicit FunctionCore(FunctionOptions options);
@@ -43,7 +39,7 @@ class FunctionCore {
   bool reads_forms() const;
   /// Replays the trace of the signature, made now if it is the first of its kind.
   Traced call(const Signature& signature, const Body& body);
-  ConcreteCore concrete(const Signature& signature, const Body& body);
+  ConcreteCore concrete(const Signature& signature, Body body);
   std::string graph() const;
   std::string dot() const;
   std::string explain() const;
@@ -69,6 +65,9 @@ using ArgumentOf = std::conditional_t<std::is_same_v<std::decay_t<A>, TensorSpec
 
 template <class... P>
 struct Parameters {};
+/// A parameter as the function stores its argument: `function(relu)` takes tensors.
+template <class P>
+using ParameterOf = std::conditional_t<std::is_same_v<std::decay_t<P>, TensorOperand>, Tensor, std::decay_t<P>>;
 /// The parameter types of a callable; void where it is generic.
 template <class F>
 struct ParametersOf {
@@ -76,13 +75,13 @@ struct ParametersOf {
 };
 template <class R, class... P>
 struct ParametersOf<R (*)(P...)> {
-  using type = Parameters<std::decay_t<P>...>;
+  using type = Parameters<ParameterOf<P>...>;
 };
 template <class M>
 struct ParametersOfMember;
 template <class C, class R, class... P>
 struct ParametersOfMember<R (C::*)(P...)> {
-  using type = Parameters<std::decay_t<P>...>;
+  using type = Parameters<ParameterOf<P>...>;
 };
 template <class C, class R, class... P>
 struct ParametersOfMember<R (C::*)(P...) const> : ParametersOfMember<R (C::*)(P...)> {};
@@ -102,7 +101,8 @@ class FunctionBase {
   FunctionBase(F callable, FunctionOptions options)
       : state_(std::make_shared<State>(std::move(callable), std::move(options))) {}
 
-  /// The graph of the only or last trace, as text.
+  /// The graph of the only or last trace, as text: bodies of branches and loops indented below them, and where the host
+  /// decides by a tensor, each segment with the answers that lead to it.
   std::string graph() const { return state_->core.graph(); }
   /// The same for Graphviz: `dot -Tsvg` draws it.
   std::string dot() const { return state_->core.dot(); }
@@ -153,7 +153,7 @@ class FunctionBase {
 
   /// Calls the callable with tensors in the place of its arguments' own.
   template <class... T>
-  FunctionCore::Traced run(std::tuple<T...> arguments, const std::vector<Tensor>& tensors) const {
+  Traced run(std::tuple<T...> arguments, const std::vector<Tensor>& tensors) const {
     ReplaceTensors replace(tensors);
     visit_leaves(arguments, replace);
     if constexpr (std::is_void_v<Result<T...>>) {

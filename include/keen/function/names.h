@@ -9,7 +9,7 @@ namespace keen {
 
 /// The tensor itself; while a function is traced it bears the name, behind those of the NameScopes around. A name that is
 /// taken gets a number: "z", "z_1".
-Tensor named(const Tensor& tensor, std::string_view name);
+Tensor named(const Tensor& tensor, std::string_view name, Where where = Where::current());
 
 /// While it lives, names on this thread begin with "name/".
 class [[nodiscard]] NameScope {

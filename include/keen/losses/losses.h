@@ -27,21 +27,28 @@ struct SparseCrossentropyOptions {
 // Labels and predictions of one shape, else a ShapeError; the losses have that shape too.
 
 /// (y − ŷ)²
-Tensor mean_squared_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options = {});
+Tensor mean_squared_error(
+    const Tensor& labels, const Tensor& predictions, const LossOptions& options = {}, Where where = Where::current());
 /// |y − ŷ|
-Tensor mean_absolute_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options = {});
+Tensor mean_absolute_error(
+    const Tensor& labels, const Tensor& predictions, const LossOptions& options = {}, Where where = Where::current());
 /// ½e² for |e| ≤ δ, δ|e| − ½δ² beyond (Huber 1964), e = y − ŷ.
-Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions& options = {});
+Tensor huber(
+    const Tensor& labels, const Tensor& predictions, const HuberOptions& options = {}, Where where = Where::current());
 /// −y·log p − (1 − y)·log(1 − p)
-Tensor binary_crossentropy(const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options = {});
+Tensor binary_crossentropy(
+    const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options = {},
+    Where where = Where::current());
 
 // One loss a row of class predictions (…, k). Probabilities are kept within [1e-7, 1 − 1e-7].
 
 /// −Σ y·log p: labels (…, k).
 Tensor categorical_crossentropy(
-    const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options = {});
+    const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options = {},
+    Where where = Where::current());
 /// −log p[label]: integer labels (…) or (…, 1). A label outside [0, k) is an IndexError.
 Tensor sparse_categorical_crossentropy(
-    const Tensor& labels, const Tensor& predictions, const SparseCrossentropyOptions& options = {});
+    const Tensor& labels, const Tensor& predictions, const SparseCrossentropyOptions& options = {},
+    Where where = Where::current());
 
 }  // namespace keen::losses

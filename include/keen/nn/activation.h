@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "keen/tensor.h"
+#include "keen/operand.h"
 
 namespace keen::nn {
 
@@ -14,6 +14,7 @@ class ActivationFunction {
  public:
   ActivationFunction() noexcept = default;
   ActivationFunction(std::nullptr_t) noexcept {}
+  ActivationFunction(Tensor (*function)(TensorOperand));
   ActivationFunction(Tensor (*function)(const Tensor&));
   ActivationFunction(const char* name);
   ActivationFunction(const std::string& name) : ActivationFunction(name.c_str()) {}

@@ -18,8 +18,8 @@ struct CallOptions {
 /// DTypeError that names the layer by its path.
 class Layer : public Module {
  public:
-  Tensor operator()(const Tensor& x, const CallOptions& options = {}) const;
-  Tensor operator()(Tensor&& x, const CallOptions& options = {}) const;
+  Tensor operator()(const Tensor& x, const CallOptions& options = {}, Where where = Where::current()) const;
+  Tensor operator()(Tensor&& x, const CallOptions& options = {}, Where where = Where::current()) const;
   /// Makes the variables for inputs of this shape; the first call does it too. The batch may be `unknown`. A layer is
   /// built once: for inputs that it does not take it is a UsageError from then on.
   void build(const Shape& input) const;

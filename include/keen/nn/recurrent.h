@@ -23,9 +23,10 @@ class LSTMCell : public Module {
  public:
   explicit LSTMCell(std::int64_t units, const LSTMCellOptions& options = {});
   /// x (batch, features) → the output h' and the next state.
-  std::pair<Tensor, LSTMState> operator()(const Tensor& x, const LSTMState& state) const;
+  std::pair<Tensor, LSTMState> operator()(
+      const Tensor& x, const LSTMState& state, Where where = Where::current()) const;
   /// Zeros for a batch, whose size may be unknown inside a trace.
-  LSTMState zero_state(detail::Dim batch) const;
+  LSTMState zero_state(detail::Dim batch, Where where = Where::current()) const;
   std::int64_t units() const;
 
  private:
@@ -42,9 +43,9 @@ struct RNNOptions {
 class RNN : public Module {
  public:
   explicit RNN(LSTMCell cell, const RNNOptions& options = {});
-  Tensor operator()(const Tensor& x) const;
+  Tensor operator()(const Tensor& x, Where where = Where::current()) const;
   /// From a state of the caller's; gives all outputs (batch, time, units) and the last state.
-  std::pair<Tensor, LSTMState> run(const Tensor& x, const LSTMState& from) const;
+  std::pair<Tensor, LSTMState> run(const Tensor& x, const LSTMState& from, Where where = Where::current()) const;
 
  private:
   LSTMCell cell_;

@@ -13,6 +13,7 @@ class Step {
  public:
   using Function = std::function<Tensor(Tensor&&, const CallOptions&)>;
 
+  Step(Tensor (*operation)(TensorOperand)) : Step(Activation(operation)) {}
   Step(Tensor (*operation)(const Tensor&)) : Step(Activation(operation)) {}
   template <class F>
   requires(

@@ -33,7 +33,7 @@ Tensor greater_equal(Operand a, Operand b);
 Tensor logical_and(Operand a, Operand b);
 Tensor logical_or(Operand a, Operand b);
 Tensor logical_xor(Operand a, Operand b);
-Tensor logical_not(const Tensor& x);
+Tensor logical_not(TensorOperand x);
 
 inline Tensor operator+(Operand a, Operand b) { return add(std::move(a), std::move(b)); }
 inline Tensor operator-(Operand a, Operand b) { return subtract(std::move(a), std::move(b)); }
@@ -48,8 +48,10 @@ inline Tensor operator>(Operand a, Operand b) { return greater(std::move(a), std
 inline Tensor operator>=(Operand a, Operand b) { return greater_equal(std::move(a), std::move(b)); }
 inline Tensor operator&(Operand a, Operand b) { return logical_and(std::move(a), std::move(b)); }
 inline Tensor operator|(Operand a, Operand b) { return logical_or(std::move(a), std::move(b)); }
-inline Tensor operator!(const Tensor& x) { return logical_not(x); }
-Tensor operator-(const Tensor& x);
+inline Tensor operator!(const Tensor& x) {
+  return logical_not({x, Where()});
+}  // bool(x) would be as good a match for less
+Tensor operator-(TensorOperand x);
 
 /// `a += b` rebinds the name a to a + b; other holders of the old tensor keep it.
 inline Tensor& operator+=(Tensor& a, Operand b) { return a = add(std::move(a), std::move(b)); }
@@ -59,8 +61,10 @@ inline Tensor& operator/=(Tensor& a, Operand b) { return a = divide(std::move(a)
 
 /// |a − b| ≤ atol + rtol·|b| everywhere, computed in float64; NaN equals nothing unless equal_nan. Shapes that do not
 /// broadcast are a ShapeError.
-bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false);
+bool allclose(
+    const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false,
+    Where where = Where::current());
 /// Same shape and equal elements; dtypes may differ if they promote.
-bool array_equal(const Tensor& a, const Tensor& b);
+bool array_equal(const Tensor& a, const Tensor& b, Where where = Where::current());
 
 }  // namespace keen

@@ -12,15 +12,16 @@ namespace keen {
 
 /// x · clip_norm / ‖x‖₂ where the norm is greater than clip_norm, else x. With axes each slice along them has a norm of its
 /// own: clip_by_norm(x, 1, -1) bounds every row.
-Tensor clip_by_norm(const Tensor& x, Operand clip_norm, const Axes& axes = {});
+Tensor clip_by_norm(const Tensor& x, Operand clip_norm, const Axes& axes = {}, Where where = Where::current());
 
 /// The 2-norm of all elements of all tensors, 0-d; undefined ones count as none, sparse ones as the tensors they stand for.
-Tensor global_norm(const std::vector<Tensor>& tensors);
+Tensor global_norm(const std::vector<Tensor>& tensors, Where where = Where::current());
 
 /// All tensors · clip_norm / global_norm where that norm is greater than clip_norm, and the norm (Pascanu et al. 2013).
 /// Undefined tensors stay undefined, sparse ones sparse. A norm that is not finite makes every element NaN, so that it shows:
 ///
 ///     auto [clipped, norm] = clip_by_global_norm(tape.gradient(loss, variables), 1);
-std::pair<std::vector<Tensor>, Tensor> clip_by_global_norm(const std::vector<Tensor>& tensors, Operand clip_norm);
+std::pair<std::vector<Tensor>, Tensor> clip_by_global_norm(
+    const std::vector<Tensor>& tensors, Operand clip_norm, Where where = Where::current());
 
 }  // namespace keen

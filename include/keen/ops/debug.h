@@ -46,9 +46,9 @@ void print(const Parts&... parts) {
 }
 
 /// x itself; a NaN or an infinity in it is a UsageError with the message.
-Tensor check_numerics(const Tensor& x, std::string_view message);
+Tensor check_numerics(const Tensor& x, std::string_view message, Where where = Where::current());
 
 /// A UsageError with the message unless all elements of a bool tensor are true.
-void assert_true(const Tensor& condition, std::string_view message);
+void assert_true(const Tensor& condition, std::string_view message, Where where = Where::current());
 
 }  // namespace keen

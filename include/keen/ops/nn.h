@@ -17,7 +17,8 @@ struct Conv2DOptions {
 };
 /// (n, h, w, c) * (kh, kw, c / groups, out) → (n, h', w', out): cross-correlation, float32 or float64, which
 /// promote. Other ranks or channels are a ShapeError, other options than positive ones a UsageError.
-Tensor conv2d(const Tensor& x, const Tensor& filters, const Conv2DOptions& options = {});
+Tensor conv2d(
+    const Tensor& x, const Tensor& filters, const Conv2DOptions& options = {}, Where where = Where::current());
 
 struct Pool2DOptions {
   std::array<int, 2> window = {2, 2};
@@ -25,23 +26,23 @@ struct Pool2DOptions {
   std::string padding = "valid";
 };
 /// The largest of each window: (n, h, w, c) → (n, h', w', c), float32 or float64. Errors as of conv2d.
-Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options = {});
+Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options = {}, Where where = Where::current());
 /// The mean of each window, where padding does not count; otherwise likewise.
-Tensor avg_pool2d(const Tensor& x, const Pool2DOptions& options = {});
+Tensor avg_pool2d(const Tensor& x, const Pool2DOptions& options = {}, Where where = Where::current());
 
 /// e^x / Σe^x along an axis, the last unless said, without overflow. Integers give float32; an axis out of range is an
 /// IndexError.
-Tensor softmax(const Tensor& x, int axis);
-Tensor softmax(const Tensor& x);
+Tensor softmax(const Tensor& x, int axis, Where where = Where::current());
+Tensor softmax(TensorOperand x);
 /// x − log Σe^x along an axis, likewise.
-Tensor log_softmax(const Tensor& x, int axis);
-Tensor log_softmax(const Tensor& x);
+Tensor log_softmax(const Tensor& x, int axis, Where where = Where::current());
+Tensor log_softmax(TensorOperand x);
 /// −log softmax(logits)[label] of each row: labels (n,) integers in [0, k), else an IndexError; logits (n, k) → (n,).
-Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits);
+Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits, Where where = Where::current());
 /// −Σ labels · log softmax(logits) of each row: (n, k), (n, k) → (n,).
-Tensor softmax_cross_entropy(const Tensor& labels, const Tensor& logits);
+Tensor softmax_cross_entropy(const Tensor& labels, const Tensor& logits, Where where = Where::current());
 /// Zeroes each element with probability `rate` and scales the others by 1 / (1 − rate). Floating dtypes, else a DTypeError;
 /// a rate outside [0, 1) is a UsageError.
-Tensor dropout(const Tensor& x, double rate, const RandomOptions& options = {});
+Tensor dropout(const Tensor& x, double rate, const RandomOptions& options = {}, Where where = Where::current());
 
 }  // namespace keen

@@ -8,29 +8,30 @@ namespace keen {
 // is an IndexError. keepdims leaves reduced axes with size 1.
 
 /// Σx. bool and integers narrower than 64 bits sum in int64 (uint64 for unsigned).
-Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
 /// Σx / n; integers and bool give float32; NaN for empty.
-Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
 /// Πx, 1 for empty; dtypes as of sum, wrapping.
-Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
 /// The largest element, NaN if there is one. An empty reduction is a ShapeError.
-Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
-Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
+Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
 /// bool: is any / every element true (≠ 0)?
-Tensor any(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
-Tensor all(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor any(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
+Tensor all(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
 /// Index of the first largest element along an axis, int64; of the flattened tensor without an axis.
-Tensor argmax(const Tensor& x);
-Tensor argmax(const Tensor& x, int axis, bool keepdims = false);
-Tensor argmin(const Tensor& x);
-Tensor argmin(const Tensor& x, int axis, bool keepdims = false);
+Tensor argmax(const Tensor& x, Where where = Where::current());
+Tensor argmax(const Tensor& x, int axis, bool keepdims = false, Where where = Where::current());
+Tensor argmin(const Tensor& x, Where where = Where::current());
+Tensor argmin(const Tensor& x, int axis, bool keepdims = false, Where where = Where::current());
 /// Σ(x − mean)² / (n − ddof); integers give float32.
-Tensor variance(const Tensor& x, const Axes& axes = {}, bool keepdims = false, int ddof = 0);
+Tensor variance(
+    const Tensor& x, const Axes& axes = {}, bool keepdims = false, int ddof = 0, Where where = Where::current());
 /// √variance.
-Tensor std(const Tensor& x, const Axes& axes = {}, bool keepdims = false, int ddof = 0);
+Tensor std(const Tensor& x, const Axes& axes = {}, bool keepdims = false, int ddof = 0, Where where = Where::current());
 /// √Σx²; integers give float32.
-Tensor norm(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor norm(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
 /// log Σeˣ, without overflow; integers give float32; −∞ for empty.
-Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
 
 }  // namespace keen

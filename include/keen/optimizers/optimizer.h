@@ -32,27 +32,30 @@ class Optimizer {
   /// One step: variables[i] moves by gradients[i]. An undefined gradient leaves its variable alone, with a warning in the
   /// log; gradients that are all undefined are a UsageError that names the variables. A sparse one touches its rows only.
   /// Sizes, shapes, dtypes (float32 and float64) and devices are checked before the first write.
-  void apply_gradients(std::span<const Tensor> gradients, const std::vector<Variable>& variables) const;
-  void apply_gradients(const std::vector<Tensor>& gradients, const std::vector<Variable>& variables) const {
-    apply_gradients(std::span<const Tensor>(gradients), variables);
+  void apply_gradients(
+      std::span<const Tensor> gradients, const std::vector<Variable>& variables, Where where = Where::current()) const;
+  void apply_gradients(
+      const std::vector<Tensor>& gradients, const std::vector<Variable>& variables,
+      Where where = Where::current()) const {
+    apply_gradients(std::span<const Tensor>(gradients), variables, where);
   }
 
   /// One step down the gradient of loss(), whose value it returns. `variables` is a list, or a callable that gives it
   /// once loss() has run and made the layers' variables.
   template <std::invocable Loss>
-  Tensor minimize(Loss&& loss, const std::vector<Variable>& variables) const {
+  Tensor minimize(Loss&& loss, const std::vector<Variable>& variables, Where where = Where::current()) const {
     GradientTape tape;
-    tape.watch(variables);
+    tape.watch(variables, where);
     Tensor value = loss();
-    apply_gradients(tape.gradient(value, variables), variables);
+    apply_gradients(tape.gradient(value, variables, {}, where), variables, where);
     return value;
   }
   template <std::invocable Loss, std::invocable Variables>
-  Tensor minimize(Loss&& loss, Variables&& variables) const {
+  Tensor minimize(Loss&& loss, Variables&& variables, Where where = Where::current()) const {
     GradientTape tape;
     Tensor value = loss();
     const std::vector<Variable> list = variables();
-    apply_gradients(tape.gradient(value, list), list);
+    apply_gradients(tape.gradient(value, list, {}, where), list, where);
     return value;
   }
 

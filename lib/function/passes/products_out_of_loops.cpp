@@ -20,8 +20,6 @@ namespace {
 // Memory that stacks of one loop may take beside what the loop stacks anyway.
 constexpr std::int64_t most_bytes = std::int64_t{64} << 20;
 
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 int place_of(const std::vector<int>& values, int value) {
   const auto found = std::find(values.begin(), values.end(), value);
   return found == values.end() ? -1 : static_cast<int>(found - values.begin());

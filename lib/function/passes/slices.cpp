@@ -18,8 +18,6 @@ constexpr std::int64_t narrowest = 16;
 // Each is compared with each.
 constexpr std::size_t most_slices = 64;
 
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 /// The nodes of a graph while some are put before others.
 class Rewriting {
  public:

@@ -1,0 +1,22 @@
+#include "cpu/tail.h"
+
+namespace keen::detail::cpu {
+namespace {
+
+constinit thread_local Tail* waiting = nullptr;
+
+}  // namespace
+
+Tail::Tail(Cuts cuts) noexcept : cuts_(cuts), outer_(waiting) { waiting = this; }
+Tail::~Tail() { waiting = outer_; }
+
+const Tail* Tail::take(Cuts cuts) noexcept {
+  Tail* tail = waiting;
+  if (!tail || tail->taken_) return nullptr;
+  const Cuts& at = tail->cuts_;
+  if (at.rows == 0 || cuts.rows % at.rows != 0 || (cuts.columns && !at.columns)) return nullptr;
+  tail->taken_ = true;
+  return tail;
+}
+
+}  // namespace keen::detail::cpu

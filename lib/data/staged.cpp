@@ -1,0 +1,87 @@
+#include "data/staged.h"
+
+#include <algorithm>
+
+#include "core/context.h"
+#include "core/message.h"
+#include "data/stream.h"
+#include "keen/ops/indexing.h"
+#include "keen/ops/shape.h"
+
+namespace keen::detail {
+namespace {
+
+[[noreturn]] void refuse(const char* what) {
+  fail<UsageError>(
+      "reduce", what,
+      ": inside a compiled function a dataset is one loop over elements that are the same at every call, which slices "
+      "of "
+      "tensors, take, skip, batch and prefetch give, and map and repeat behind these. Walk others outside, and compile "
+      "what happens to an element");
+}
+
+std::int64_t row_count(const StagedData& data) { return data.rows[0].shape()[0]; }
+
+/// f(), which is part of the trace for a tensor of the trace alone, and not seen by tapes.
+template <class F>
+Tensor of(const Tensor& t, F&& f) {
+  Interpreter* const interpreter = t.is_symbolic() ? thread_context.interpreter : nullptr;
+  const EagerScope unseen;
+  thread_context.interpreter = interpreter;
+  return f();
+}
+
+Tensor cut(const Tensor& t, std::int64_t from, std::int64_t to) {
+  return of(t, [&] { return t(slice(from, to)); });
+}
+
+}  // namespace
+
+StagedData DataSource::staged() const {
+  refuse("this dataset (shuffled, or of files or a generator) changes from pass to pass");
+}
+
+StagedData rows_of(StagedData from, std::int64_t drop, std::int64_t keep) {
+  if (from.passes != 1) refuse("take or skip behind repeat");
+  const std::int64_t rows = row_count(from), count = rows + !from.last.empty();
+  const std::int64_t first = std::min(drop, count), end = first + std::min(keep, count - first);
+  if (end <= rows || first == count) from.last.clear();
+  for (Tensor& t : from.rows) t = cut(t, std::min(first, rows), std::min(end, rows));
+  return from;
+}
+
+StagedData batches_of(StagedData from, std::int64_t size, bool drop_remainder) {
+  if (from.passes != 1) refuse("batch behind repeat");
+  if (!from.maps.empty()) refuse("batch behind map");
+  if (!from.last.empty()) refuse("a batch of batches of different sizes");
+  const std::int64_t rows = row_count(from), full = rows / size;
+  StagedData out;
+  for (const Tensor& t : from.rows) {
+    Shape shape = t.shape();
+    shape[0] = size;
+    shape.insert(0, full);
+    out.rows.push_back(of(t, [&] { return reshape(t(slice(0, full * size)), shape); }));
+    if (rows % size && !drop_remainder) out.last.push_back(cut(t, full * size, rows));
+  }
+  return out;
+}
+
+Element StagedData::element(Element slice) const {
+  Observer* const observers = std::exchange(thread_context.observers, nullptr);
+  try {
+    for (const auto& map : maps) slice = map(slice);
+  } catch (...) {
+    thread_context.observers = observers;
+    throw;
+  }
+  thread_context.observers = observers;
+  return slice;
+}
+
+StagedData stage_data(const DataSource& source) { return source.staged(); }
+
+void fail_on_host_state() {
+  fail<UsageError>("reduce", "the state is a number of the host, which a trace cannot change: begin with a Tensor");
+}
+
+}  // namespace keen::detail
