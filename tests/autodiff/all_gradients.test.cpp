@@ -16,6 +16,7 @@ namespace {
 
 // Differentiable operations without a sample, and why.
 const std::map<std::string, const char*> without_sample = {
+    {"no_turns", "loops that do not turn, only told to tapes: tests/function/agreement.test.cpp"},
     {"same", "the identity, only told to tapes: tests/function/host_control.test.cpp"},
     {"staged", "the gradients of branches and loops: tests/function/control_flow.test.cpp"},
     {"custom_function", "its gradient is the user's: custom_gradient.test.cpp"},

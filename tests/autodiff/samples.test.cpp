@@ -69,6 +69,7 @@ std::vector<Sample> indexing_samples() {
   for (const char* spec : {"4x5:c", "4x5:t", "4x5:s", "4x5:b"}) {
     Tensor x = sample(spec, 1), rows = constant({0, -1, 2, 0}), grid = constant({{3, 1}, {-4, 1}}),
            along = constant({{0, 1, 0}, {4, -1, 2}, {1, 1, 1}, {2, 3, 4}});
+    add("get_row", [](Inputs in) { return run(*find_op("get_row"), in[0], Tensor(2)); }, {x});
     add("set_row", [](Inputs in) { return run(*find_op("set_row"), in[0], Tensor(2), in[1]); }, {x, sample("5:c", 2)});
     add("slice", [](Inputs in) { return in[0](slice({}, {}, -2), slice(1, 4)); }, {x});
     add("slice", [](Inputs in) { return in[0](1); }, {x});

@@ -27,6 +27,8 @@ const std::map<std::string, const char*> without_reference = {
     {"loop_with_effects", "holds parts of a program: tests/function/control_flow.test.cpp"},
     {"same", "only to tapes: tests/function/host_control.test.cpp"},
     {"set_row", "of tensor arrays: tests/function/tensor_array.test.cpp"},
+    {"get_row", "of tensor arrays: tests/function/agreement.test.cpp"},
+    {"no_turns", "only to tapes: tests/function/agreement.test.cpp"},
     {"staged", "branches and loops, to a tape: tests/function/control_flow.test.cpp"},
     {"read_variable", "only in traces: tests/function"},
     {"size", "only in traces: tests/function/open_sizes.test.cpp"},
