@@ -53,7 +53,9 @@ class Literal {
 
 // Numbers and dtypes: an integer dtype holds whole numbers within its range, and a number that it cannot hold (1.5, NaN
 // or 300 as uint8) is a DTypeError wherever a number meets a dtype: in creators, assignments, `pad`, `set` and arithmetic.
-// A floating dtype rounds; bool asks ≠ 0. Only `cast` truncates.
+// A floating dtype rounds; bool asks ≠ 0; a real dtype takes complex numbers without an imaginary part. Only `cast`
+// truncates. The elements of a tensor that a creator converts are under the same rule; those of a trace, which nobody
+// knows yet, pass where the dtype always holds them (int32 as int64 or float32) and are refused elsewhere.
 
 /// A tensor from a number or nested lists: `constant({{1, 2}, {3, 4}})`. Floating literals make float32, int makes
 /// int32. Lists of unequal lengths are a ShapeError; a value that the asked dtype cannot hold is a DTypeError.
@@ -73,15 +75,18 @@ using ElementOf = std::remove_cvref_t<decltype(*std::data(std::declval<const C&>
 template <class C>
 concept NestedContainer = Container<C> &&(Container<ElementOf<C>> || std::same_as<ElementOf<C>, std::vector<bool>>);
 
+Tensor constant_of_elements(
+    DType dtype, const void* data, std::size_t count, const Shape& shape, const TensorOptions& options);
+Tensor constant_of_tensor(const Tensor& tensor, const TensorOptions& options, Where where);
 Tensor constant_of_bools(const std::vector<bool>& values, const Shape& shape, const TensorOptions& options);
 Tensor constant_of_rows(const std::vector<Tensor>& rows, const TensorOptions& options);
-void check_count(std::size_t values, const Shape& shape);
 }  // namespace detail
 
 /// The 1-d tensor of a contiguous container of numbers, with its element type; copies.
 template <detail::Container C>
 requires(!detail::NestedContainer<C>) Tensor constant(const C& values, const TensorOptions& options = {}) {
-  return from_data(dtype_of<detail::ElementOf<C>>, std::data(values), Shape({std::size(values)}), options);
+  return detail::constant_of_elements(
+      dtype_of<detail::ElementOf<C>>, std::data(values), std::size(values), {std::size(values)}, options);
 }
 template <std::same_as<std::vector<bool>> V>
 Tensor constant(const V& values, const TensorOptions& options = {}) {
@@ -91,8 +96,8 @@ Tensor constant(const V& values, const TensorOptions& options = {}) {
 template <detail::Container C>
 requires(!detail::NestedContainer<C>) Tensor
     constant(const C& values, const Shape& shape, const TensorOptions& options = {}) {
-  detail::check_count(std::size(values), shape);
-  return from_data(dtype_of<detail::ElementOf<C>>, std::data(values), shape, options);
+  return detail::constant_of_elements(
+      dtype_of<detail::ElementOf<C>>, std::data(values), std::size(values), shape, options);
 }
 template <std::same_as<std::vector<bool>> V>
 Tensor constant(const V& values, const Shape& shape, const TensorOptions& options = {}) {
@@ -106,11 +111,10 @@ Tensor constant(const C& rows, const TensorOptions& options = {}) {
   for (const auto& row : rows) parts.push_back(constant(row));
   return detail::constant_of_rows(parts, options);
 }
-/// The tensor itself, converted and moved as options say.
+/// The tensor itself, converted (under the rule above) and moved as options say.
 template <std::same_as<Tensor> T>
-Tensor constant(const T& tensor, const TensorOptions& options = {}) {
-  Tensor t = options.dtype ? tensor.cast(*options.dtype) : tensor;
-  return options.device ? t.to(*options.device) : t;
+Tensor constant(const T& tensor, const TensorOptions& options = {}, Where where = Where::current()) {
+  return detail::constant_of_tensor(tensor, options, where);
 }
 /// A tensor over memory of the caller's, without a copy; never written by Keen. `deleter` runs when the last tensor
 /// that shares it is gone; what it throws is logged. Null data with elements is a UsageError.
@@ -120,7 +124,7 @@ Tensor from_buffer(const T* data, const Shape& shape, std::function<void()> dele
   return from_buffer(dtype_of<T>, static_cast<const void*>(data), shape, std::move(deleter));
 }
 
-/// Filled with one value; dtype of the value unless options say (float32 for zeros and ones).
+/// Filled with one value, a number or a 0-d tensor; dtype of the value unless options say (float32 for zeros and ones).
 Tensor full(
     const Shape& shape, const Operand& value, const TensorOptions& options = {}, Where where = Where::current());
 Tensor zeros(const Shape& shape, const TensorOptions& options = {}, Where where = Where::current());
@@ -146,6 +150,11 @@ Tensor ones_like(const Tensor& like, const TensorOptions& options = {}, Where wh
 Tensor eye(
     std::int64_t rows, std::optional<std::int64_t> columns = {}, int k = 0, const TensorOptions& options = {},
     Where where = Where::current());
+/// `eye(3, {.dtype = int32})`. (A template, so that `{}` is no columns.)
+template <std::same_as<TensorOptions> T = TensorOptions>
+Tensor eye(std::int64_t rows, const T& options, Where where = Where::current()) {
+  return eye(rows, {}, 0, options, where);
+}
 /// `count` evenly spaced numbers from start to stop inclusive; float32. A negative count is a ShapeError.
 Tensor linspace(
     double start, double stop, std::int64_t count, const TensorOptions& options = {}, Where where = Where::current());
@@ -157,6 +166,18 @@ class Range {
   Range(Operand start, Operand stop, Operand step, const TensorOptions& options);
   operator Tensor() const { return tensor(); }
   Tensor tensor() const;
+
+  // The most used operations, on the tensor.
+  DType dtype() const noexcept { return dtype_; }
+  Shape shape() const { return {count_}; }
+  Tensor reshape(const Shape& to) const { return tensor().reshape(to); }
+  Tensor expand_dims(int axis) const { return tensor().expand_dims(axis); }
+  Tensor cast(DType to) const { return tensor().cast(to); }
+  template <class T>
+  std::vector<T> to_vector() const {
+    return tensor().to_vector<T>();
+  }
+
   /// The elements as integers; a floating range is a UsageError, a symbolic one too.
   class Iterator {
    public:
@@ -183,6 +204,7 @@ class Range {
 };
 Range range(Operand stop, const TensorOptions& options = {});
 Range range(Operand start, Operand stop, Operand step = 1, const TensorOptions& options = {});
+Range range(Operand start, Operand stop, const TensorOptions& options);
 std::ostream& operator<<(std::ostream& out, const Range& range);
 
 }  // namespace keen

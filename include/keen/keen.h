@@ -12,9 +12,11 @@
 #include "keen/shape.h"
 #include "keen/tensor.h"
 #include "keen/variable.h"
+#include "keen/version.h"
 
 // operations
 #include "keen/ops/arithmetic.h"
+#include "keen/ops/clip.h"
 #include "keen/ops/debug.h"
 #include "keen/ops/indexing.h"
 #include "keen/ops/linalg.h"
@@ -36,6 +38,7 @@
 #include "keen/function/tensor_array.h"
 
 // training
+#include "keen/data/confusion_matrix.h"
 #include "keen/data/dataset.h"
 #include "keen/data/files.h"
 #include "keen/losses/losses.h"

@@ -6,6 +6,7 @@
 
 namespace keen {
 
+class Range;
 class Variable;
 
 /// A parameter type, made from a tensor (borrowed), a temporary tensor (whose buffer the result may take over), a
@@ -21,6 +22,7 @@ class Operand {
   Operand(Tensor&& t, Where where = Where::current()) noexcept
       : impl_(t.release_impl()), kind_(Kind::owned), where_(where) {}
   Operand(const Variable& v, Where where = Where::current());
+  Operand(const Range& range, Where where = Where::current());
   template <Number T>
   Operand(T v, Where where = Where::current()) noexcept
       : kind_(
@@ -101,7 +103,8 @@ namespace detail {
 /// The indices of `x[indices]`: no number, which is the index of one row.
 struct RowIndices : TensorOperand {
   template <std::convertible_to<Tensor> T>
-  requires std::is_class_v<T> RowIndices(const T& t, Where where = Where::current()) : TensorOperand(t, where) {}
+  requires(std::is_class_v<T> && !std::is_same_v<T, Size>) RowIndices(const T& t, Where where = Where::current())
+      : TensorOperand(t, where) {}
 };
 }  // namespace detail
 

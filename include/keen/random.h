@@ -74,6 +74,10 @@ Tensor normal(T size, const NormalOptions& options = {}, Where where = Where::cu
   return normal(Shape{size}, options, where);
 }
 template <detail::AxisSize T>
+Tensor truncated_normal(T size, const NormalOptions& options = {}, Where where = Where::current()) {
+  return truncated_normal(Shape{size}, options, where);
+}
+template <detail::AxisSize T>
 Tensor uniform(T size, const UniformOptions& options = {}, Where where = Where::current()) {
   return uniform(Shape{size}, options, where);
 }
@@ -81,6 +85,11 @@ Tensor uniform(T size, const UniformOptions& options = {}, Where where = Where::
 Tensor integers(
     std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& options = {},
     Where where = Where::current());
+template <detail::AxisSize T>
+Tensor integers(
+    std::int64_t low, std::int64_t high, T size, const RandomOptions& options = {}, Where where = Where::current()) {
+  return integers(low, high, Shape{size}, options, where);
+}
 /// 0 … n-1 in random order; int64 (n,).
 Tensor permutation(std::int64_t n, const RandomOptions& options = {}, Where where = Where::current());
 }  // namespace random

@@ -21,8 +21,10 @@ namespace detail {
 }
 
 /// The size of one axis: an integer wherever one is wanted. In a trace whose size of the axis is open it has no number:
-/// it may be handed on, as a dimension of a shape or a count of turns, but to compare it or to compute with it is a
-/// UsageError, since the program would take one course for all sizes.
+/// it may be handed on, as a dimension of a shape, a count of turns or a tensor (`Tensor(x.dim(0))`), but to compare it or
+/// to compute with it is a UsageError, since the program would take one course for all sizes.
+/// Two things C++ decides by itself: `std::sqrt(size)` is ambiguous, as for every class that converts to an integer
+/// (`sqrt(size)` gives a double), and in `flag ? size : 0` the int decides (write `std::int64_t{0}`).
 class Size {
  public:
   explicit constexpr Size(std::int64_t value) noexcept : value_(value) {}
@@ -48,6 +50,17 @@ class Size {
   friend constexpr std::int64_t operator*(Size a, Size b) { return a.number() * b.number(); }
   friend constexpr std::int64_t operator/(Size a, Size b) { return a.number() / b.number(); }
   friend constexpr std::int64_t operator%(Size a, Size b) { return a.number() % b.number(); }
+  friend constexpr std::int64_t operator-(Size a) { return -a.number(); }
+  friend constexpr bool operator!(Size a) { return a.number() == 0; }
+  friend constexpr std::int64_t min(Size a, std::int64_t b) { return a.number() < b ? a.number() : b; }
+  friend constexpr std::int64_t min(std::int64_t a, Size b) { return min(b, a); }
+  friend constexpr std::int64_t min(Size a, Size b) { return min(a, b.number()); }
+  friend constexpr std::int64_t max(Size a, std::int64_t b) { return a.number() > b ? a.number() : b; }
+  friend constexpr std::int64_t max(std::int64_t a, Size b) { return max(b, a); }
+  friend constexpr std::int64_t max(Size a, Size b) { return max(a, b.number()); }
+  // Functions of numbers, beside which those of tensors would be as near: `x / sqrt(x.dim(-1))`.
+  friend double abs(Size n), ceil(Size n), cos(Size n), erf(Size n), exp(Size n), expm1(Size n), floor(Size n),
+      log(Size n), log1p(Size n), round(Size n), sin(Size n), sqrt(Size n), tanh(Size n);
 
  private:
   constexpr std::int64_t number() const {

@@ -69,6 +69,8 @@ class Tensor {
     U typed = static_cast<U>(value);
     *this = detail::scalar_tensor(dtype_of<U>, &typed);
   }
+  /// The size of an axis as a 0-d int64 tensor; also of one that is open in this trace, whose number each call then has.
+  Tensor(Size size);
 
   Tensor(const Tensor& other) noexcept : impl_(other.impl_) { detail::retain(impl_); }
   Tensor(Tensor&& other) noexcept : impl_(other.impl_) { other.impl_ = nullptr; }
@@ -168,7 +170,7 @@ class Tensor {
   Tensor argmin(Where where = Where::current()) const;
   Tensor argmin(int axis, bool keepdims = false, Where where = Where::current()) const;
 
-  /// Iterates over the first dimension.
+  /// Iterates over the first dimension; where its size is open in a trace, a UsageError.
   class Iterator;
   Iterator begin() const;
   Iterator end() const;
@@ -219,6 +221,12 @@ class Tensor::Iterator {
   const Tensor* tensor_;
   std::int64_t at_;
 };
+
+/// `x.to_vector<T>()`, of whatever is a tensor.
+template <class T>
+std::vector<T> to_vector(const Tensor& x) {
+  return x.to_vector<T>();
+}
 
 /// `Tensor(value, shape=(2, 3), dtype=float32, device=cpu:0)`, the value as NumPy prints it, summarised when large.
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);

@@ -97,6 +97,10 @@ class Variable {
   Tensor cpu(Where where = Where::current()) const { return value().cpu(where); }
   Tensor gpu(int index = 0, Where where = Where::current()) const { return value().gpu(index, where); }
   std::string to_string() const { return value().to_string(); }
+  /// Iterates over the first dimension of the value it has now: `for (Tensor row : variable)`.
+  class Iterator;
+  Iterator begin() const;
+  Iterator end() const;
 
   /// Replace, add to, subtract from the value. The shape must be the variable's (assign_add and assign_sub broadcast);
   /// everything is checked before the first write; a number or a dtype that the variable's cannot hold is a DTypeError.
@@ -124,6 +128,23 @@ class Variable {
 
  private:
   std::shared_ptr<detail::VariableState> state_;
+};
+
+class Variable::Iterator {
+ public:
+  using value_type = Tensor;
+  using difference_type = std::int64_t;
+  Iterator(Tensor value, std::int64_t at) : value_(std::move(value)), at_(at) {}
+  Tensor operator*() const { return value_[at_]; }
+  Iterator& operator++() {
+    ++at_;
+    return *this;
+  }
+  bool operator==(const Iterator& other) const noexcept { return at_ == other.at_; }
+
+ private:
+  Tensor value_;  // undefined in the end's
+  std::int64_t at_;
 };
 
 /// `Variable 'name' shape=(2,) dtype=float32 device=cpu:0`, a line break and the values.

@@ -122,8 +122,9 @@ std::vector<std::string> format_reals(const std::vector<double>& values, DType d
 
 std::string format_real(double value, DType dtype) {
   if (!std::isfinite(value)) return special(value, false);
-  const double magnitude = std::abs(value);
-  if (magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16))
+  const double magnitude = std::abs(value),
+               end = dtype == DType::float64 || dtype == DType::complex128 ? 1e16 : cutoff(dtype);
+  if (magnitude != 0 && (magnitude < 1e-4 || magnitude >= end))
     return shortest(value, dtype, std::chars_format::scientific);
   std::string s = shortest(value, dtype, std::chars_format::fixed);
   return s.find('.') == std::string::npos ? s + ".0" : s;

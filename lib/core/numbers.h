@@ -9,7 +9,10 @@ namespace keen::detail {
 bool holds(const Operand& number, DType dtype) noexcept;
 /// Throws the DTypeError of a number that does not fit, naming the operation.
 void check_holds(const char* operation, const Operand& number, DType dtype);
-/// A tensor of real numbers on the host as another dtype, every element under that rule.
+/// Does a dtype hold every number of another, but for a floating number's digits?
+bool always_holds(DType to, DType from) noexcept;
+/// A tensor as another dtype, every element under that rule, and complex ones only without an imaginary part. Elements
+/// that are not known yet, in a trace, are refused unless the dtype always holds them.
 Tensor convert_exactly(const char* operation, const Tensor& numbers, DType dtype);
 
 /// Is the number above (1) or below (-1) everything that an integer dtype holds? 0 where it is neither.

@@ -10,7 +10,7 @@ Shape broadcast(const Op& op, const Shape& a, const Shape& b) {
   try {
     return broadcast_shapes(a, b);
   } catch (const ShapeError& e) {
-    throw ShapeError(text('[', op.name, "] ", e.what()));
+    rethrow_as(op.name, e);
   }
 }
 

@@ -116,7 +116,8 @@ void detail::fail_for_open_size() {
   fail<UsageError>(
       "dim",
       "the size of an axis that is open in this trace has no number to compare or compute with: hand it on as it "
-      "is (auto n = x.dim(0); reshape(y, {n, -1})), or trace for known sizes");
+      "is (auto n = x.dim(0); reshape(y, {n, -1})), compute with the tensor Tensor(x.dim(0)), or trace for known "
+      "sizes");
 }
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
@@ -132,8 +133,8 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
     if (x == 1) out[i + shift] = y;
     else if (x < 0 || y < 0) out[i + shift] = std::max(x, y);  // a known dimension decides; the call will check
     else
-      throw ShapeError(
-          detail::text("shapes ", a, " and ", b, " do not broadcast: axis ", i + shift, " has ", x, " and ", y));
+      detail::fail<ShapeError>(
+          "broadcast_shapes", "shapes ", a, " and ", b, " do not broadcast: axis ", i + shift, " has ", x, " and ", y);
   }
   return out;
 }

@@ -121,6 +121,14 @@ Tensor::Iterator Tensor::begin() const {
   if (rank() == 0) fail<ShapeError>("begin", "a 0-d tensor cannot be iterated over: item() gives its value");
   return {this, 0};
 }
-Tensor::Iterator Tensor::end() const { return {this, rank() == 0 ? 0 : shape()[0]}; }
+Tensor::Iterator Tensor::end() const {
+  const std::int64_t rows = rank() == 0 ? 0 : shape()[0];
+  if (rows < 0)
+    fail<UsageError>(
+        "end", "the rows of a tensor of shape ", shape(),
+        " cannot be walked one by one while their number is open in this trace: use scan or map_fn, or loop over "
+        "range(x.dim(0), carry(…))");
+  return {this, rows};
+}
 
 }  // namespace keen

@@ -64,7 +64,7 @@ Tensor make_result(const char* operation, DType dtype, const Shape& shape, Devic
   try {
     return make_tensor(dtype, shape, device);
   } catch (const ShapeError& e) {
-    throw ShapeError(text('[', operation, "] ", e.what()));
+    rethrow_as(operation, e);
   } catch (const OutOfMemory& e) {
     throw OutOfMemory(text('[', operation, "] shape ", shape, ", ", name(dtype), ": ", e.what()));
   }

@@ -14,6 +14,10 @@ bool is_tracing(Where where) {
 }
 bool is_recorded() noexcept { return thread_context.observers && !thread_context.interpreter; }
 
+bool goes_on(const Tensor& condition) {
+  return in_the_name_of("while_loop", [&] { return static_cast<bool>(condition); });
+}
+
 namespace {
 
 std::string structure_in_words(const std::string& key) {
@@ -34,12 +38,24 @@ bool match(const std::string& a, const std::string& b) {
   return same;
 }
 
+void check_choice(const char* operation, const Tensor& index) {
+  const TensorImpl& t = checked(index, operation);
+  if (!t.shape.is_known() || t.shape.num_elements() != 1 || (t.dtype != DType::bool_ && !is_integer(t.dtype)))
+    fail<UsageError>(operation, "the branch is chosen by ", in_words({index}), ": one bool or integer is wanted");
+}
+
 }  // namespace
 
-Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where) {
+std::int64_t branch_number(const char* operation, const Tensor& index, std::int64_t count, Where where) {
+  check_choice(operation, index);
+  const auto i = index.item<std::int64_t>(where);
+  return i < 0 || i >= count ? count - 1 : i;
+}
+
+Leaves stage_branches(
+    const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where) {
   Tracer& outer = *current_tracer();
-  if (index.size() != 1 || (index.dtype() != DType::bool_ && !is_integer(index.dtype())))
-    fail<UsageError>("cond", "the predicate is ", in_words({index}), ": one bool or integer is wanted");
+  check_choice(operation, index);
   std::vector<std::unique_ptr<PartTracer>> parts;
   std::vector<PartInputs> inputs;
   std::string first;
@@ -53,7 +69,7 @@ Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartR
     if (parts.size() == 1) first = result.key;
     else if (!match(first, result.key))
       fail<UsageError>(
-          "cond", "one branch gives ", structure_in_words(first), ", another ", structure_in_words(result.key),
+          operation, "one branch gives ", structure_in_words(first), ", another ", structure_in_words(result.key),
           ": they must agree in structure, dtypes and ranks");
   }
   const Leaves operands = align_captures(inputs);
@@ -80,9 +96,9 @@ Leaves stage_while(
 }
 
 Leaves stage_scan(
-    const std::function<PartResult(const Leaves&, const Leaves&)>& body, const PartResult& initial, const Leaves& xs,
-    std::size_t& count, const ScanOptions& options, Where where) {
-  scan_length(xs);
+    const char* operation, const std::function<PartResult(const Leaves&, const Leaves&)>& body,
+    const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options, Where where) {
+  scan_length(operation, xs);
   count = initial.tensors.size();
   const auto turn = [&](const Leaves& found) {
     const auto slices = found.begin() + static_cast<std::ptrdiff_t>(count);
@@ -90,7 +106,7 @@ Leaves stage_scan(
     note_line(where);
     if (!match(initial.key, result.key))
       fail<UsageError>(
-          "scan", "a turn finds the state ", structure_in_words(initial.key), " and leaves ",
+          operation, "a turn finds the state ", structure_in_words(initial.key), " and leaves ",
           structure_in_words(result.key));
     return result.tensors;
   };
@@ -100,13 +116,13 @@ Leaves stage_scan(
   return loop.stage(nullptr, {}, options.reverse);
 }
 
-std::int64_t scan_length(const Leaves& xs) {
-  if (xs.empty()) fail<UsageError>("scan", "there is no tensor to scan");
+std::int64_t scan_length(const char* operation, const Leaves& xs) {
+  if (xs.empty()) fail<UsageError>(operation, "there is no tensor to scan");
   for (const Tensor& x : xs)
-    if (checked(x, "scan").shape.rank() == 0) fail<ShapeError>("scan", "a 0-d tensor has no slices");
+    if (checked(x, operation).shape.rank() == 0) fail<ShapeError>(operation, "a 0-d tensor has no slices");
   for (const Tensor& x : xs)
     if (const std::int64_t a = xs[0].shape()[0], b = x.shape()[0]; a != b && a >= 0 && b >= 0)
-      fail<ShapeError>("scan", "tensors of ", a, " and of ", b, " slices cannot be scanned together");
+      fail<ShapeError>(operation, "tensors of ", a, " and of ", b, " slices do not go together");
   return xs[0].shape()[0];
 }
 

@@ -20,7 +20,18 @@ struct TensorArray::Elements {
 
 namespace detail {
 extern const Op set_row_op, get_row_op;
+
+namespace {
+
+void check_form(const Tensor& index) {
+  const TensorImpl& t = checked(index, "TensorArray");
+  if (!is_integer(t.dtype) || !t.shape.is_known() || t.shape.num_elements() != 1)
+    fail<DTypeError>(
+        "TensorArray", "an index of dtype ", name(t.dtype), " and shape ", t.shape, ": one integer is wanted");
 }
+
+}  // namespace
+}  // namespace detail
 
 using namespace detail;
 
@@ -101,7 +112,8 @@ TensorArray TensorArray::write(std::int64_t index, const Tensor& value, Where wh
 
 TensorArray TensorArray::write(const Tensor& index, const Tensor& value, Where where) const {
   note_line(where);
-  if (!checked(index, "TensorArray").is_symbolic()) {
+  check_form(index);
+  if (!index.is_symbolic()) {
     check_index(index.item<std::int64_t>());
     if (holds_elements()) return write(index.item<std::int64_t>(), value);
   }
@@ -127,7 +139,8 @@ Tensor TensorArray::read(std::int64_t index, Where where) const {
 
 Tensor TensorArray::read(const Tensor& index, Where where) const {
   note_line(where);
-  return checked(index, "TensorArray").is_symbolic() ? row(index) : read(index.item<std::int64_t>());
+  check_form(index);
+  return index.is_symbolic() ? row(index) : read(index.item<std::int64_t>());
 }
 
 Tensor TensorArray::row(const Tensor& index) const {

@@ -14,6 +14,9 @@
 
 namespace keen::losses {
 
+using detail::fail;
+using detail::in_the_name_of;
+
 namespace {
 
 constexpr double epsilon = 1e-7;  // keeps the logarithm of a probability finite
@@ -31,26 +34,25 @@ Tensor reduce(Tensor losses, Reduction reduction) {
 
 // A loss of broadcast shapes, (n,) against (n, 1), would be a silent mistake.
 void check_shapes(const char* loss, const Tensor& labels, const Tensor& predictions) {
-  if (!labels.defined() || !predictions.defined())
-    detail::fail<UsageError>(loss, "labels or predictions are undefined");
+  if (!labels.defined() || !predictions.defined()) fail<UsageError>(loss, "labels or predictions are undefined");
   bool agree = labels.rank() == predictions.rank();
   for (int i = 0; agree && i < labels.rank(); ++i) {
     const std::int64_t a = labels.shape()[i], b = predictions.shape()[i];
     agree = a == b || a < 0 || b < 0;  // a traced dimension may be unknown
   }
   if (!agree)
-    detail::fail<ShapeError>(
+    fail<ShapeError>(
         loss, "labels ", labels.shape(), " and predictions ", predictions.shape(),
         ": wants one shape; reshape one of them");
 }
 
 void check_classes(const char* loss, const Tensor& predictions) {
-  if (!predictions.defined()) detail::fail<UsageError>(loss, "predictions are undefined");
-  if (predictions.rank() < 1) detail::fail<ShapeError>(loss, "predictions of shape (): wants (…, classes)");
+  if (!predictions.defined()) fail<UsageError>(loss, "predictions are undefined");
+  if (predictions.rank() < 1) fail<ShapeError>(loss, "predictions of shape (): wants (…, classes)");
 }
 
 Tensor smoothed(const char* loss, const Tensor& labels, double alpha, double classes) {
-  if (!(alpha >= 0 && alpha <= 1)) detail::fail<UsageError>(loss, "label_smoothing ", alpha, ": wants 0 ≤ α ≤ 1");
+  if (!(alpha >= 0 && alpha <= 1)) fail<UsageError>(loss, "label_smoothing ", alpha, ": wants 0 ≤ α ≤ 1");
   return alpha == 0 ? labels : labels * (1 - alpha) + alpha / classes;
 }
 
@@ -66,76 +68,92 @@ Shape without_last(Shape shape) {
 Tensor mean_squared_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options, Where where) {
   detail::note_line(where);
   check_shapes("mean_squared_error", labels, predictions);
-  return reduce(square(predictions - labels), options.reduction);
+  return in_the_name_of("mean_squared_error", [&] { return reduce(square(predictions - labels), options.reduction); });
 }
 
 Tensor mean_absolute_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options, Where where) {
   detail::note_line(where);
   check_shapes("mean_absolute_error", labels, predictions);
-  return reduce(abs(predictions - labels), options.reduction);
+  return in_the_name_of("mean_absolute_error", [&] { return reduce(abs(predictions - labels), options.reduction); });
 }
 
 Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions& options, Where where) {
   detail::note_line(where);
   check_shapes("huber", labels, predictions);
   if (!(options.delta > 0) || std::isinf(options.delta))
-    detail::fail<UsageError>("huber", "delta ", options.delta, ": wants a finite number above 0");
+    fail<UsageError>("huber", "delta ", options.delta, ": wants a finite number above 0");
   // With q = min(|e|, δ): ½q² + δ(|e| − q), which needs no branch.
-  const Tensor error = abs(predictions - labels), inner = minimum(error, options.delta);
-  return reduce(0.5 * square(inner) + options.delta * (error - inner), options.reduction);
+  return in_the_name_of("huber", [&] {
+    const Tensor error = abs(predictions - labels), inner = minimum(error, options.delta);
+    return reduce(0.5 * square(inner) + options.delta * (error - inner), options.reduction);
+  });
 }
 
 Tensor binary_crossentropy(
     const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options, Where where) {
   detail::note_line(where);
-  check_shapes("binary_crossentropy", labels, predictions);
-  const Tensor y = smoothed("binary_crossentropy", labels, options.label_smoothing, 2);
-  if (options.from_logits) {
+  constexpr const char* loss = "binary_crossentropy";
+  check_shapes(loss, labels, predictions);
+  return in_the_name_of(loss, [&] {
+    const Tensor y = smoothed(loss, labels, options.label_smoothing, 2);
     // −y·log σ(x) − (1 − y)·log(1 − σ(x)) = softplus(x) − x·y
-    return reduce(softplus(predictions) - predictions * y, options.reduction);
-  }
-  const Tensor p = clip(predictions, epsilon, 1 - epsilon);
-  return reduce(-(y * log(p) + (1 - y) * log(1 - p)), options.reduction);
+    if (options.from_logits) return reduce(softplus(predictions) - predictions * y, options.reduction);
+    const Tensor p = clip(predictions, epsilon, 1 - epsilon);
+    return reduce(-(y * log(p) + (1 - y) * log(1 - p)), options.reduction);
+  });
 }
 
 Tensor categorical_crossentropy(
     const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options, Where where) {
   detail::note_line(where);
-  check_shapes("categorical_crossentropy", labels, predictions);
-  check_classes("categorical_crossentropy", predictions);
-  const Tensor y =
-      smoothed("categorical_crossentropy", labels, options.label_smoothing, static_cast<double>(predictions.dim(-1)));
-  if (!options.from_logits)
-    return reduce(-sum(y * log(clip(predictions, epsilon, 1 - epsilon)), -1), options.reduction);
-  Tensor losses = softmax_cross_entropy(as_rows(y), as_rows(predictions));
-  if (predictions.rank() != 2 && options.reduction == Reduction::none)
-    losses = reshape(losses, without_last(predictions.shape()));
-  return reduce(std::move(losses), options.reduction);
+  constexpr const char* loss = "categorical_crossentropy";
+  check_shapes(loss, labels, predictions);
+  check_classes(loss, predictions);
+  return in_the_name_of(loss, [&] {
+    const Tensor y = smoothed(loss, labels, options.label_smoothing, static_cast<double>(predictions.dim(-1)));
+    if (!options.from_logits)
+      return reduce(-sum(y * log(clip(predictions, epsilon, 1 - epsilon)), -1), options.reduction);
+    Tensor losses = softmax_cross_entropy(as_rows(y), as_rows(predictions));
+    if (predictions.rank() != 2 && options.reduction == Reduction::none)
+      losses = reshape(losses, without_last(predictions.shape()));
+    return reduce(std::move(losses), options.reduction);
+  });
 }
+
+namespace {
+
+// Labels (…) for rows of predictions (…, k), from (…) or (…, 1).
+Tensor labels_of_rows(const char* loss, const Tensor& labels, const Tensor& predictions) {
+  if (!labels.defined()) fail<UsageError>(loss, "labels are undefined");
+  if (!is_integer(labels.dtype()))
+    fail<DTypeError>(
+        loss, name(labels.dtype()), " labels: wants integers; one-hot labels are for categorical_crossentropy");
+  Tensor y = labels;
+  if (y.rank() == predictions.rank() && y.shape()[-1] == 1) y = reshape(y, without_last(y.shape()));
+  if (y.rank() != predictions.rank() - 1)
+    fail<ShapeError>(
+        loss, "labels ", labels.shape(), " for predictions ", predictions.shape(), ": wants one integer a row");
+  return y;
+}
+
+}  // namespace
 
 Tensor sparse_categorical_crossentropy(
     const Tensor& labels, const Tensor& predictions, const SparseCrossentropyOptions& options, Where where) {
   detail::note_line(where);
   constexpr const char* loss = "sparse_categorical_crossentropy";
   check_classes(loss, predictions);
-  if (!labels.defined()) detail::fail<UsageError>(loss, "labels are undefined");
-  if (!is_integer(labels.dtype()))
-    detail::fail<DTypeError>(
-        loss, name(labels.dtype()), " labels: wants integers; one-hot labels are for categorical_crossentropy");
-  const Shape rows = without_last(predictions.shape());
-  Tensor y = labels;
-  if (y.rank() == predictions.rank() && y.shape()[-1] == 1) y = reshape(y, without_last(y.shape()));
-  if (y.rank() != rows.rank())
-    detail::fail<ShapeError>(
-        loss, "labels ", labels.shape(), " for predictions ", predictions.shape(), ": wants one integer a row");
-  if (!options.from_logits) {
-    const Tensor p = squeeze(take_along_axis(predictions, expand_dims(y, -1), -1), -1);
-    return reduce(-log(clip(p, epsilon, 1 - epsilon)), options.reduction);
-  }
-  if (rows.rank() == 1) return reduce(sparse_softmax_cross_entropy(y, predictions), options.reduction);
-  Tensor losses = sparse_softmax_cross_entropy(reshape(y, {-1}), as_rows(predictions));
-  if (options.reduction == Reduction::none) losses = reshape(losses, rows);
-  return reduce(std::move(losses), options.reduction);
+  return in_the_name_of(loss, [&] {
+    const Tensor y = labels_of_rows(loss, labels, predictions);
+    if (!options.from_logits) {
+      const Tensor p = squeeze(take_along_axis(predictions, expand_dims(y, -1), -1), -1);
+      return reduce(-log(clip(p, epsilon, 1 - epsilon)), options.reduction);
+    }
+    if (predictions.rank() == 2) return reduce(sparse_softmax_cross_entropy(y, predictions), options.reduction);
+    Tensor losses = sparse_softmax_cross_entropy(reshape(y, {-1}), as_rows(predictions));
+    if (options.reduction == Reduction::none) losses = reshape(losses, without_last(predictions.shape()));
+    return reduce(std::move(losses), options.reduction);
+  });
 }
 
 }  // namespace keen::losses

@@ -31,10 +31,14 @@ struct Conv2DState final : detail::LayerState {
     if (options.use_bias) add_member("bias", bias = new_bias);
   }
 
-  Tensor call(Tensor x, const CallOptions&) override {
+  void check_input(const Shape& input) const override {
     const std::int64_t channels = kernel.dim(2) * options.groups;
-    if (x.rank() != 4 || x.shape()[-1] != channels)
+    if (input.rank() != 4 || input[-1] != channels)
       detail::fail<ShapeError>("conv2d", "was built for images (batch, height, width, ", channels, ')');
+  }
+
+  Tensor call(Tensor x, const CallOptions&) override {
+    check_input(x.shape());
     Tensor y = conv2d(x, kernel, convolution);
     if (options.use_bias) y = add(std::move(y), bias);
     return options.activation(std::move(y));

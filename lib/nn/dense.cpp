@@ -21,10 +21,14 @@ struct DenseState final : detail::LayerState {
     if (options.use_bias) add_member("bias", bias = new_bias);
   }
 
-  Tensor call(Tensor x, const CallOptions&) override {
+  void check_input(const Shape& input) const override {
     const std::int64_t features = kernel.dim(0);
-    if (x.rank() < 2 || x.shape()[-1] != features)
+    if (input.rank() < 2 || input[-1] != features)
       detail::fail<ShapeError>("dense", "was built for inputs (…, ", features, ')');
+  }
+
+  Tensor call(Tensor x, const CallOptions&) override {
+    check_input(x.shape());
     Tensor y = matmul(x, kernel);
     if (options.use_bias) y = add(std::move(y), bias);
     return options.activation(std::move(y));

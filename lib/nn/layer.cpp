@@ -15,6 +15,8 @@ Tensor LayerState::run(Tensor x, const nn::CallOptions& options) {
     return call(std::move(x), options);
   } catch (const ShapeError& error) {
     rethrow(error, shape);
+  } catch (const DTypeError& error) {
+    rethrow(error, shape);
   }
 }
 
@@ -35,8 +37,9 @@ Variable LayerState::weight(
   return variable;
 }
 
-void LayerState::rethrow(const ShapeError& error, const Shape& input) const {
-  throw ShapeError(text(error.what(), " (layer '", current_path(), "', input of shape ", input, ")"));
+template <class E>
+void LayerState::rethrow(const E& error, const Shape& input) const {
+  throw E(text(error.what(), " (layer '", current_path(), "', input of shape ", input, ")"));
 }
 
 }  // namespace keen::detail
@@ -57,8 +60,15 @@ Tensor Layer::operator()(Tensor&& x, const CallOptions& options, Where where) co
 }
 
 void Layer::build(const Shape& input) const {
+  detail::LayerState& state = layer_state();
+  if (is_built()) try {
+      return state.check_input(input);
+    } catch (const ShapeError& error) {
+      throw UsageError(detail::text(
+          error.what(), ", not for shape ", input, " (layer '", path(), "'): a layer is built once, make another one"));
+    }
   try {
-    layer_state().ensure_built(input);
+    state.ensure_built(input);
   } catch (const ShapeError& error) {
     throw ShapeError(detail::text(error.what(), " (layer '", path(), "', built for inputs of shape ", input, ")"));
   }

@@ -17,6 +17,8 @@ struct LayerState : ModuleState {
   virtual Tensor run(Tensor x, const nn::CallOptions& options);
   /// Builds once, outside tapes and traces, whichever thread comes first.
   void ensure_built(const Shape& input);
+  /// Throws ShapeError for an input that a built layer does not take.
+  virtual void check_input(const Shape& input) const { static_cast<void>(input); }
 
   const char* kind;
   const bool is_named;  // by the user
@@ -30,7 +32,8 @@ struct LayerState : ModuleState {
   Variable weight(const char* member_name, const Shape& shape, const initializers::Initializer& initializer) const;
 
  private:
-  [[noreturn]] void rethrow(const ShapeError& error, const Shape& input) const;
+  template <class E>
+  [[noreturn]] void rethrow(const E& error, const Shape& input) const;
   std::mutex build_mutex_;
 };
 

@@ -26,7 +26,9 @@ void same_shape(Inference& in) {
   const VariableState& v = state_of(in.attributes);
   check_dtype(in.op.name, v, in.dtype(0));
   if (in.shape(0).is_known() && in.shape(0) != v.shape)
-    fail<ShapeError>(in.op.name, "variable '", v.name, "' has shape ", v.shape, ", the value ", in.shape(0));
+    fail<ShapeError>(
+        in.op.name, "variable '", v.name, "' has shape ", v.shape, ", the value ", in.shape(0),
+        ": a variable keeps its shape; reshape the value or broadcast_to(value, ", v.shape, ')');
 }
 
 void broadcasts_to(Inference& in) {

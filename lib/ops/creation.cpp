@@ -55,7 +55,7 @@ Tensor filled(const char* operation, const Shape& shape, const Operand& value, c
     if (!value.is_weak())
       return on_device(options.device, [&] {
         Tensor v = value.tensor();
-        return run(full_op, {shape}, options.dtype ? v.cast(*options.dtype) : v);
+        return run(full_op, {shape}, options.dtype ? convert_exactly(operation, v, *options.dtype) : v);
       });
     // A number lies on no device: the result goes where the program is.
     const Device where = options.device.value_or(current_device());

@@ -95,6 +95,21 @@ void Line::add(std::string_view text) {
   text_ += text;
 }
 
+// Open sizes of a trace print as what they are at each call.
+void Line::add(const Shape& shape) {
+  std::string text = "(";
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (i) text += ", ";
+    if (shape[i] < unknown) {
+      text += place;
+      tensors_.emplace_back(Size(shape[i]));
+    } else {
+      text += shape[i] < 0 ? "?" : std::to_string(shape[i]);
+    }
+  }
+  add(std::string_view(text + (shape.rank() == 1 ? ",)" : ")")));
+}
+
 void Line::add(const Tensor& tensor) {
   checked(tensor, "print");
   add(std::string_view(&place, 1));

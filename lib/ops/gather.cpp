@@ -198,7 +198,7 @@ Tensor gather(const Tensor& x, const Tensor& indices, int axis, Where where) {
 }
 Tensor take(const Tensor& x, const Tensor& indices, int axis, Where where) {
   note_line(where);
-  return gather(x, indices, axis);
+  return in_the_name_of("take", [&] { return gather(x, indices, axis); });
 }
 
 Tensor scatter(const Tensor& indices, const Tensor& updates, const Shape& shape, Where where) {

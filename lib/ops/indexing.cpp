@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/numbers.h"
 #include "keen/creation.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/math.h"
@@ -157,19 +158,6 @@ Tensor Tensor::operator[](RowIndex i) const {
   return index(*this, list);
 }
 
-namespace {
-
-// Does a value of `from` become one of `to` without a loss but of a floating number's digits?
-bool takes(DType to, DType from) {
-  if (to == from || from == DType::bool_ || is_complex(to)) return true;
-  if (is_floating(to)) return !is_complex(from);
-  return is_integer(to) && is_integer(from) && is_signed_integer(to) >= is_signed_integer(from) &&
-         (size_of(to) > size_of(from) ||
-          (size_of(to) == size_of(from) && is_signed_integer(to) == is_signed_integer(from)));
-}
-
-}  // namespace
-
 Tensor detail::set_number(const Tensor& x, std::initializer_list<Index> indices, const Operand& number, Where where) {
   note_line(where);
   return set(x, indices, number_tensor("set", number, checked(x, "set").dtype));
@@ -179,7 +167,8 @@ Tensor set(const Tensor& x, std::initializer_list<Index> indices, const Tensor& 
   note_line(line);
   Selection s = in_the_name_of(
       "set", [&] { return select(checked(x, "set").shape, std::span(indices.begin(), indices.size())); });
-  if (!takes(x.dtype(), checked(value, "set").dtype))
+  const DType given = checked(value, "set").dtype;
+  if (x.dtype() == DType::bool_ ? given != DType::bool_ : !always_holds(x.dtype(), given))
     fail<DTypeError>("set", name(value.dtype()), " elements do not fit into ", name(x.dtype()), ": cast one of them");
   Tensor part = cast(value, x.dtype());
   if (!broadcasts_to(part.shape(), s.shape))

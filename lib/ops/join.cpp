@@ -118,7 +118,7 @@ Tensor stack(const std::vector<Tensor>& tensors, int axis, Where where) {
   Shape whole = rows[0].shape();
   whole[at] = static_cast<std::int64_t>(rows.size());
   check_size("stack", whole);
-  return concat(rows, at);
+  return in_the_name_of("stack", [&] { return concat(rows, at); });
 }
 
 std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes, int axis, Where where) {
@@ -188,7 +188,7 @@ Tensor tile(const Tensor& x, const Shape& multiples, Where where) {
     joined.push_back(size);
   }
   check_size("tile", joined);
-  return reshape(broadcast_to(reshape(x, split_up), spread), joined);
+  return in_the_name_of("tile", [&] { return reshape(broadcast_to(reshape(x, split_up), spread), joined); });
 }
 
 Tensor pad(

@@ -11,6 +11,20 @@ namespace {
 constexpr AttributeSpec matmul_attributes[] = {
     {"transpose_a", AttributeKind::boolean}, {"transpose_b", AttributeKind::boolean}};
 
+// The leading dimensions of the result.
+Shape batch_of(const Shape& a, const Shape& b) {
+  const auto leading = [](const Shape& s) {
+    return Shape(std::span(s.data(), static_cast<std::size_t>(s.rank() - 2)));
+  };
+  try {
+    return broadcast_shapes(leading(a), leading(b));
+  } catch (const ShapeError&) {
+    fail<ShapeError>(
+        "matmul", "shapes ", a, " and ", b, ": the leading dimensions ", leading(a), " and ", leading(b),
+        " do not broadcast");
+  }
+}
+
 void matmul_rule(Inference& in) {
   const Shape &a = in.shape(0), &b = in.shape(1);
   if (a.rank() < 2 || b.rank() < 2)
@@ -23,12 +37,10 @@ void matmul_rule(Inference& in) {
         " and ", k2, ")");
   Shape& out = in.results[0].shape;
   in.results[0].dtype = in.dtype(0);
-  if (a.rank() > 2 || b.rank() > 2)
-    out = rules::broadcast(
-        in.op, Shape(std::span(a.data(), static_cast<std::size_t>(a.rank() - 2))),
-        Shape(std::span(b.data(), static_cast<std::size_t>(b.rank() - 2))));
+  if (a.rank() > 2 || b.rank() > 2) out = batch_of(a, b);
   out.push_back(m);
   out.push_back(n);
+  check_size("matmul", out);
 }
 
 Tensor product(const Tensor& a, const Tensor& b, bool ta, bool tb);
@@ -72,12 +84,13 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options, Where whe
   if (rank_a > 1 && rank_b > 1) return product(a, b, options.transpose_a, options.transpose_b);
   if ((rank_a == 1 && options.transpose_a) || (rank_b == 1 && options.transpose_b))
     fail<ShapeError>("matmul", "a vector cannot be transposed: shapes ", a.shape(), " and ", b.shape());
-  if (a.shape()[-1] != b.shape()
-                           [rank_b == 1           ? 0
-                            : options.transpose_b ? -1
-                                                  : -2] &&
-      rank_a == 1 && a.shape().is_known() && b.shape().is_known())
-    fail<ShapeError>("matmul", "shapes ", a.shape(), " and ", b.shape(), ": inner dimensions differ");
+  const std::int64_t of_a = a.shape()[rank_a > 1 && options.transpose_a ? -2 : -1],
+                     of_b = b.shape()[rank_b > 1 && !options.transpose_b ? -2 : -1];
+  if (of_a != of_b && of_a >= 0 && of_b >= 0)
+    fail<ShapeError>(
+        "matmul", "shapes ", a.shape(), " and ", b.shape(),
+        options.transpose_a || options.transpose_b ? " (transposed as asked)" : "", ": inner dimensions differ (", of_a,
+        " and ", of_b, ")");
   Tensor out = product(
       rank_a == 1 ? expand_dims(a, 0) : a, rank_b == 1 ? expand_dims(b, 1) : b, options.transpose_a,
       options.transpose_b);

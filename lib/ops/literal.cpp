@@ -11,11 +11,22 @@ namespace keen {
 namespace detail {
 namespace {
 
-void measure(const Literal& l, const Shape& shape, int depth, DType& dtype, bool& first) {
+DType meet(DType a, DType b) {
+  try {
+    return promote(a, b);
+  } catch (const DTypeError&) {
+    fail<DTypeError>(
+        "constant", "no integer dtype holds both ", name(a), " and ", name(b),
+        " elements: say which one is wanted, e.g. {.dtype = float64}");
+  }
+}
+
+// Checks the form of nested lists; `dtype`, where it is wanted, becomes the common one of the elements.
+void measure(const Literal& l, const Shape& shape, int depth, DType* dtype, bool& first) {
   if (!l.is_list()) {
     if (depth != shape.rank())
       fail<ShapeError>("constant", "the lists are nested unequally deep: every element needs as many braces");
-    dtype = first ? l.dtype() : promote(dtype, l.dtype());
+    if (dtype) *dtype = first ? l.dtype() : meet(*dtype, l.dtype());
     first = false;
     return;
   }
@@ -84,7 +95,7 @@ Tensor of_lists(const Literal& lists, std::optional<DType>& dtype) {
   outline(lists, shape);
   DType natural = float32;
   bool first = true;
-  measure(lists, shape, 0, natural, first);
+  measure(lists, shape, 0, dtype ? nullptr : &natural, first);
   if (!dtype) dtype = natural;
   Tensor t = make_result("constant", compute_dtype(*dtype), shape);
   visit_literal(t.dtype(), [&]<class T>(T) { write(lists, t.impl()->as<T>()); });
@@ -106,11 +117,34 @@ Tensor constant(const Literal& literal, const TensorOptions& options, Where wher
   return to_current(std::move(t), options.device);
 }
 
+namespace {
+
+// A copy of elements on the host; `operation` is what the user called.
+Tensor copied(const char* operation, DType dtype, const void* data, const Shape& shape, const TensorOptions& options) {
+  Tensor t = make_result(operation, dtype, shape);
+  if (t.size() > 0) {
+    if (!data) fail<UsageError>(operation, "null data for shape ", shape, ", which has elements");
+    std::memcpy(t.impl()->data, data, t.nbytes());
+  }
+  EagerScope eager;
+  return to_current(convert_exactly(operation, t, options.dtype.value_or(dtype)), options.device);
+}
+
+}  // namespace
+
+Tensor detail::constant_of_elements(
+    DType dtype, const void* data, std::size_t count, const Shape& shape, const TensorOptions& options) {
+  in_the_name_of("constant", [&] {
+    if (shape.num_elements() != static_cast<std::int64_t>(count))
+      fail<ShapeError>("constant", count, " values do not fill shape ", shape);
+  });
+  return copied("constant", dtype, data, shape, options);
+}
+
 // Packed bits become a byte each.
 Tensor detail::constant_of_bools(const std::vector<bool>& values, const Shape& shape, const TensorOptions& options) {
-  check_count(values.size(), shape);
   const std::vector<std::uint8_t> bytes(values.begin(), values.end());
-  return from_data(DType::bool_, bytes.data(), shape, options);
+  return constant_of_elements(DType::bool_, bytes.data(), bytes.size(), shape, options);
 }
 
 Tensor detail::constant_of_rows(const std::vector<Tensor>& rows, const TensorOptions& options) {
@@ -120,19 +154,15 @@ Tensor detail::constant_of_rows(const std::vector<Tensor>& rows, const TensorOpt
   return to_current(convert_exactly("constant", t, options.dtype.value_or(t.dtype())), options.device);
 }
 
-void detail::check_count(std::size_t values, const Shape& shape) {
-  if (shape.num_elements() != static_cast<std::int64_t>(values))
-    fail<ShapeError>("constant", values, " values do not fill shape ", shape);
+Tensor detail::constant_of_tensor(const Tensor& tensor, const TensorOptions& options, Where where) {
+  note_line(where);
+  checked(tensor, "constant");
+  const Tensor t = options.dtype ? convert_exactly("constant", tensor, *options.dtype) : tensor;
+  return options.device ? t.to(*options.device) : t;
 }
 
 Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options) {
-  Tensor t = make_result("from_data", dtype, shape);
-  if (t.size() > 0) {
-    if (!data) fail<UsageError>("from_data", "null data for shape ", shape, ", which has elements");
-    std::memcpy(t.impl()->data, data, t.nbytes());
-  }
-  EagerScope eager;
-  return to_current(convert_exactly("constant", t, options.dtype.value_or(dtype)), options.device);
+  return copied("from_data", dtype, data, shape, options);
 }
 
 Tensor from_buffer(DType dtype, const void* data, const Shape& shape, std::function<void()> deleter) {

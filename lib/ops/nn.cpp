@@ -129,7 +129,7 @@ Tensor softmax_cross_entropy(const Tensor& labels, const Tensor& logits, Where w
     fail<ShapeError>(
         "softmax_cross_entropy", "labels ", labels.shape(), " and logits ", logits.shape(),
         " must have one shape (..., classes)");
-  return -sum(labels * log_softmax(logits, -1), -1);
+  return in_the_name_of("softmax_cross_entropy", [&] { return -sum(labels * log_softmax(logits, -1), -1); });
 }
 
 Tensor dropout(const Tensor& x, double rate, const RandomOptions& options, Where line) {
@@ -137,10 +137,14 @@ Tensor dropout(const Tensor& x, double rate, const RandomOptions& options, Where
   if (!(rate >= 0 && rate < 1)) fail<UsageError>("dropout", "rate ", rate, " is not in [0, 1)");
   if (!is_floating(checked(x, "dropout").dtype))
     fail<DTypeError>("dropout", name(x.dtype()), " is not a floating type: cast to float32");
+  if (half_floats & bit(x.dtype()))
+    fail<DTypeError>("dropout", "computing with ", name(x.dtype()), " is not offered yet: cast to float32 or float64");
   if (rate == 0) return x;
-  Tensor draw = random::uniform(
-      x.shape(), {.dtype = x.dtype(), .device = x.device(), .seed = options.seed, .generator = options.generator});
-  return where(draw >= rate, x * (1 / (1 - rate)), 0);
+  return in_the_name_of("dropout", [&] {
+    Tensor draw = random::uniform(
+        x.shape(), {.dtype = x.dtype(), .device = x.device(), .seed = options.seed, .generator = options.generator});
+    return where(draw >= rate, x * (1 / (1 - rate)), 0);
+  });
 }
 
 }  // namespace keen

@@ -108,6 +108,12 @@ Range range(Operand stop, const TensorOptions& options) { return Range(0, std::m
 Range range(Operand start, Operand stop, Operand step, const TensorOptions& options) {
   return Range(std::move(start), std::move(stop), std::move(step), options);
 }
+Range range(Operand start, Operand stop, const TensorOptions& options) {
+  return Range(std::move(start), std::move(stop), 1, options);
+}
+Operand::Operand(const Range& range, Where where) : kind_(Kind::owned), where_(where) {
+  impl_ = range.tensor().release_impl();
+}
 std::ostream& operator<<(std::ostream& out, const Range& r) { return out << r.tensor(); }
 
 }  // namespace keen

@@ -72,7 +72,7 @@ Tensor clip(const Tensor& x, Operand low, Operand high, Where where) {
 }
 Tensor clip_by_value(const Tensor& x, Operand low, Operand high, Where where) {
   detail::note_line(where);
-  return clip(x, std::move(low), std::move(high));
+  return detail::in_the_name_of("clip_by_value", [&] { return clip(x, std::move(low), std::move(high)); });
 }
 
 Tensor where(const Tensor& condition, Operand a, Operand b, Where line) {

@@ -52,45 +52,50 @@ using namespace detail;
 
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
   note_line(where);
-  Shape list = normalise_axes("mean", axes, checked(x, "mean").shape.rank());
-  Tensor values = as_floating(x);
-  return run(sum_op, {list, keepdims}, values) / count(x, list);
+  return in_the_name_of("mean", [&] {
+    const Shape list = normalise_axes("mean", axes, checked(x, "mean").shape.rank());
+    return run(sum_op, {list, keepdims}, as_floating(x)) / count(x, list);
+  });
 }
 
 Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof, Where where) {
   note_line(where);
-  Shape list = normalise_axes("variance", axes, checked(x, "variance").shape.rank());
-  Tensor values = as_floating(x);
-  Tensor squares = square(values - mean(values, Axes(list), true));
-  Operand n = count(x, list);
-  if (ddof == 0) return run(sum_op, {list, keepdims}, squares) / std::move(n);
-  return run(sum_op, {list, keepdims}, squares) / maximum(subtract(std::move(n), static_cast<float>(ddof)), 0.f);
+  return in_the_name_of("variance", [&] {
+    const Shape list = normalise_axes("variance", axes, checked(x, "variance").shape.rank());
+    const Tensor values = as_floating(x);
+    const Tensor squares = square(values - mean(values, Axes(list), true));
+    Operand n = count(x, list);
+    if (ddof == 0) return run(sum_op, {list, keepdims}, squares) / std::move(n);
+    return run(sum_op, {list, keepdims}, squares) / maximum(subtract(std::move(n), static_cast<float>(ddof)), 0.f);
+  });
 }
 
 Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof, Where where) {
   note_line(where);
-  return sqrt(variance(x, axes, keepdims, ddof));
+  return in_the_name_of("std", [&] { return sqrt(variance(x, axes, keepdims, ddof)); });
 }
 
 Tensor norm(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
   note_line(where);
   checked(x, "norm");
-  return sqrt(sum(square(as_floating(x)), axes, keepdims));
+  return in_the_name_of("norm", [&] { return sqrt(sum(square(as_floating(x)), axes, keepdims)); });
 }
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims, Where line) {
   note_line(line);
-  Shape list = normalise_axes("logsumexp", axes, checked(x, "logsumexp").shape.rank());
-  Tensor values = as_floating(x);
-  for (auto axis : list)
-    if (values.shape()[static_cast<int>(axis)] == 0)
-      return full(
-          reduced_shape(values.shape(), list, keepdims), -std::numeric_limits<double>::infinity(),
-          {.dtype = values.dtype()});
-  Tensor top = stop_gradient(max(values, Axes(list), true));
-  top = where(isfinite(top), top, 0);
-  Tensor out = log(sum(exp(values - top), Axes(list), true)) + top;
-  return keepdims ? out : reshape(out, reduced_shape(out.shape(), list, false));
+  const Shape list = normalise_axes("logsumexp", axes, checked(x, "logsumexp").shape.rank());
+  return in_the_name_of("logsumexp", [&]() -> Tensor {
+    const Tensor values = as_floating(x);
+    for (auto axis : list)
+      if (values.shape()[static_cast<int>(axis)] == 0)
+        return full(
+            reduced_shape(values.shape(), list, keepdims), -std::numeric_limits<double>::infinity(),
+            {.dtype = values.dtype()});
+    Tensor top = stop_gradient(max(values, Axes(list), true));
+    top = where(isfinite(top), top, 0);
+    const Tensor out = log(sum(exp(values - top), Axes(list), true)) + top;
+    return keepdims ? out : reshape(out, reduced_shape(out.shape(), list, false));
+  });
 }
 
 }  // namespace keen

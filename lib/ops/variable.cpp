@@ -91,6 +91,12 @@ std::int64_t Variable::dim(int axis) const {
 }
 std::int64_t Variable::size() const { return shape().num_elements(); }
 
+Variable::Iterator Variable::begin() const {
+  if (rank() == 0) fail<ShapeError>("begin", "a 0-d variable cannot be iterated over: item() gives its value");
+  return {value(), 0};
+}
+Variable::Iterator Variable::end() const { return {Tensor(), rank() == 0 ? 0 : shape()[0]}; }
+
 Tensor Variable::value() const {
   const VariableState& state = state_behind(*this, "value");
   auto& c = thread_context;

@@ -36,7 +36,7 @@ void check_update(const char* operation, const TensorImpl& gradient, const Varia
   if (!fits(gradient.shape, variable.shape))
     fail<ShapeError>(
         operation, "a gradient of shape ", gradient.shape, " for variable '", variable.name, "' of shape ",
-        variable.shape);
+        variable.shape, ": gradients and variables meet in order; take both from one list of variables");
   if (!(floats & bit(variable.dtype)))
     fail<DTypeError>(
         operation, "variable '", variable.name, "' is ", name(variable.dtype),

@@ -64,11 +64,13 @@ KEEN_SCALAR V abs(V x) {
   else if constexpr (Number<Element<V>>::is_signed) return scalar::select(x < V(0), scalar::negative(x), x);
   else return x;
 }
-/// −1, 0 or 1; zeros and NaN are their own sign.
+/// −1, 0 or 1; NaN is its own sign. −0 + 0 is 0.
 template <class V>
 KEEN_SCALAR V sign(V x) {
   if constexpr (Number<Element<V>>::is_signed) {
-    return scalar::select(x > V(0), V(1), scalar::select(x < V(0), V(Element<V>(-1)), x));
+    V other = x;
+    if constexpr (is_float<V>) other = x + V(0);
+    return scalar::select(x > V(0), V(1), scalar::select(x < V(0), V(Element<V>(-1)), other));
   } else {
     return scalar::select(x > V(0), V(1), x);
   }

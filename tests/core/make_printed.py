@@ -22,12 +22,14 @@ CASES += [(f"12:c:{domain}", dtype, scale) for domain in ("real", "coarse") for 
           for scale in (1e-12, 1e-5, 1e-3, 0.1, 1 / 3, 7, 1e3, 1e5, 1e7, 1e8, 1e12, 1e30)]
 CASES += [(f"{shape}:distinct", dtype, 1 / 3) for shape in ("9:c", "4x3:c", "1:c", "1x1:c") for dtype in ("float32", "float64", "float16")]
 CASES += [("-:c:real", dtype, 1) for dtype in ("bool", "int32", "uint8")] + [("-:c:nonzero", dtype, 1 / 7) for dtype in ("float32", "float64")]
+CASES += [("-:c:nonzero", dtype, scale) for dtype in ("float16", "float32", "float64", "complex64")
+          for scale in (1e-5, 300, 1e3, 2e4, 1e5, 1e6, 1e9, 1e15, 1e16) if dtype != "float16" or scale <= 1e4]
 
 
 def main():
     lines = []
     for i, (spec, dtype, scale) in enumerate(CASES):
-        array = operand(spec, "float64" if dtype == "float16" else dtype, i)
+        array = operand(spec, "float64" if dtype in ("float16", "complex64") else dtype, i)
         if scale != 1:
             array = array.astype(np.float64) * scale
         lines += [f"# {spec} {dtype} {scale!r}", str(array.astype(dtype))]

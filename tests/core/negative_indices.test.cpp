@@ -73,7 +73,7 @@ TEST_CASE("indices out of range are IndexErrors that name them", "[negative]") {
               [] {
                 return gather(zeros({100000, 8}), set(range(100000).tensor(), {77777}, constant(100000)));
               }),
-          row<IndexError>("take above", {"[gather]", "9"}, [] { return take(matrix(), constant(9)); }),
+          row<IndexError>("take above", {"[take]", "9"}, [] { return take(matrix(), constant(9)); }),
           row<IndexError>("x[tensor] above", {"[gather]", "3"}, [] { return matrix()[constant({3})]; }),
           row<DTypeError>(
               "gather with floating indices", {"[gather]", "float32"},

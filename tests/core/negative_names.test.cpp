@@ -2,6 +2,8 @@
 #include "keen/ops/indexing.h"
 #include "keen/ops/math.h"
 #include "keen/ops/shape.h"
+#include "keen/optimizers/optimizers.h"
+#include "keen/variable.h"
 #include "negative.h"
 
 using namespace keen;
@@ -96,6 +98,33 @@ TEST_CASE("errors say what to do instead", "[negative]") {
                 return x[x > 0];
               }),
           row<DTypeError>("indices of floats", {"[gather]", "cast(int64)"}, [] { return of({3})[of({1})]; }),
+          row<ShapeError>(
+              "a matrix and a vector", {"[matmul]", "(2, 3)", "(2,)", "3 and 2"},
+              [] {
+                return matmul(of({2, 3}), of({2}));
+              }),
+          row<ShapeError>(
+              "batches", {"[matmul]", "(2, 2, 3)", "(3, 3, 4)", "(2,) and (3,) do not broadcast"},
+              [] {
+                return matmul(of({2, 2, 3}), of({3, 3, 4}));
+              }),
+          row<ShapeError>(
+              "a value of another shape", {"[assign]", "'w'", "(2, 3)", "(3,)", "broadcast_to(value, (2, 3))"},
+              [] {
+                return Variable(of({2, 3}), {.name = "w"}).assign(of({3}));
+              }),
+          row<ShapeError>(
+              "a gradient of another shape", {"[apply_gradients]", "'w'", "(2, 3)", "(3,)", "one list of variables"},
+              [] {
+                optimizers::SGD(0.1).apply_gradients(
+                    std::vector{of({3})}, std::vector{Variable(of({2, 3}), {.name = "w"})});
+                return 0;
+              }),
+          row<DTypeError>(
+              "unsigned and negative numbers", {"[constant]", "int32 and uint64", "{.dtype = float64}"},
+              [] {
+                return constant({Literal(-1), Literal(~std::uint64_t{0})});
+              }),
           row<OutOfMemory>("too much", {"[zeros]", "smaller batches"}, [] { return zeros({std::int64_t{1} << 45}); }),
       });
 }

@@ -327,7 +327,7 @@ TEST_CASE("requests of 2^45 bytes are OutOfMemory", "[negative]") {
                 return concat({giant({n}), giant({n})});
               }),
           row<OutOfMemory>(
-              "tile", {"[reshape]"},
+              "tile", {"[tile]"},
               [] {
                 return tile(zeros({2, 3}), {1, n});
               }),

@@ -1,11 +1,16 @@
 // Numbers and the dtypes they meet: what fits is kept as it is, and comparisons are right for what does not.
 #include "core/numbers.h"
 
+#include <cmath>
+#include <complex>
+
 #include "catch.h"
+#include "keen/autodiff/gradient_tape.h"
 #include "keen/creation.h"
 #include "keen/function/function.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/math.h"
+#include "keen/ops/reduce.h"
 #include "keen/ops/shape.h"
 #include "keen/variable.h"
 
@@ -88,4 +93,52 @@ TEST_CASE("clip takes bounds that no element reaches for none", "[numbers]") {
   CHECK(elements<int>(clip(x, -5, 150)) == std::vector{0, 100, 150});
   CHECK(elements<int>(clip(x, 50, 1000)) == std::vector{50, 100, 200});
   CHECK(clip(x, -5, 1000).dtype() == uint8);
+}
+
+TEST_CASE("creators convert a tensor's elements by the rule of numbers", "[numbers]") {
+  CHECK(elements<int>(constant(constant({1., -2.}), {.dtype = int8})) == std::vector{1, -2});
+  CHECK(elements<float>(constant(constant({1, 16777217}), {.dtype = float32})) == std::vector{1.f, 16777216.f});
+  CHECK(elements<bool>(constant(constant({0.5, 0.}), {.dtype = bool_})) == Answers{true, false});
+  CHECK(elements<int>(constant(full({1}, 2, {.dtype = complex64}), {.dtype = uint8})) == std::vector{2});
+  CHECK(elements<int>(full({2}, constant(255.f), {.dtype = uint8})) == std::vector{255, 255});
+  CHECK(elements<int>(full_like(zeros({2}, {.dtype = int64}), constant(7.f))) == std::vector{7, 7});
+  const auto refuses = [](auto make, const std::string& name, const std::string& element) {
+    CHECK_THROWS_AS(make(), DTypeError);
+    CHECK_THROWS_WITH(
+        make(), Catch::Contains('[' + name + ']') && Catch::Contains(element) && Catch::Contains("cast(x, "));
+  };
+  refuses([] { return constant(constant({1., 2.5}), {.dtype = int32}); }, "constant", "2.5");
+  refuses([] { return constant(constant({NAN}), {.dtype = int32}); }, "constant", "nan");
+  refuses([] { return constant(constant({1e20}), {.dtype = int64}); }, "constant", "1e+20");
+  refuses([] { return constant(constant({-1}), {.dtype = uint64}); }, "constant", "-1");
+  refuses([] { return full({2}, constant(300), {.dtype = uint8}); }, "full", "300");
+  refuses([] { return full_like(constant(1), constant(0.5)); }, "full_like", "0.5");
+  const std::vector<std::complex<float>> imaginary{{1, -2}};
+  refuses([&] { return constant(imaginary, {.dtype = float32}); }, "constant", "1-2j");
+}
+
+TEST_CASE("elements that a trace does not know convert where the dtype always holds them", "[numbers]") {
+  auto wider = function([](const Tensor& x) {
+    return std::tuple{
+        constant(x, {.dtype = int64}), full({2}, x[0], {.dtype = float32}), constant(x, {.dtype = bool_})};
+  });
+  const auto [wide, filled, truth] = wider(constant({3, 0}));
+  CHECK(wide.dtype() == int64);
+  CHECK(elements<float>(filled) == std::vector{3.f, 3.f});
+  CHECK(elements<bool>(truth) == Answers{true, false});
+  auto narrower = function([](const Tensor& x) { return constant(x, {.dtype = int32}); });
+  CHECK_THROWS_AS(narrower(constant({1.f})), DTypeError);
+  CHECK_THROWS_WITH(
+      narrower(constant({1.f})),
+      Catch::Contains("[constant]") && Catch::Contains("cast(x, int32)") && Catch::Contains("float32"));
+  const Tensor known = constant({2.f});
+  CHECK(function([&] { return constant(known, {.dtype = int32}); })().dtype() == int32);
+}
+
+TEST_CASE("a converted tensor has a gradient as a cast one has", "[numbers]") {
+  const Tensor x = constant({1.f, 2.f});
+  GradientTape tape;
+  tape.watch(x);
+  const Tensor y = sum(square(constant(x, {.dtype = float64})));
+  CHECK(elements<float>(tape.gradient(y, x)) == std::vector{2.f, 4.f});
 }

@@ -75,3 +75,71 @@ TEST_CASE("deciding or computing by an open size is an error that names the line
       },
       __LINE__ - 3);
 }
+
+TEST_CASE("an open size is a tensor with the number that each call has", "[function][sizes]") {
+  auto f = function(
+      [](const Tensor& x) {
+        const Tensor rows = x.dim(0);
+        return std::tuple{
+            rows, sum(x) / Tensor(x.dim(0)),
+            cond(
+                sum(x) > 4, [&] { return rows + 1; }, [&] { return Tensor(x.dim(0)); })};
+      },
+      open_rows);
+  for (int n : {1, 4, 0}) {
+    const auto [rows, mean_row, chosen] = f(ones({n, 3}));
+    CHECK(rows.dtype() == int64);
+    CHECK(rows.item<int>() == n);
+    if (n) CHECK(mean_row.item<float>() == 3);
+    CHECK(chosen.item<int>() == (n == 4 ? 5 : n));
+  }
+  CHECK(f.trace_count() == 1);
+}
+
+TEST_CASE("an open size is a tensor in loops and under tapes too", "[function][sizes]") {
+  auto looped = function(
+      [](const Tensor& x) {
+        Tensor total(0.f);
+        for (Tensor i : range(x.dim(0), carry(total))) total = total + sum(x[i]) * Tensor(x.dim(0));
+        return total;
+      },
+      open_rows);
+  auto taped = function(
+      [](const Tensor& x) {
+        GradientTape tape;
+        tape.watch(x);
+        return tape.gradient(sum(square(x)) / Tensor(x.dim(0)), x);
+      },
+      open_rows);
+  for (int n : {1, 3}) {
+    const Tensor x = ones({n, 3});
+    GradientTape tape;
+    tape.watch(x);
+    const Tensor y = looped(x);
+    CHECK(y.item<int>() == 3 * n * n);
+    CHECK(array_equal(tape.gradient(y, x), x * n));
+    CHECK(allclose(taped(x), x * (2. / n)));
+  }
+}
+
+TEST_CASE("an open size prints as the number that each call has", "[function][sizes]") {
+  std::ostringstream out;
+  auto* const before = std::cout.rdbuf(out.rdbuf());
+  auto f = function([](const Tensor& x) { print("rows", x.dim(0), "of", x.shape()); }, open_rows);
+  f(ones({2, 3}));
+  f(ones({5, 3}));
+  std::cout.rdbuf(before);
+  CHECK(out.str() == "rows 2 of (2, 3)\nrows 5 of (5, 3)\n");
+}
+
+TEST_CASE("the rows of an open tensor cannot be walked by the host", "[function][sizes]") {
+  auto f = function(
+      [](const Tensor& x) {
+        Tensor last;
+        for (Tensor row : x) last = row;
+        return last;
+      },
+      open_rows);
+  CHECK_THROWS_AS(f(ones({2, 3})), UsageError);
+  CHECK_THROWS_WITH(f(ones({2, 3})), Catch::Contains("scan"));
+}

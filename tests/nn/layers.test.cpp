@@ -169,3 +169,21 @@ TEST_CASE("padding is named in upper or lower case", "[nn]") {
   CHECK(nn::MaxPooling2D(2, {.padding = "SAME"})(x).shape() == Shape{1, 3, 3, 1});
   CHECK(max_pool2d(x, {.padding = "VALID"}).shape() == Shape{1, 2, 2, 1});
 }
+
+TEST_CASE("a layer is built once, for one kind of input", "[nn]") {
+  const nn::Dense dense(2);
+  dense.build({unknown, 3});
+  dense.build({5, 3});
+  CHECK_THROWS_AS(dense.build({1, 4}), UsageError);
+  CHECK_THROWS_WITH(dense.build({1, 4}), Catch::Contains("(…, 3)") && Catch::Contains("(1, 4)"));
+  CHECK(dense(ones({1, 3})).shape() == Shape{1, 2});
+  const nn::Conv2D convolution(2, 3);
+  convolution.build({1, 8, 8, 3});
+  CHECK_THROWS_AS(convolution.build({1, 8, 8, 1}), UsageError);
+}
+
+TEST_CASE("a dtype that a layer does not take is an error that names the layer", "[nn]") {
+  const nn::Sequential net{nn::MaxPooling2D()};
+  CHECK_THROWS_AS(net(ones({1, 4, 4, 1}, {.dtype = float16})), DTypeError);
+  CHECK_THROWS_WITH(net(ones({1, 4, 4, 1}, {.dtype = float16})), Catch::Contains("'sequential/max_pooling2d'"));
+}

@@ -199,6 +199,7 @@ std::map<std::string, Program> programs() {
 // Operations without a run of their own here, and why.
 const std::map<std::string, const char*> exempt = {
     {"read_variable", "only in traces, where it hands on a value"},
+    {"size", "one number, of no tensor"},
     {"custom_function", "the user's own operations"},
     {"compiled_call", "a compiled function as a tape sees it: tests/function/gradients.test.cpp"},
     {"print", "its result is what it prints"},

@@ -109,3 +109,13 @@ TEST_CASE("a value does not depend on its place, the layout or the number of thr
     }
   }
 }
+
+TEST_CASE("the sign of a zero is 0, as NumPy's", "[scalar]") {
+  for (DType d : {float32, float64})
+    for (int n : {1, 3, 1000}) {
+      const Tensor y = sign(full({n}, -0.0, {.dtype = d}));
+      for (const double v : y.to_vector<double>()) CHECK((v == 0 && !std::signbit(v)));
+    }
+  CHECK(std::isnan(sign(constant(NAN)).item<float>()));
+  CHECK(sign(constant({-3, 0, 5})).to_vector<int>() == std::vector{-1, 0, 1});
+}

@@ -29,20 +29,26 @@ struct PartResult {
 bool is_tracing(Where where);
 /// Does a tape listen? It then learns of loops that do not turn what their bodies would have used: by staging them.
 bool is_recorded() noexcept;
-Leaves stage_branches(const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where);
+Leaves stage_branches(
+    const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where);
 Leaves stage_while(
     const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
     const PartResult& initial, const WhileOptions& options, Where where);
 /// `count` is of the results that are state; those behind it are stacked.
 Leaves stage_scan(
-    const std::function<PartResult(const Leaves&, const Leaves&)>& body, const PartResult& initial, const Leaves& xs,
-    std::size_t& count, const ScanOptions& options, Where where);
-std::int64_t scan_length(const Leaves& xs);
+    const char* operation, const std::function<PartResult(const Leaves&, const Leaves&)>& body,
+    const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options, Where where);
+/// The number of slices that all xs have. `operation` is what the user called, here as above.
+std::int64_t scan_length(const char* operation, const Leaves& xs);
+/// The number of the branch to run: the last of `count` for an index out of range.
+std::int64_t branch_number(const char* operation, const Tensor& index, std::int64_t count, Where where);
+bool goes_on(const Tensor& condition);
 
 /// Numbers become tensors, alone and as elements of tuples and pairs; everything else stays.
 template <class T>
 struct Staged {
-  using type = std::conditional_t<std::is_arithmetic_v<T> || std::is_same_v<T, Variable>, Tensor, T>;
+  using type =
+      std::conditional_t<std::is_arithmetic_v<T> || std::is_same_v<T, Variable> || std::is_same_v<T, Size>, Tensor, T>;
 };
 template <class... T>
 struct Staged<std::tuple<T...>> {
@@ -89,20 +95,17 @@ Leaves stack_leaves(std::vector<Leaves>& turns, bool reverse);
 
 }  // namespace detail
 
-/// The branch number `index` (0, 1, …) of several; the last one for a number out of range. All give one type; inside a
-/// trace the same structure and dtypes, else a UsageError that shows both. Sizes that differ become unknown.
+namespace detail {
+
 template <class First, class... Rest>
-auto switch_case(TensorOperand which, First&& first, Rest&&... rest) {
-  using R = detail::StagedType<std::invoke_result_t<First&>>;
+auto choose(const char* operation, const TensorOperand& which, First& first, Rest&... rest) {
+  using R = StagedType<std::invoke_result_t<First&>>;
   static_assert(
-      (std::is_same_v<R, detail::StagedType<std::invoke_result_t<Rest&>>> && ...),
-      "the branches must give the same type");
+      (std::is_same_v<R, StagedType<std::invoke_result_t<Rest&>>> && ...), "the branches must give the same type");
   const Where where = which.where();
   const Tensor index = which.tensor();
-  if (!detail::is_tracing(where) || !index.is_symbolic()) {
-    constexpr std::int64_t count = 1 + sizeof...(Rest);
-    std::int64_t i = index.item<std::int64_t>(where);
-    if (i < 0 || i >= count) i = count - 1;
+  if (!is_tracing(where) || !index.is_symbolic()) {
+    std::int64_t i = branch_number(operation, index, 1 + sizeof...(Rest), where);
     std::optional<R> out;
     const auto run = [&](auto& branch) {
       if (i-- == 0) out.emplace(branch());
@@ -111,20 +114,29 @@ auto switch_case(TensorOperand which, First&& first, Rest&&... rest) {
     return std::move(*out);
   }
   std::optional<R> structure;
-  const auto traced = [&](auto& branch) -> std::function<detail::PartResult()> {
+  const auto traced = [&](auto& branch) -> std::function<PartResult()> {
     return [&] {
       structure.emplace(branch());
-      return detail::part_result(*structure);
+      return part_result(*structure);
     };
   };
-  const detail::Leaves results = detail::stage_branches(index, {traced(first), traced(rest)...}, where);
-  return detail::with_leaves(std::move(*structure), results);
+  const Leaves results = stage_branches(operation, index, {traced(first), traced(rest)...}, where);
+  return with_leaves(std::move(*structure), results);
+}
+
+}  // namespace detail
+
+/// The branch number `index` (0, 1, …) of several; the last one for a number out of range. All give one type; inside a
+/// trace the same structure and dtypes, else a UsageError that shows both. Sizes that differ become unknown.
+template <class First, class... Rest>
+auto switch_case(TensorOperand index, First&& first, Rest&&... rest) {
+  return detail::choose("switch_case", index, first, rest...);
 }
 
 /// `then()` where the one-element tensor is true, else `otherwise()`: the rules of switch_case.
 template <class Then, class Else>
 auto cond(TensorOperand predicate, Then&& then, Else&& otherwise) {
-  return switch_case(std::move(predicate), otherwise, then);
+  return detail::choose("cond", predicate, otherwise, then);
 }
 
 /// Runs `state = body(state)` while `condition(state)` is true; gives the last state. The state is a tensor or any
@@ -136,7 +148,7 @@ auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options 
   State state(std::move(initial));
   if (!detail::is_tracing(where)) {
     std::int64_t turn = 0;
-    for (; turn != options.maximum_iterations && Tensor(detail::call_with(condition, state)); ++turn)
+    for (; turn != options.maximum_iterations && detail::goes_on(detail::call_with(condition, state)); ++turn)
       state = State(detail::call_with(body, state));
     if (turn || !detail::is_recorded()) return state;
   }
@@ -155,61 +167,72 @@ auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options 
   return detail::with_leaves(std::move(structure), results);
 }
 
-/// For each slice x of the first axis of `xs` (a tensor or a structure of them): `(state, y) = f(state, x)`. Gives the last
-/// state and the stacked ys. An f that gives the state alone gives it as y too, and scan the stacked states alone.
+namespace detail {
+
 template <class F, class S, class X>
-auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}, Where where = Where::current()) {
-  using State = detail::StagedType<S>;
+auto scan_slices(const char* operation, F& f, S initial, const X& xs, const ScanOptions& options, Where where) {
+  using State = StagedType<S>;
   using Out = std::decay_t<std::invoke_result_t<F&, State&, X&>>;
-  constexpr bool state_only = std::is_same_v<detail::StagedType<Out>, State>;
+  constexpr bool state_only = std::is_same_v<StagedType<Out>, State>;
   const auto turn = [&](State& state, const X& x) {
     if constexpr (state_only) {
       State next(f(state, x));
       return std::pair<State, State>{next, next};
     } else {
       auto [next, y] = f(state, x);
-      return std::pair<State, detail::StagedType<decltype(y)>>{State(std::move(next)), std::move(y)};
+      return std::pair<State, StagedType<decltype(y)>>{State(std::move(next)), std::move(y)};
     }
   };
   using Y = typename decltype(turn(std::declval<State&>(), xs))::second_type;
   State state(std::move(initial));
   std::optional<Y> structure;
-  detail::Leaves ys;
-  const std::int64_t length = detail::is_tracing(where) ? -1 : detail::scan_length(detail::leaves_in(xs));
+  Leaves ys;
+  const std::int64_t length = is_tracing(where) ? -1 : scan_length(operation, leaves_in(xs));
   if (length > 0) {
-    std::vector<detail::Leaves> turns;
+    std::vector<Leaves> turns;
     for (std::int64_t i = 0; i < length; ++i) {
-      auto [next, y] = turn(state, detail::slice_leaves(xs, options.reverse ? length - 1 - i : i));
+      auto [next, y] = turn(state, slice_leaves(xs, options.reverse ? length - 1 - i : i));
       state = std::move(next);
-      turns.push_back(detail::leaves_in(y));
+      turns.push_back(leaves_in(y));
       structure.emplace(std::move(y));
     }
-    ys = detail::stack_leaves(turns, options.reverse);
+    ys = stack_leaves(turns, options.reverse);
   } else {
     State carried = state;
     std::size_t count = 0;
-    ys = detail::stage_scan(
-        [&](const detail::Leaves& leaves, const detail::Leaves& slices) {
-          State at = detail::with_leaves(carried, leaves);
-          auto [next, y] = turn(at, detail::with_leaves(xs, slices));
+    ys = stage_scan(
+        operation,
+        [&](const Leaves& leaves, const Leaves& slices) {
+          State at = with_leaves(carried, leaves);
+          auto [next, y] = turn(at, with_leaves(xs, slices));
           structure.emplace(y);
-          detail::PartResult result = detail::part_result(next);
-          for (Tensor& tensor : detail::leaves_in(std::move(y))) result.tensors.push_back(std::move(tensor));
+          PartResult result = part_result(next);
+          for (Tensor& tensor : leaves_in(std::move(y))) result.tensors.push_back(std::move(tensor));
           return result;
         },
-        detail::part_result(state), detail::leaves_in(xs), count, options, where);
-    state = detail::with_leaves(carried, {ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count)});
+        part_result(state), leaves_in(xs), count, options, where);
+    state = with_leaves(carried, {ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count)});
     ys.erase(ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count));
   }
-  Y stacked = detail::with_leaves(std::move(*structure), ys);
+  Y stacked = with_leaves(std::move(*structure), ys);
   if constexpr (state_only) return stacked;
   else return std::pair<State, Y>{std::move(state), std::move(stacked)};
+}
+
+}  // namespace detail
+
+/// For each slice x of the first axis of `xs` (a tensor or a structure of them): `(state, y) = f(state, x)`. Gives the last
+/// state and the stacked ys. An f that gives the state alone gives it as y too, and scan the stacked states alone.
+template <class F, class S, class X>
+auto scan(F&& f, S initial, const X& xs, const ScanOptions& options = {}, Where where = Where::current()) {
+  return detail::scan_slices("scan", f, std::move(initial), xs, options, where);
 }
 
 /// f of each slice of the first axis of `xs`, stacked.
 template <class F, class X>
 auto map_fn(F&& f, const X& xs, Where where = Where::current()) {
-  return scan([&](const Tensor& none, const X& x) { return std::pair{none, f(x)}; }, Tensor(0), xs, {}, where).second;
+  const auto turn = [&](const Tensor& none, const X& x) { return std::pair{none, f(x)}; };
+  return detail::scan_slices("map_fn", turn, Tensor(0), xs, {}, where).second;
 }
 
 }  // namespace keen

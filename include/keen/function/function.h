@@ -65,6 +65,9 @@ using ArgumentOf = std::conditional_t<std::is_same_v<std::decay_t<A>, TensorSpec
 
 template <class... P>
 struct Parameters {};
+/// A parameter as the function stores its argument: `function(relu)` takes tensors.
+template <class P>
+using ParameterOf = std::conditional_t<std::is_same_v<std::decay_t<P>, TensorOperand>, Tensor, std::decay_t<P>>;
 /// The parameter types of a callable; void where it is generic.
 template <class F>
 struct ParametersOf {
@@ -72,13 +75,13 @@ struct ParametersOf {
 };
 template <class R, class... P>
 struct ParametersOf<R (*)(P...)> {
-  using type = Parameters<std::decay_t<P>...>;
+  using type = Parameters<ParameterOf<P>...>;
 };
 template <class M>
 struct ParametersOfMember;
 template <class C, class R, class... P>
 struct ParametersOfMember<R (C::*)(P...)> {
-  using type = Parameters<std::decay_t<P>...>;
+  using type = Parameters<ParameterOf<P>...>;
 };
 template <class C, class R, class... P>
 struct ParametersOfMember<R (C::*)(P...) const> : ParametersOfMember<R (C::*)(P...)> {};

@@ -26,6 +26,7 @@ class Signature {
   void operator()(const Tensor& tensor);
   void operator()(const Variable& variable);
   void operator()(const std::string& value);
+  void operator()(Size value) { (*this)(value.symbol()); }
   template <class T>
   requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) void operator()(const T& value) {
     if constexpr (std::is_enum_v<T>) number('E', &value, sizeof value);

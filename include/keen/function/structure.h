@@ -26,7 +26,7 @@ inline constexpr bool is_array<std::array<T, N>> = true;
 
 template <class T>
 inline constexpr bool is_leaf = std::is_same_v<T, Tensor> || std::is_same_v<T, Variable> || std::is_arithmetic_v<T> ||
-                                std::is_enum_v<T> || std::is_same_v<T, std::string>;
+                                std::is_enum_v<T> || std::is_same_v<T, std::string> || std::is_same_v<T, Size>;
 
 /// How many fields an aggregate has: as many as it can be initialised from.
 struct AnyField {

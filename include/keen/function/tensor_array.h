@@ -24,9 +24,15 @@ class TensorArray {
   /// The array with `value` at `index`, which counts from 0. Out of range is an IndexError; another dtype or shape than
   /// the elements have a DTypeError or ShapeError.
   TensorArray write(std::int64_t index, const Tensor& value, Where where = Where::current()) const;
+  TensorArray write(Size index, const Tensor& value, Where where = Where::current()) const {
+    return write(static_cast<std::int64_t>(index), value, where);
+  }
   TensorArray write(const Tensor& index, const Tensor& value, Where where = Where::current()) const;
   /// The element at `index`, under the same rules. One that was not written is a UsageError, or zeros where the index is of a trace.
   Tensor read(std::int64_t index, Where where = Where::current()) const;
+  Tensor read(Size index, Where where = Where::current()) const {
+    return read(static_cast<std::int64_t>(index), where);
+  }
   Tensor read(const Tensor& index, Where where = Where::current()) const;
   /// All elements along a new first axis; those that were not written are zeros.
   Tensor stack(Where where = Where::current()) const;

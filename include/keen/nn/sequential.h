@@ -41,7 +41,8 @@ class Step {
 };
 
 /// Applies its steps in order; a shared handle, and itself a layer. Parts are named by what they are ("dense",
-/// "dense_1"), or by their own names.
+/// "dense_1"), or by their own names. Compilers differ over braces that hold one Sequential alone: clang copies the handle,
+/// g++ makes a Sequential of one step; `add` always nests.
 class Sequential : public Layer {
  public:
   Sequential() : Sequential({}, {}) {}

@@ -16,6 +16,13 @@ class Line {
   void add(const Tensor& tensor);
   void add(const Variable& variable) { add(variable.value()); }
   void add(std::string_view text);
+  void add(Size size) { add(Tensor(size)); }
+  void add(const Shape& shape);
+  void add(DType dtype) { add(std::string_view(name(dtype))); }
+  template <std::same_as<Device> D>  // so that a text is no device's name
+  void add(D device) {
+    add(std::string_view(device.to_string()));
+  }
   template <Number T>
   void add(T number) {
     if constexpr (std::is_same_v<T, bool>) add(std::string_view(number ? "true" : "false"));
@@ -29,7 +36,8 @@ class Line {
 };
 }  // namespace detail
 
-/// Prints texts, numbers, variables and the values of tensors in one line to standard output, a blank between them.
+/// Prints texts, numbers, variables, the values of tensors, their shapes, sizes, dtypes and devices in one line to standard
+/// output, a blank between them.
 template <class... Parts>
 void print(const Parts&... parts) {
   detail::Line line;

@@ -46,8 +46,9 @@ Tensor set_number(const Tensor& x, std::initializer_list<Index> indices, const O
 /// x with the elements at `indices` replaced by value (broadcast to that place), which takes x's dtype. A number or a
 /// dtype that x's cannot hold is a DTypeError.
 Tensor set(const Tensor& x, std::initializer_list<Index> indices, const Tensor& value, Where where = Where::current());
-template <Number T>
-Tensor set(const Tensor& x, std::initializer_list<Index> indices, T value, Where where = Where::current()) {
+template <class T>
+requires(Number<T> || std::same_as<T, Size>) Tensor
+    set(const Tensor& x, std::initializer_list<Index> indices, T value, Where where = Where::current()) {
   return detail::set_number(x, indices, value, where);
 }
 

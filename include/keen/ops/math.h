@@ -10,7 +10,7 @@ namespace keen {
 
 Tensor negative(TensorOperand x);    ///< −x; exact; integers stay, the least one wraps; not for bool
 Tensor abs(TensorOperand x);         ///< |x|; exact; integers stay, the least one wraps; not for bool
-Tensor sign(TensorOperand x);        ///< −1, 0 or 1; NaN stays; integers stay; not for bool
+Tensor sign(TensorOperand x);        ///< −1, 0 or 1; 0 of −0; NaN stays; integers stay; not for bool
 Tensor square(TensorOperand x);      ///< x²; 0.5 ULP; integers stay, wrapping; not for bool
 Tensor sqrt(TensorOperand x);        ///< √x; 0.5 ULP
 Tensor rsqrt(TensorOperand x);       ///< 1/√x; 1.5 ULP

@@ -1,0 +1,131 @@
+// Clipping by norms.
+#include "keen/ops/clip.h"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+
+#include "core/context.h"
+#include "keen/ops/arithmetic.h"
+#include "keen/ops/indexing.h"
+#include "keen/ops/math.h"
+#include "keen/ops/reduce.h"
+#include "ops/helpers.h"
+
+namespace keen {
+namespace detail {
+namespace {
+
+Tensor floating(const Tensor& x) { return is_integer(x.dtype()) || x.dtype() == DType::bool_ ? x.cast(float32) : x; }
+
+// The bound beside tensors of a dtype, so that it does not widen them.
+Tensor bound_of(const char* operation, const Operand& clip_norm, DType dtype) {
+  if (clip_norm.is_weak()) {
+    if (!(clip_norm.real() >= 0)) fail<UsageError>(operation, "clip_norm ", clip_norm.real(), ": wants 0 or more");
+    return number_tensor(operation, clip_norm, dtype);
+  }
+  const Tensor bound = clip_norm.tensor();
+  if (checked(bound, operation).shape.rank() != 0)
+    fail<ShapeError>(operation, "clip_norm has shape ", bound.shape(), ": one number is wanted");
+  return bound.cast(dtype);
+}
+
+// √Σx² of sums of squares, with the gradient 0 instead of NaN where they are 0.
+Tensor root(const Tensor& squares) {
+  const Tensor positive = squares > 0;
+  return where(positive, sqrt(where(positive, squares, 1)), squares);
+}
+
+// What the elements are multiplied by: exactly 1 where the norm is within the bound.
+Tensor factor(const Tensor& norm, const Tensor& bound) {
+  const Tensor larger = maximum(norm, bound);
+  return where(larger > 0, bound / larger, 1);
+}
+
+Tensor list(const std::vector<std::int64_t>& numbers) {
+  Tensor t = make_tensor(DType::int64, {numbers.size()}, Device());
+  std::copy(numbers.begin(), numbers.end(), t.impl()->as<std::int64_t>());
+  return t;
+}
+
+// A sparse tensor with each row once: repetitions add up, which a sum of squares would miss.
+Tensor distinct(const Tensor& sparse) {
+  std::vector<std::int64_t> places, rows;  // a place among the rows for each index
+  std::unordered_map<std::int64_t, std::int64_t> place_of;
+  {
+    EagerScope outside_tapes;
+    places = sparse.indices().to_vector<std::int64_t>();
+  }
+  for (auto& index : places) {
+    const std::int64_t row = index < 0 ? index + sparse.shape()[0] : index;
+    const auto [place, is_new] = place_of.try_emplace(row, static_cast<std::int64_t>(rows.size()));
+    if (is_new) rows.push_back(row);
+    index = place->second;
+  }
+  if (rows.size() == places.size()) return sparse;
+  Shape shape = sparse.values().shape();
+  shape[0] = static_cast<std::int64_t>(rows.size());
+  return make_sparse(sparse.shape(), scatter(list(places), sparse.values(), shape), list(rows));
+}
+
+Tensor sum_of_squares(const Tensor& t) { return sum(square(t.is_sparse() ? t.values() : floating(t))); }
+
+// Square root of the sum over all; `tensors` have distinct rows.
+Tensor norm_of(const std::vector<Tensor>& tensors) {
+  Tensor total;
+  for (const Tensor& t : tensors)
+    if (t.defined()) total = total.defined() ? total + sum_of_squares(t) : sum_of_squares(t);
+  return total.defined() ? root(total) : Tensor(0.f);
+}
+
+std::vector<Tensor> with_distinct_rows(std::vector<Tensor> tensors) {
+  for (Tensor& t : tensors)
+    if (t.is_sparse()) t = distinct(t);
+  return tensors;
+}
+
+Tensor scaled(const Tensor& t, const Tensor& by) {
+  if (t.is_sparse()) return make_sparse(t.shape(), t.values() * by.cast(t.dtype()), t.indices());
+  const Tensor x = floating(t);
+  return x * by.cast(x.dtype());
+}
+
+}  // namespace
+}  // namespace detail
+
+using namespace detail;
+
+Tensor clip_by_norm(const Tensor& x, Operand clip_norm, const Axes& axes, Where line) {
+  note_line(line);
+  return in_the_name_of("clip_by_norm", [&]() -> Tensor {
+    checked(x, "clip_by_norm");
+    if (x.is_sparse() && axes.all()) {
+      const Tensor rows = distinct(x);
+      const Tensor norm = norm_of({rows});
+      return scaled(rows, factor(norm, bound_of("clip_by_norm", clip_norm, norm.dtype())));
+    }
+    const Tensor values = floating(x), norm = root(sum(square(values), axes, true));
+    return values * factor(norm, bound_of("clip_by_norm", clip_norm, norm.dtype()));
+  });
+}
+
+Tensor global_norm(const std::vector<Tensor>& tensors, Where line) {
+  note_line(line);
+  return in_the_name_of("global_norm", [&] { return norm_of(with_distinct_rows(tensors)); });
+}
+
+std::pair<std::vector<Tensor>, Tensor> clip_by_global_norm(
+    const std::vector<Tensor>& tensors, Operand clip_norm, Where line) {
+  note_line(line);
+  constexpr const char* operation = "clip_by_global_norm";
+  return in_the_name_of(operation, [&] {
+    std::vector<Tensor> clipped = with_distinct_rows(tensors);
+    const Tensor norm = norm_of(clipped), bound = bound_of(operation, clip_norm, norm.dtype());
+    const Tensor by = where(isfinite(norm), factor(norm, bound), std::numeric_limits<double>::quiet_NaN());
+    for (Tensor& t : clipped)
+      if (t.defined()) t = scaled(t, by);
+    return std::pair{std::move(clipped), norm};
+  });
+}
+
+}  // namespace keen
