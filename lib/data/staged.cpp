@@ -14,10 +14,9 @@ namespace {
 [[noreturn]] void refuse(const char* what) {
   fail<UsageError>(
       "reduce", what,
-      ": inside a compiled function a dataset is one loop over elements that are the same at every call, which slices "
-      "of "
-      "tensors, take, skip, batch and prefetch give, and map and repeat behind these. Walk others outside, and compile "
-      "what happens to an element");
+      ": inside a compiled function a dataset is one loop over elements that are the same at every call. Slices of "
+      "tensors, take, skip, batch and prefetch give such, and map and repeat behind these. Walk others outside, and "
+      "compile what happens to an element");
 }
 
 std::int64_t row_count(const StagedData& data) { return data.rows[0].shape()[0]; }
@@ -30,6 +29,12 @@ Tensor of(const Tensor& t, F&& f) {
   thread_context.interpreter = interpreter;
   return f();
 }
+
+/// Hides the tapes of this thread while it lives.
+struct Unobserved {
+  Observer* const observers = std::exchange(thread_context.observers, nullptr);
+  ~Unobserved() { thread_context.observers = observers; }
+};
 
 Tensor cut(const Tensor& t, std::int64_t from, std::int64_t to) {
   return of(t, [&] { return t(slice(from, to)); });
@@ -67,14 +72,8 @@ StagedData batches_of(StagedData from, std::int64_t size, bool drop_remainder) {
 }
 
 Element StagedData::element(Element slice) const {
-  Observer* const observers = std::exchange(thread_context.observers, nullptr);
-  try {
-    for (const auto& map : maps) slice = map(slice);
-  } catch (...) {
-    thread_context.observers = observers;
-    throw;
-  }
-  thread_context.observers = observers;
+  const Unobserved scope;
+  for (const auto& map : maps) slice = map(slice);
   return slice;
 }
 

@@ -70,9 +70,8 @@ void FunctionCore::State::count_call(bool traced, const Signature& signature) {
         text(
             "[", name, "] has been traced ", std::popcount(recent),
             " times in its last ten calls; between the last two ", describe_change(last_traced_key, signature.key()),
-            ". Tracing is costly: pass numbers that change as tensors, and give sizes that change an input_signature "
-            "or "
-            "reduce_retracing"));
+            ". Tracing is costly: pass numbers that change as tensors, and give sizes that change an "
+            "input_signature or reduce_retracing"));
   }
   last_traced_key = signature.key();
 }

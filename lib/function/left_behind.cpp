@@ -10,9 +10,8 @@ void differentiate_again(Gradient& g, const StagedNode& staged, std::size_t firs
   if (staged.op->effect)
     fail<UsageError>(
         is_branch(*staged.op) ? "cond" : "while_loop",
-        "its gradient is asked for behind a decision of the host, where it would be run again, and with it its writes "
-        "to "
-        "variables or draws: ask before the decision, or decide with cond and while_loop");
+        "its gradient is asked for behind a decision of the host, where it would be run again, and with it its draws "
+        "and writes to variables: ask before the decision, or decide with cond and while_loop");
   GradientTape tape({.watch_accessed_variables = false});
   std::vector<Source> sources(staged.operands.begin(), staged.operands.end());
   for (const Tensor& t : staged.operands)
