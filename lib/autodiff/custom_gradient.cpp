@@ -7,6 +7,7 @@
 #include "keen/autodiff/gradient_tape.h"
 #include "keen/ops/math.h"
 #include "ops/helpers.h"
+#include "random/draws.h"
 
 namespace keen {
 namespace detail {
@@ -106,7 +107,10 @@ std::function<Tensor(const std::vector<Tensor>&)> recompute_grad(std::function<T
   if (!f) detail::fail<UsageError>("recompute_grad", "the function is empty: there is nothing to call");
   return [f = std::move(f)](const std::vector<Tensor>& inputs) {
     return detail::record_as_one(inputs, [&] {
-      CustomGradient backward = [f, inputs](const Tensor& dy) {
+      using detail::DrawScope;
+      const auto draws = std::make_shared<std::vector<Tensor>>();
+      CustomGradient backward = [f, inputs, draws](const Tensor& dy) {
+        const DrawScope same_draws(draws, DrawScope::Mode::repeat);
         GradientTape tape;
         tape.watch(inputs);
         Tensor y = f(inputs);
@@ -114,6 +118,7 @@ std::function<Tensor(const std::vector<Tensor>&)> recompute_grad(std::function<T
         for (auto& v : tape.watched_variables()) sources.push_back(v);
         return tape.gradient(y, sources, {.output_gradients = {dy}});
       };
+      const DrawScope kept(draws, DrawScope::Mode::keep);
       return std::pair{f(inputs), backward};
     });
   };

@@ -110,6 +110,9 @@ class Fuser {
     if (n.op == &reshape_op) axes = reshaped_axes(axes_[at(from)], shape(from), shape(to));
     else if (n.op == &broadcast_to_op) axes = spread(g, n.inputs, shape(to));
     if (!axes) return -1;
+    // Columns are reduced in one pass: an element of theirs cannot wait for what they are reduced to.
+    if (group(g).kind == Group::Kind::columns && !is_whole(group(g), axes_[at(from)]) && is_whole(group(g), *axes))
+      return -1;
     add(g, i, *axes);
     return g;
   }

@@ -227,7 +227,7 @@ Tensor Tracer::read_outside(const std::shared_ptr<VariableState>& variable) {
 std::optional<std::int64_t> Tracer::ask(const Tensor& tensor, Question) {
   fail<UsageError>(
       "trace", "a tensor of shape ", tensor.shape(),
-      " is asked for its value where it has none yet: inside a trace use cond, while_loop, where or select");
+      " is asked for its value where it has none yet: inside a trace use cond, while_loop or where");
 }
 
 void Tracer::check_creation() const {

@@ -6,6 +6,7 @@
 #include "core/context.h"
 #include "core/numbers.h"
 #include "ops/helpers.h"
+#include "random/draws.h"
 #include "random/generator.h"
 #include "random/philox.h"
 
@@ -97,6 +98,10 @@ Tensor draw(
   if (options.seed) {
     key = *options.seed;
   } else {
+    if (Tensor before = DrawScope::repeated(shape, dtype); before.defined()) {
+      DrawScope::note(before);
+      return before;
+    }
     Generator generator = options.generator ? *options.generator : default_generator();
     key = generator.seed();
     // A trace takes nothing from the stream: each replay does.
@@ -106,7 +111,10 @@ Tensor draw(
   }
   std::optional<DeviceScope> scope;
   if (options.device) scope.emplace(*options.device);
-  return run(op, {static_cast<std::int64_t>(key), static_cast<std::int64_t>(position), a, b, dtype, shape, resource});
+  Tensor drawn =
+      run(op, {static_cast<std::int64_t>(key), static_cast<std::int64_t>(position), a, b, dtype, shape, resource});
+  if (resource) DrawScope::note(drawn);
+  return drawn;
 }
 
 void check_finite(const Op& op, const char* what, double value, DType dtype) {

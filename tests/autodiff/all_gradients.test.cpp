@@ -111,3 +111,9 @@ TEST_CASE("the gradient of a product is right where factors are 0", "[gradients]
     CHECK(gradient_check([](Inputs in) { return prod(in[0]); }, {x}));
   }
 }
+
+TEST_CASE("gradient_check takes a tensor that is there twice as two inputs", "[tape]") {
+  const Tensor x = constant({1.5, -0.5});
+  const Tensor wide = x.cast(float64);
+  CHECK(gradient_check([](const std::vector<Tensor>& in) { return in[0] * in[0] * in[1]; }, {wide, wide}));
+}

@@ -3,8 +3,10 @@
 #include "catch.h"
 #include "keen/autodiff/gradient_tape.h"
 #include "keen/creation.h"
+#include "keen/function/function.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/math.h"
+#include "keen/random.h"
 
 using namespace keen;
 
@@ -75,6 +77,28 @@ TEST_CASE("recompute_grad runs the function again and gives the same gradients, 
   }
   CHECK(dx.item<float>() == 24);
   CHECK(outer.gradient(dx, x).item<float>() == 24);
+}
+
+TEST_CASE("recompute_grad draws the same numbers when it runs again", "[tape]") {
+  auto f = recompute_grad([](const std::vector<Tensor>& x) {
+    auto inner = recompute_grad([](const std::vector<Tensor>& in) { return in[0] * random::normal({5}); });
+    return inner({x[0]}) * cast(random::integers(1, 9, {5}), float32);
+  });
+  const auto step = [&](const Tensor& x) {
+    GradientTape tape;
+    tape.watch(x);
+    const Tensor y = f({x});
+    return std::pair{y, tape.gradient(y, x)};
+  };
+  auto compiled = function(step);
+  const Tensor x = full({5}, 2.f);
+  for (int i = 0; i < 3; ++i) {
+    const auto [y, dx] = step(x);
+    CHECK(allclose(y, dx * 2.f));
+    const auto [z, dz] = compiled(x);
+    CHECK(allclose(z, dz * 2.f));
+    CHECK(!array_equal(y, z));  // each call has draws of its own
+  }
 }
 
 TEST_CASE("floating gradients take the dtype of what they belong to", "[tape]") {

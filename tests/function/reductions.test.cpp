@@ -2,6 +2,7 @@
 #include "catch.h"
 #include "function/planned.h"
 #include "fusion/fused.h"
+#include "keen/autodiff/gradient_tape.h"
 #include "keen/ops/math.h"
 #include "keen/ops/reduce.h"
 #include "keen/ops/shape.h"
@@ -103,4 +104,22 @@ TEST_CASE("a row's value that is stored for each element is there for each eleme
   check({x}, [&](auto& a) { return std::vector{!over(any(a[0] * 2 > 1, {1}, true))}; });
   // The sum's elements repeat along its rows besides.
   check({s}, [&](auto& a) { return std::vector{over(sum(over(a[0]) * 2.f, {1}, true)) + 1.f}; });
+}
+
+TEST_CASE("what columns are reduced to is there for their elements, be it a result too", "[function]") {
+  const Tensor x = random::normal({5, 4}, {.seed = 1}), y = random::normal({2, 5, 4}, {.seed = 2});
+  const auto check = [](const std::vector<Tensor>& arguments, const Body& body) {
+    kernels_of(arguments, body, any_number);
+  };
+  const auto both = [](const Tensor& t, const Tensor& m) { return std::vector{m, t - broadcast_to(m, t.shape())}; };
+  check({x}, [&](auto& a) { return both(a[0], sum(a[0], {0}, true)); });
+  check({x}, [&](auto& a) { return both(a[0], exp(max(a[0] * 2.f, {0}, true))); });
+  check({y}, [&](auto& a) { return both(a[0], min(a[0], {1}, true)); });
+  check({y}, [&](auto& a) { return both(a[0], sum(a[0], {0, 1}, true)); });
+  check({x}, [&](auto& a) {
+    GradientTape tape;
+    tape.watch(a[0]);
+    const Tensor m = max(a[0], 0);
+    return std::vector{m, tape.gradient(m, a[0])};
+  });
 }

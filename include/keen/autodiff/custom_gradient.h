@@ -21,8 +21,8 @@ using CustomFunction = std::function<std::pair<Tensor, CustomGradient>(const std
 /// DTypeError. An empty function is a UsageError.
 std::function<Tensor(const std::vector<Tensor>&)> custom_gradient(CustomFunction f);
 
-/// Wraps f so that nothing it computes is kept for the backward pass, which runs f again. Variables f reads get their
-/// gradients (Chen et al., "Training deep nets with sublinear memory cost", 2016).
+/// Wraps f so that nothing it computes is kept for the backward pass, which runs f again; only what f draws is kept, so that
+/// both runs see the same masks. Variables f reads get their gradients (Chen et al., "Training deep nets with sublinear memory cost", 2016).
 std::function<Tensor(const std::vector<Tensor>&)> recompute_grad(std::function<Tensor(const std::vector<Tensor>&)> f);
 
 }  // namespace keen

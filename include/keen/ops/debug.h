@@ -45,7 +45,8 @@ void print(const Parts&... parts) {
   line.print();
 }
 
-/// x itself; a NaN or an infinity in it is a UsageError with the message.
+/// x itself; a NaN or an infinity in it is a UsageError with the message. Inside a compiled function, one whose result
+/// nothing uses is left out, as every operation is: assert_true is not.
 Tensor check_numerics(const Tensor& x, std::string_view message, Where where = Where::current());
 
 /// A UsageError with the message unless all elements of a bool tensor are true.
