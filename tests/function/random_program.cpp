@@ -78,7 +78,10 @@ Tensor unary(const Tensor& x, Choices& choose) {
 }
 
 Tensor binary(const Tensor& a, const Tensor& b, Choices& choose) {
-  const Tensor x = number(a), y = number(b);
+  const Shape shape = broadcast_shapes(a.shape(), b.shape());
+  const bool spread = choose.below(3) == 0;  // by a view of its own, as gradients do
+  const Tensor x = spread ? broadcast_to(number(a), shape) : number(a);
+  const Tensor y = spread ? broadcast_to(number(b), shape) : number(b);
   switch (choose.below(10)) {
     case 0:
       return x + y;
@@ -127,8 +130,11 @@ Tensor reduction(const Tensor& in, Choices& choose) {
   const Axes axes = some_axes(x, choose);
   const bool keepdims = choose.below(2);
   if (x.size() == 0) return sum(exact, axes, keepdims);
-  switch (choose.below(6)) {
-    case 0:
+  switch (choose.below(7)) {
+    case 0: {  // elements and what they are reduced to, which is needed in memory besides
+      const Tensor whole = sum(exact, axes, true), rest = exact - broadcast_to(whole, x.shape());
+      return rest + max(concat({flatten(whole), flatten(whole)}));
+    }
     case 1:
       return sum(exact, axes, keepdims);
     case 2:
