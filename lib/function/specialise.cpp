@@ -1,13 +1,20 @@
 #include "function/specialise.h"
 
 #include "core/message.h"
+#include "ops/helpers.h"
 
 namespace keen::detail {
+
+extern const Op reshape_op, sum_op, sum_to_op;
 
 void Bindings::bind(const Shape& symbolic, const Shape& actual, const char* what) {
   for (int axis = 0; axis < symbolic.rank(); ++axis) {
     if (!is_symbol(symbolic[axis])) continue;
     auto& size = sizes_[static_cast<std::size_t>(symbol_number(symbolic[axis]))];
+    if (actual[axis] < 0) {  // replayed in another trace, whose symbol it is
+      if (size == unknown) size = actual[axis];
+      continue;
+    }
     if (size >= 0 && size != actual[axis])
       fail<ShapeError>(
           "function", "axis ", axis, " of ", what, " has size ", actual[axis],
@@ -18,8 +25,7 @@ void Bindings::bind(const Shape& symbolic, const Shape& actual, const char* what
 
 void Bindings::substitute(Shape& dims) const {
   for (auto& dim : dims)
-    if (const std::int64_t size = is_symbol(dim) ? sizes_[static_cast<std::size_t>(symbol_number(dim))] : -1; size >= 0)
-      dim = size;
+    if (const std::int64_t size = is_symbol(dim) ? sizes_[at(symbol_number(dim))] : unknown; size != unknown) dim = size;
 }
 
 void Bindings::substitute(const Op& op, std::vector<Attribute>& attributes) const {
@@ -60,10 +66,34 @@ std::shared_ptr<Graph> cut_off(Graph& graph, std::size_t count, const Bindings& 
   for (const auto& node : rest->nodes)
     for (int value : node.inputs) cross(value);
   for (int value : rest->results) cross(value);
+  // Sizes that come out of the first part, and that nothing else of what crosses tells.
+  const std::vector<int> carriers = size_carriers(graph);
+  std::vector<bool> known(carriers.size());
+  for (int value : crossing)
+    for (auto dim : rest->values[at(value)].shape)
+      if (is_symbol(dim)) known[at(symbol_number(dim))] = true;
+  for (const auto& node : rest->nodes)
+    for_each_symbol(node, [&](std::size_t symbol) {
+      if (!known[symbol]) cross(carriers[symbol]);
+    });
   graph.results = rest->inputs = crossing;
   forget_symbols(graph);
   prune(*rest);
   return rest;
+}
+
+/// Turns a sum_to of a known shape into the sum and the change of shape that it is.
+void resolve_sum_to(Graph& graph, std::size_t n) {
+  Node& node = graph.nodes[n];
+  const Value from = graph.values[at(node.inputs[0])];
+  const Shape to = ints(node.attributes[0]);
+  const Shape axes = repeated_axes(from.shape, to);
+  node.op = &reshape_op;
+  if (axes.empty()) return;
+  const int summed = graph.add_value({from.dtype, reduced_shape(from.shape, axes, true), from.device, {}});
+  Node sum{&sum_op, {node.inputs[0]}, {axes, true}, {summed}};
+  node.inputs[0] = summed;
+  graph.nodes.insert(graph.nodes.begin() + static_cast<std::ptrdiff_t>(n), std::move(sum));
 }
 
 }  // namespace
@@ -72,13 +102,14 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments) {
   auto made = graph.copy();
   Bindings bindings(graph.symbols);
   const auto set = [&](int value, const Shape& shape, const char* what) {
-    bindings.bind(graph.values[at(value)].shape, shape, what);
+    bindings.bind(made->values[at(value)].shape, shape, what);
     made->values[at(value)].shape = shape;
   };
   for (std::size_t i = 0; i < arguments.size(); ++i) set(graph.inputs[i], arguments[i], "an argument");
   for (std::size_t n = 0; n < made->nodes.size(); ++n) {
+    bindings.substitute(*made->nodes[n].op, made->nodes[n].attributes);
+    if (made->nodes[n].op == &sum_to_op) resolve_sum_to(*made, n);
     Node& node = made->nodes[n];
-    bindings.substitute(*node.op, node.attributes);
     if (node.op->composite) {
       bool is_known = true;
       for (int value : node.outputs) {

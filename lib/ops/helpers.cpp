@@ -72,17 +72,6 @@ void check_size(const char* operation, const Shape& shape) {
   }
 }
 
-Tensor sum_to(const Tensor& t, const Shape& shape) {
-  const Shape& from = t.shape();
-  if (from == shape) return t;
-  Shape axes;
-  int lead = from.rank() - shape.rank();
-  for (int i = 0; i < from.rank(); ++i)
-    if (i < lead || (shape[i - lead] == 1 && from[i] != 1)) axes.push_back(i);
-  Tensor out = axes.empty() ? t : keen::sum(t, Axes(axes), true);
-  return out.shape() == shape ? out : keen::reshape(out, shape);
-}
-
 Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims) {
   return keen::broadcast_to(keepdims ? dy : keen::reshape(dy, reduced_shape(shape, axes, true)), shape);
 }
