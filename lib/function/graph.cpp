@@ -147,7 +147,7 @@ int prune(Graph& graph) {
     keep[i] = is_needed || is_root(node);
     if (!keep[i]) continue;
     for (int value : node.inputs) needed[static_cast<std::size_t>(value)] = true;
-    for_each_symbol(node, [&](std::size_t symbol) {
+    for_each_symbol(graph, node, [&](std::size_t symbol) {
       if (carriers[symbol] >= 0) needed[at(carriers[symbol])] = true;  // what makes a size known
     });
   }

@@ -35,10 +35,12 @@ void add_carriers(const Graph& graph, std::size_t cut, std::vector<int>& used) {
     for (auto dim : graph.values[at(value)].shape)
       if (is_symbol(dim)) known[at(symbol_number(dim))] = true;
   };
+  std::vector<int> crossing = made_before(graph, cut, used);
   for (int value : used)
-    if (value >= 0) note(value);
+    if (std::find(graph.inputs.begin(), graph.inputs.end(), value) != graph.inputs.end()) crossing.push_back(value);
+  for (int value : crossing) note(value);
   for (std::size_t i = cut; i < graph.nodes.size(); ++i)
-    for_each_symbol(graph.nodes[i], [&](std::size_t symbol) {
+    for_each_symbol(graph, graph.nodes[i], [&](std::size_t symbol) {
       if (known[symbol] || carriers[symbol] < 0) return;
       used.push_back(carriers[symbol]);
       note(carriers[symbol]);

@@ -9,6 +9,8 @@
 
 namespace keen::detail {
 
+extern const Op reshape_op;
+
 int normalise_axis(const char* operation, std::int64_t axis, int rank) {
   if (axis < -rank || axis >= rank)
     fail<IndexError>(operation, "axis ", axis, " is out of range for a tensor of rank ", rank);
@@ -73,7 +75,7 @@ void check_size(const char* operation, const Shape& shape) {
 }
 
 Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims) {
-  return keen::broadcast_to(keepdims ? dy : keen::reshape(dy, reduced_shape(shape, axes, true)), shape);
+  return keen::broadcast_to(keepdims ? dy : run(reshape_op, {reduced_shape(shape, axes, true)}, dy), shape);
 }
 
 // Runs of axes that lie together are split and joined, others cannot be.

@@ -4,6 +4,9 @@
 #include "ops/helpers.h"
 
 namespace keen::detail {
+
+extern const Op reshape_op;
+
 namespace {
 
 constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::shape}};
@@ -47,7 +50,7 @@ Tensor sum_to(const Tensor& t, const Shape& shape) {
   if (is_open(from, shape)) return run(sum_to_op, {shape}, t);
   const Shape axes = repeated_axes(from, shape);
   const Tensor out = axes.empty() ? t : keen::sum(t, Axes(axes), true);
-  return out.shape() == shape ? out : keen::reshape(out, shape);
+  return out.shape() == shape ? out : run(reshape_op, {shape}, out);
 }
 
 }  // namespace keen::detail
