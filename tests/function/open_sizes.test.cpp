@@ -298,3 +298,8 @@ TEST_CASE("a loop that broadcasts what it carries has its gradient", "[function]
   CHECK_THROWS_AS(f(ones({1, 3}), ones({4, 3})), ShapeError);
   CHECK(f.trace_count() == 1);
 }
+
+TEST_CASE("the number of elements of an open tensor is an error that says what to do", "[function][sizes]") {
+  auto f = function([](const Tensor& x) { return x * static_cast<float>(x.size()); }, open_rows);
+  CHECK_THROWS_WITH(f(ones({2, 3})), Catch::Contains("[size]") && Catch::Contains("x.dim(0)"));
+}
