@@ -303,3 +303,17 @@ TEST_CASE("the number of elements of an open tensor is an error that says what t
   auto f = function([](const Tensor& x) { return x * static_cast<float>(x.size()); }, open_rows);
   CHECK_THROWS_WITH(f(ones({2, 3})), Catch::Contains("[size]") && Catch::Contains("x.dim(0)"));
 }
+
+TEST_CASE("an open axis can be tiled, one at a time", "[function][sizes]") {
+  auto f = function([](const Tensor& x) { return tile(x, {2, 3}); }, open_rows);
+  for (int n : {1, 2, 5}) {
+    const Tensor x = random::normal({n, 3}, {.seed = 3});
+    CHECK(array_equal(f(x), tile(x, {2, 3})));
+  }
+  auto both = function(
+      [](const Tensor& x) {
+        return tile(x, {2, 2});
+      },
+      {.input_signature = {TensorSpec({unknown, unknown})}});
+  CHECK_THROWS_WITH(both(ones({2, 3})), Catch::Contains("[tile]") && Catch::Contains("concat"));
+}
