@@ -29,6 +29,10 @@ Size Tensor::dim(int axis, Where where) const {
 
 std::int64_t Tensor::size() const {
   const auto& t = checked(*this, "size");
+  if (t.is_symbolic() && !t.shape.is_known())
+    fail<ShapeError>(
+        "size", "a tensor of shape ", t.shape,
+        " has no number of elements in this trace: compute with Tensor(x.dim(0)), or trace for known sizes");
   return t.is_symbolic() ? t.shape.num_elements() : t.size;
 }
 

@@ -19,6 +19,14 @@ std::int64_t integer_at(const void* from, DType dtype) {
   });
 }
 
+/// Sizes that do not fit a branch are an error where it is taken, not here.
+std::shared_ptr<const Plan> plan_of(
+    const Part& part, const std::vector<Shape>& shapes, const std::vector<Shape>& strides) try {
+  return part.plan(shapes, strides);
+} catch (const ShapeError&) {
+  return nullptr;
+}
+
 }  // namespace
 
 std::string lines_of(const Plan& plan, const std::string& prefix) {
@@ -40,7 +48,7 @@ std::unique_ptr<BranchStep> BranchStep::make(
     strides.push_back(form.strides);
   }
   for (const Part* part : parts_of(node)) {
-    auto plan = part->plan(shapes, strides);
+    auto plan = plan_of(*part, shapes, strides);
     if (!plan || !plan->takes_addresses()) return nullptr;
     const Graph& graph = plan->graph();
     for (std::size_t i = 0; i < results.size(); ++i)

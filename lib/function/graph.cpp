@@ -121,7 +121,21 @@ bool is_root(const Node& node) noexcept {
   return stream && *stream;
 }
 
+std::vector<int> size_carriers(const Graph& graph) {
+  std::vector<int> carriers(at(graph.symbols), -1);
+  const auto note = [&](int value) {
+    for (auto dim : graph.values[at(value)].shape)
+      if (is_symbol(dim) && symbol_number(dim) < graph.symbols)
+        if (int& carrier = carriers[at(symbol_number(dim))]; carrier < 0) carrier = value;
+  };
+  for (int value : graph.inputs) note(value);
+  for (const auto& node : graph.nodes)
+    for (int value : node.outputs) note(value);
+  return carriers;
+}
+
 int prune(Graph& graph) {
+  const std::vector<int> carriers = size_carriers(graph);
   std::vector<bool> needed(graph.values.size());
   for (int value : graph.results)
     if (value >= 0) needed[static_cast<std::size_t>(value)] = true;
@@ -133,6 +147,9 @@ int prune(Graph& graph) {
     keep[i] = is_needed || is_root(node);
     if (!keep[i]) continue;
     for (int value : node.inputs) needed[static_cast<std::size_t>(value)] = true;
+    for_each_symbol(graph, node, [&](std::size_t symbol) {
+      if (carriers[symbol] >= 0) needed[at(carriers[symbol])] = true;  // what makes a size known
+    });
   }
   const std::size_t before = graph.nodes.size();
   std::size_t at = 0;

@@ -74,9 +74,20 @@ struct Graph {
 /// Reads a variable: a node, because later assignments in the graph change what is read.
 extern const Op read_variable_op;
 
+/// Where sizes come from: of each symbol the first value that has it in its shape, inputs before nodes; -1 where none has.
+std::vector<int> size_carriers(const Graph& graph);
+/// Calls `use` with the number of each of the graph's symbols in the attributes of a node.
+template <class Use>
+void for_each_symbol(const Graph& graph, const Node& node, Use use) {
+  for (std::size_t i = 0; i < node.attributes.size(); ++i)
+    if (node.op->attributes[i].kind == AttributeKind::shape && std::holds_alternative<Shape>(node.attributes[i]))
+      for (auto dim : ints(node.attributes[i]))
+        if (is_symbol(dim) && symbol_number(dim) < graph.symbols) use(at(symbol_number(dim)));
+}
+
 /// Must the node run although nobody needs its outputs? Effects, and draws from a shared stream.
 bool is_root(const Node& node) noexcept;
-/// Drops the nodes that neither results nor roots need. Returns how many.
+/// Drops the nodes that neither results nor roots need, nor the sizes that these name. Returns how many.
 int prune(Graph& graph);
 
 }  // namespace keen::detail

@@ -189,7 +189,40 @@ std::vector<Attribute> loop_attributes_of(const Loop& loop) {
           loop.reverse, loop.length};
 }
 
-std::vector<Tensor> stage_loop(Tracer& tracer, const Loop& loop, const std::vector<Tensor>& operands) {
+namespace {
+
+/// The open sizes of carried tensors that turns may change, as inputs of the body: none that the trace around it knows.
+bool open_what_changes(const Loop& loop, std::span<const Tensor> operands, std::vector<ResultSpec>& inputs) {
+  bool any = false;
+  for (std::size_t i = 0; i < loop.carried; ++i) {
+    const Shape after = spec_of(*loop.body, loop.body->results[i]).shape;
+    for (int axis = 0; axis < after.rank(); ++axis) {
+      auto& dim = inputs[i].shape[axis];
+      if (!is_symbol(dim) || dim == after[axis] || !is_known_to(operands, dim)) continue;
+      dim = unknown;
+      any = true;
+    }
+  }
+  return any;
+}
+
+/// The loop with a body that finds sizes of each turn's own where turns may change them: two open sizes that broadcast.
+Loop with_changing_sizes(Tracer& tracer, Loop loop, std::span<const Tensor> operands) {
+  for (;;) {
+    std::vector<ResultSpec> inputs;
+    for (int value : loop.body->inputs) inputs.push_back(spec_of(*loop.body, value));
+    if (!open_what_changes(loop, operands, inputs)) return loop;
+    loop.body = retrace(tracer, *loop.body, inputs);
+    const auto first = inputs.begin() + static_cast<std::ptrdiff_t>(loop.carried);
+    inputs.erase(first, first + static_cast<std::ptrdiff_t>(loop.scanned));
+    if (loop.condition) loop.condition = retrace(tracer, *loop.condition, inputs);
+  }
+}
+
+}  // namespace
+
+std::vector<Tensor> stage_loop(Tracer& tracer, const Loop& given, const std::vector<Tensor>& operands) {
+  const Loop loop = with_changing_sizes(tracer, given, operands);
   const std::vector<Attribute> attributes = loop_attributes_of(loop);
   bool effects = false;
   for (const Part* part : parts_of({&loop_op, {}, attributes, {}})) effects = effects || part->has_effects();

@@ -3,6 +3,7 @@
 #include "function/loop_gradient.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "core/message.h"
 #include "function/lift.h"
@@ -62,7 +63,10 @@ class LoopGradient {
     Graph& body = *parts_.forward;
     std::vector<int> values = parts_.kept;
     for (std::size_t i = 0; i < carried_; ++i)
-      if (uses(*parts_.backward, body.inputs[i])) values.push_back(body.inputs[i]), kept_carried_.push_back(i);
+      if (uses(*parts_.backward, body.inputs[i]) || tells_a_size(i, values)) {
+        values.push_back(body.inputs[i]);
+        kept_carried_.push_back(i);
+      }
     const std::size_t before = body.results.size();
     for (int value : values) {
       const auto begin = body.results.begin() + static_cast<std::ptrdiff_t>(carried_);
@@ -83,6 +87,27 @@ class LoopGradient {
       specs.push_back(loop_result_spec(forward, i, staged_->operands));
     extend_node(*staged_, place_, loop_attributes_of(forward), specs);
     record_staged(staged_, before, loop_op);
+  }
+
+  /// Does the way back name a size that carried tensor i has, and nothing else that it sees?
+  bool tells_a_size(std::size_t i, const std::vector<int>& kept) const {
+    const Graph& body = *parts_.forward;
+    std::unordered_set<std::int64_t> named, known;
+    const auto note = [](std::unordered_set<std::int64_t>& dims, const Graph& graph, int value) {
+      const Shape& shape = graph.values[at(value)].shape;
+      dims.insert(shape.begin(), shape.end());
+    };
+    for (const Node& node : parts_.backward->nodes)
+      for_each_symbol(*parts_.backward, node, [&](std::size_t s) { named.insert(symbol(static_cast<int>(s))); });
+    if (parts_.backward->results[i] < 0) note(named, body, body.inputs[i]);  // zeros stand for the gradient
+    for (int value : kept) note(known, body, value);
+    for (std::size_t k = carried_; k < inputs_; ++k) note(known, body, body.inputs[k]);
+    for (const auto* list : {&seeded_carried_, &seeded_stacks_})
+      for (std::size_t k : *list) note(known, body, body.results[k]);
+    const Shape& shape = body.values[at(body.inputs[i])].shape;
+    return std::any_of(shape.begin(), shape.end(), [&](std::int64_t dim) {
+      return is_symbol(dim) && named.contains(dim) && !known.contains(dim);
+    });
   }
 
   Loop forward_loop() const {

@@ -18,6 +18,9 @@ void PlanBuilder::prepare_control() {
     Control& control = controls_[static_cast<int>(i)];
     if (is_branch(*node.op)) control.branch = BranchStep::make(node, operands, results);
     else control.loop = LoopStep::make(node, operands);
+    const auto carried = static_cast<std::ptrdiff_t>(control.loop ? control.loop->carried() : 0);
+    if (!std::all_of(results.begin(), results.begin() + carried, [](const Shape& s) { return s.is_known(); }))
+      control.loop = nullptr;
     const bool waits = control.loop && !control.loop->is_counted() && node.outputs.size() > control.loop->carried();
     if ((!control.branch && !control.loop) || waits) plan_.takes_addresses_ = false;
   }

@@ -99,6 +99,7 @@ CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments)
     is_kept[at(v)] = true;
     kept.push_back(v);
   };
+  const std::vector<int> carriers = size_carriers(*joint);
   for (const auto& node : joint->nodes) {
     const bool late = std::any_of(node.inputs.begin(), node.inputs.end(), [&](int v) { return is_late[at(v)]; });
     const bool constant =
@@ -106,8 +107,9 @@ CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments)
         std::all_of(node.inputs.begin(), node.inputs.end(), [&](int v) { return is_constant[at(v)]; });
     for (int v : node.outputs) is_late[at(v)] = late;
     for (int v : node.outputs) is_constant[at(v)] = constant;
-    if (late)
-      for (int v : node.inputs) keep(v);
+    if (!late) continue;
+    for (int v : node.inputs) keep(v);
+    for_each_symbol(*joint, node, [&](std::size_t symbol) { keep(carriers[symbol]); });
   }
   for (std::size_t i = results_; i < joint->results.size(); ++i) keep(joint->results[i]);
 

@@ -1,13 +1,23 @@
 #include "function/specialise.h"
 
+#include <algorithm>
+
 #include "core/message.h"
+#include "function/staged_ops.h"
+#include "ops/helpers.h"
 
 namespace keen::detail {
+
+extern const Op reshape_op, sum_op, sum_to_op;
 
 void Bindings::bind(const Shape& symbolic, const Shape& actual, const char* what) {
   for (int axis = 0; axis < symbolic.rank(); ++axis) {
     if (!is_symbol(symbolic[axis])) continue;
     auto& size = sizes_[static_cast<std::size_t>(symbol_number(symbolic[axis]))];
+    if (actual[axis] < 0) {  // replayed in another trace, whose symbol it is
+      if (size == unknown) size = actual[axis];
+      continue;
+    }
     if (size >= 0 && size != actual[axis])
       fail<ShapeError>(
           "function", "axis ", axis, " of ", what, " has size ", actual[axis],
@@ -18,7 +28,7 @@ void Bindings::bind(const Shape& symbolic, const Shape& actual, const char* what
 
 void Bindings::substitute(Shape& dims) const {
   for (auto& dim : dims)
-    if (const std::int64_t size = is_symbol(dim) ? sizes_[static_cast<std::size_t>(symbol_number(dim))] : -1; size >= 0)
+    if (const std::int64_t size = is_symbol(dim) ? sizes_[at(symbol_number(dim))] : unknown; size != unknown)
       dim = size;
 }
 
@@ -60,10 +70,81 @@ std::shared_ptr<Graph> cut_off(Graph& graph, std::size_t count, const Bindings& 
   for (const auto& node : rest->nodes)
     for (int value : node.inputs) cross(value);
   for (int value : rest->results) cross(value);
+  // Sizes that come out of the first part, and that nothing else of what crosses tells.
+  const std::vector<int> carriers = size_carriers(graph);
+  std::vector<bool> known(carriers.size());
+  for (int value : crossing)
+    for (auto dim : rest->values[at(value)].shape)
+      if (is_symbol(dim)) known[at(symbol_number(dim))] = true;
+  for (const auto& node : rest->nodes)
+    for_each_symbol(*rest, node, [&](std::size_t symbol) {
+      if (!known[symbol]) cross(carriers[symbol]);
+    });
   graph.results = rest->inputs = crossing;
   forget_symbols(graph);
   prune(*rest);
   return rest;
+}
+
+/// The shapes of a part's results for operands of these shapes; none where the part itself cannot tell, or raises.
+std::vector<Shape> shapes_of(const Part& part, std::span<const Shape> operands) try {
+  const Specialised made = specialise(part.graph(), operands);
+  std::vector<Shape> out;
+  if (made.rest) return out;
+  for (int value : made.graph->results) out.push_back(made.graph->values[at(value)].shape);
+  return out;
+} catch (const ShapeError&) {  // of a branch that these sizes may never take
+  return {};
+}
+
+std::vector<Shape> branch_shapes(const Node& node, std::span<const Shape> operands) {
+  std::vector<Shape> common;
+  for (const Part* part : parts_of(node)) {
+    const auto shapes = shapes_of(*part, operands.subspan(1));
+    if (common.empty()) common = shapes;
+    if (shapes.empty() || shapes != common) return {};
+  }
+  return common;
+}
+
+std::vector<Shape> loop_shapes(const Node& node, std::span<const Shape> operands) {
+  const auto carried = at(static_cast<int>(integer(node.attributes[2])));
+  const auto scanned = at(static_cast<int>(integer(node.attributes[3])));
+  std::vector<Shape> found(operands.begin(), operands.end());
+  std::int64_t turns = ints(node.attributes[5]).empty() ? unknown : ints(node.attributes[5])[0];
+  for (std::size_t i = carried; i < carried + scanned; ++i) {
+    turns = turns < 0 ? found[i][0] : std::min(turns, found[i][0]);
+    found[i].erase(0);
+  }
+  auto shapes = shapes_of(*parts_of(node).back(), found);
+  if (turns == 0 || shapes.empty() ||
+      !std::equal(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(carried), shapes.begin()))
+    return {};  // turns that change sizes, or none, which leave some of them open
+  for (std::size_t i = carried; i < shapes.size(); ++i) shapes[i].insert(0, turns);
+  return shapes;
+}
+
+/// What a branch or loop gives for operands of known sizes; none where only running it tells.
+std::vector<Shape> result_shapes(const Graph& graph, const Node& node) {
+  std::vector<Shape> operands;
+  for (int value : node.inputs) operands.push_back(graph.values[at(value)].shape);
+  auto shapes = is_branch(*node.op) ? branch_shapes(node, operands) : loop_shapes(node, operands);
+  if (!std::all_of(shapes.begin(), shapes.end(), [](const Shape& s) { return s.is_known(); })) shapes.clear();
+  return shapes;
+}
+
+/// Turns a sum_to of a known shape into the sum and the change of shape that it is.
+void resolve_sum_to(Graph& graph, std::size_t n) {
+  Node& node = graph.nodes[n];
+  const Value from = graph.values[at(node.inputs[0])];
+  const Shape to = ints(node.attributes[0]);
+  const Shape axes = repeated_axes(from.shape, to);
+  node.op = &reshape_op;
+  if (axes.empty()) return;
+  const int summed = graph.add_value({from.dtype, reduced_shape(from.shape, axes, true), from.device, {}});
+  Node sum{&sum_op, {node.inputs[0]}, {axes, true}, {summed}};
+  node.inputs[0] = summed;
+  graph.nodes.insert(graph.nodes.begin() + static_cast<std::ptrdiff_t>(n), std::move(sum));
 }
 
 }  // namespace
@@ -72,19 +153,25 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments) {
   auto made = graph.copy();
   Bindings bindings(graph.symbols);
   const auto set = [&](int value, const Shape& shape, const char* what) {
-    bindings.bind(graph.values[at(value)].shape, shape, what);
+    bindings.bind(made->values[at(value)].shape, shape, what);
     made->values[at(value)].shape = shape;
   };
   for (std::size_t i = 0; i < arguments.size(); ++i) set(graph.inputs[i], arguments[i], "an argument");
   for (std::size_t n = 0; n < made->nodes.size(); ++n) {
+    bindings.substitute(*made->nodes[n].op, made->nodes[n].attributes);
+    if (made->nodes[n].op == &sum_to_op) resolve_sum_to(*made, n);
     Node& node = made->nodes[n];
-    bindings.substitute(*node.op, node.attributes);
     if (node.op->composite) {
       bool is_known = true;
       for (int value : node.outputs) {
         Shape& shape = made->values[at(value)].shape;
         bindings.substitute(shape);
         is_known = is_known && shape.is_known();
+      }
+      if (!is_known) {
+        const auto shapes = result_shapes(*made, node);
+        is_known = !shapes.empty();
+        for (std::size_t i = 0; i < shapes.size(); ++i) set(node.outputs[i], shapes[i], node.op->name);
       }
       if (!is_known) {
         auto rest = cut_off(*made, n + 1, bindings);

@@ -21,14 +21,14 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments);
 /// The sizes that symbols have in one call.
 class Bindings {
  public:
-  explicit Bindings(int symbols) : sizes_(static_cast<std::size_t>(symbols), -1) {}
+  explicit Bindings(int symbols) : sizes_(static_cast<std::size_t>(symbols), unknown) {}
   void bind(const Shape& symbolic, const Shape& actual, const char* what);
   void substitute(Shape& dims) const;
   /// In the attributes of a node that are shapes.
   void substitute(const Op& op, std::vector<Attribute>& attributes) const;
 
  private:
-  std::vector<std::int64_t> sizes_;
+  std::vector<std::int64_t> sizes_;  // or symbols of another trace; unknown
 };
 
 }  // namespace keen::detail

@@ -27,6 +27,26 @@ std::vector<int> made_before(const Graph& graph, std::size_t cut, const std::vec
   return out;
 }
 
+/// Adds to `used` the values before the cut whose sizes nodes behind it name, where nothing that is used has them.
+void add_carriers(const Graph& graph, std::size_t cut, std::vector<int>& used) {
+  const std::vector<int> carriers = size_carriers(graph);
+  std::vector<bool> known(carriers.size());
+  const auto note = [&](int value) {
+    for (auto dim : graph.values[at(value)].shape)
+      if (is_symbol(dim)) known[at(symbol_number(dim))] = true;
+  };
+  std::vector<int> crossing = made_before(graph, cut, used);
+  for (int value : used)
+    if (std::find(graph.inputs.begin(), graph.inputs.end(), value) != graph.inputs.end()) crossing.push_back(value);
+  for (int value : crossing) note(value);
+  for (std::size_t i = cut; i < graph.nodes.size(); ++i)
+    for_each_symbol(graph, graph.nodes[i], [&](std::size_t symbol) {
+      if (known[symbol] || carriers[symbol] < 0) return;
+      used.push_back(carriers[symbol]);
+      note(carriers[symbol]);
+    });
+}
+
 std::shared_ptr<Graph> section(const Graph& graph, std::size_t first, std::size_t last) {
   std::shared_ptr<Graph> part = clone(graph);
   const auto begin = graph.nodes.begin();
@@ -86,6 +106,7 @@ Split split(
   std::vector<int> used = gradients;
   for (std::size_t i = cut; i < joint->nodes.size(); ++i)
     used.insert(used.end(), joint->nodes[i].inputs.begin(), joint->nodes[i].inputs.end());
+  add_carriers(*joint, cut, used);
 
   Split out{section(*joint, 0, cut), made_before(*joint, cut, used), section(*joint, cut, joint->nodes.size())};
   out.forward->inputs = part.inputs;

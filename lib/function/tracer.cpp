@@ -183,13 +183,19 @@ Tensor Tracer::carrier_of(std::int64_t symbol) {
 
 void Tracer::capture_sizes() {
   std::unordered_set<std::int64_t> known;
-  for (const auto& value : graph_->values) known.insert(value.shape.begin(), value.shape.end());
-  for (std::size_t i = 0; i < graph_->nodes.size(); ++i)
+  const auto note = [&](int value) {
+    const Shape& shape = graph_->values[at(value)].shape;
+    known.insert(shape.begin(), shape.end());
+  };
+  for (int value : graph_->inputs) note(value);
+  for (std::size_t i = 0; i < graph_->nodes.size(); ++i) {
     for (const auto& attribute : graph_->nodes[i].attributes)
       if (const auto* shape = std::get_if<Shape>(&attribute))
         for (auto dim : *shape)
           if (is_symbol(dim) && outer_ && known.insert(dim).second)
             if (const Tensor carrier = outer_->carrier_of(dim); carrier.defined()) capture(carrier.impl());
+    for (int value : graph_->nodes[i].outputs) note(value);
+  }
 }
 
 Tensor Tracer::add_read(const std::shared_ptr<VariableState>& variable) {

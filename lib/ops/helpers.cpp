@@ -9,6 +9,8 @@
 
 namespace keen::detail {
 
+extern const Op reshape_op;
+
 int normalise_axis(const char* operation, std::int64_t axis, int rank) {
   if (axis < -rank || axis >= rank)
     fail<IndexError>(operation, "axis ", axis, " is out of range for a tensor of rank ", rank);
@@ -72,19 +74,8 @@ void check_size(const char* operation, const Shape& shape) {
   }
 }
 
-Tensor sum_to(const Tensor& t, const Shape& shape) {
-  const Shape& from = t.shape();
-  if (from == shape) return t;
-  Shape axes;
-  int lead = from.rank() - shape.rank();
-  for (int i = 0; i < from.rank(); ++i)
-    if (i < lead || (shape[i - lead] == 1 && from[i] != 1)) axes.push_back(i);
-  Tensor out = axes.empty() ? t : keen::sum(t, Axes(axes), true);
-  return out.shape() == shape ? out : keen::reshape(out, shape);
-}
-
 Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims) {
-  return keen::broadcast_to(keepdims ? dy : keen::reshape(dy, reduced_shape(shape, axes, true)), shape);
+  return keen::broadcast_to(keepdims ? dy : run(reshape_op, {reduced_shape(shape, axes, true)}, dy), shape);
 }
 
 // Runs of axes that lie together are split and joined, others cannot be.

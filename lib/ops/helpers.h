@@ -59,6 +59,8 @@ void check_size(const char* operation, const Shape& shape);
 bool broadcasts_to(const Shape& from, const Shape& to);
 /// Sums `t` down to `shape`, to which it was broadcast from: the gradient of broadcasting.
 Tensor sum_to(const Tensor& t, const Shape& shape);
+/// The axes of `from` that summing to `to` sums over.
+Shape repeated_axes(const Shape& from, const Shape& to);
 /// dy of a reduction, broadcast back over `shape`.
 Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims);
 

@@ -175,12 +175,19 @@ Tensor tile(const Tensor& x, const Shape& multiples, Where where) {
   if (multiples.rank() != from.rank())
     fail<ShapeError>("tile", "multiples ", multiples.numbers(), " must name each axis of shape ", from, " once");
   Shape split_up, spread, joined;
+  bool is_open = false;
   for (int i = 0; i < from.rank(); ++i) {
     if (multiples[i] < 0) fail<ShapeError>("tile", "multiples ", multiples.numbers(), " may not be negative");
     std::int64_t size = 0;
     if (__builtin_mul_overflow(from[i], multiples[i], &size))
       fail<ShapeError>(
           "tile", "axis ", i, " of shape ", from, " repeated ", multiples[i], " times grows beyond 63 bits");
+    if (from[i] < 0 && multiples[i] > 1) {  // worked out from the others, of which there can be one
+      if (std::exchange(is_open, true))
+        fail<ShapeError>(
+            "tile", "more than one axis of shape ", from, " is open and repeated: tile one after the other, or concat");
+      size = unknown;
+    }
     split_up.push_back(1);
     split_up.push_back(from[i]);
     spread.push_back(multiples[i]);

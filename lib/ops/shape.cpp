@@ -114,7 +114,7 @@ KEEN_OP(reshape){
     .attributes = shape_attribute,
     .infer = reshape_rule,
     .view = reshape_view,
-    .gradient = [](Gradient& g) { g.set(0, keen::reshape(g.dy(), g.in_shape(0))); },
+    .gradient = [](Gradient& g) { g.set(0, run(reshape_op, {g.in_shape(0)}, g.dy())); },
     .formula = "x with another shape"};
 KEEN_OP(transpose){
     .name = "transpose",

@@ -18,6 +18,7 @@ namespace {
 const std::map<std::string, const char*> without_sample = {
     {"no_turns", "loops that do not turn, only told to tapes: tests/function/agreement.test.cpp"},
     {"same", "the identity, only told to tapes: tests/function/host_control.test.cpp"},
+    {"sum_to", "only in traces: tests/function/open_sizes.test.cpp"},
     {"staged", "the gradients of branches and loops: tests/function/control_flow.test.cpp"},
     {"custom_function", "its gradient is the user's: custom_gradient.test.cpp"},
     {"compiled_call", "a compiled function as a tape sees it: tests/function/gradients.test.cpp"},

@@ -29,6 +29,7 @@ const std::map<std::string, const char*> without_reference = {
     {"set_row", "of tensor arrays: tests/function/tensor_array.test.cpp"},
     {"get_row", "of tensor arrays: tests/function/agreement.test.cpp"},
     {"no_turns", "only to tapes: tests/function/agreement.test.cpp"},
+    {"sum_to", "only in traces: tests/function/open_sizes.test.cpp"},
     {"staged", "branches and loops, to a tape: tests/function/control_flow.test.cpp"},
     {"read_variable", "only in traces: tests/function"},
     {"size", "only in traces: tests/function/open_sizes.test.cpp"},

@@ -67,20 +67,61 @@ int merge_constants(Graph& graph, Renaming& names) {
   }));
 }
 
+/// Symbols that stand for the same size, because what they were made for is one.
+class Symbols {
+ public:
+  explicit Symbols(const Graph& graph) : names_(at(graph.symbols)) {
+    for (std::size_t i = 0; i < names_.size(); ++i) names_[i] = symbol(static_cast<int>(i));
+  }
+  /// From here on the symbols of one shape are called as in the other.
+  void merge(const Shape& shape, const Shape& by) {
+    for (int axis = 0; axis < shape.rank(); ++axis)
+      if (is_symbol(shape[axis]) && is_symbol(by[axis]) && shape[axis] != by[axis]) {
+        names_[at(symbol_number(shape[axis]))] = renamed(by[axis]);
+        any_ = true;
+      }
+  }
+  void rename(Node& node) const {
+    if (!any_) return;
+    for (std::size_t i = 0; i < node.attributes.size(); ++i)
+      if (node.op->attributes[i].kind == AttributeKind::shape)
+        if (auto* shape = std::get_if<Shape>(&node.attributes[i])) rename(*shape);
+  }
+  void rename_values(Graph& graph) const {
+    if (!any_) return;
+    for (auto& value : graph.values) rename(value.shape);
+  }
+
+ private:
+  std::int64_t renamed(std::int64_t dim) const { return is_symbol(dim) ? names_[at(symbol_number(dim))] : dim; }
+  void rename(Shape& shape) const {
+    for (auto& dim : shape) dim = renamed(dim);
+  }
+  std::vector<std::int64_t> names_;
+  bool any_ = false;
+};
+
 }  // namespace
 
 int merge_common(Graph& graph) {
   Renaming names(graph);
   int changed = merge_constants(graph, names);
+  Symbols symbols(graph);
   std::unordered_map<std::string, std::vector<int>> seen;  // key to outputs
   changed += static_cast<int>(std::erase_if(graph.nodes, [&](Node& node) {
     names.rename_inputs(node);
+    symbols.rename(node);
     if (!is_pure(node)) return false;
     const auto [place, is_new] = seen.try_emplace(key_of(node), node.outputs);
     if (is_new || place->second.size() != node.outputs.size()) return false;
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) names.rename(node.outputs[i], place->second[i]);
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      const int by = place->second[i];
+      names.rename(node.outputs[i], by);
+      symbols.merge(graph.values[at(node.outputs[i])].shape, graph.values[at(by)].shape);
+    }
     return true;
   }));
+  symbols.rename_values(graph);
   names.rename_results(graph);
   return changed;
 }
