@@ -58,7 +58,7 @@ void PlanRun::run(std::span<char* const> results) {
 void PlanRun::copy_result(std::size_t i, char* to) {
   const Plan::Result& result = plan_.results_[i];
   char* from = frame_->base[at(result.address.slot)] + result.address.offset;
-  if (from == to) return;
+  if (from == to || result.bytes == 0) return;
   if (result.is_dense) {
     std::memcpy(to, from, result.bytes);
     return;
