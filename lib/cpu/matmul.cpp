@@ -55,12 +55,12 @@ void dots(const Product& p, const ProductLoops& loops) {
   });
 }
 
-/// What follows the product, if its tiles suit. A single tile should not take much along to its one thread.
+/// What follows the product, if its tiles suit.
 const Tail* take_tail(const Product& p, const TiledGemm& tiled) {
-  if (!p.is_sum || (p.batches * tiled.tiles() == 1 && p.m * p.n > elementwise_grain)) return nullptr;
+  if (!p.is_sum) return nullptr;
   Cuts cuts = tiled.cuts();
   if (p.batches > 1) cuts.rows = std::gcd(cuts.rows, p.m);
-  return Tail::take(cuts);
+  return Tail::take(cuts, p.batches * tiled.tiles(), p.batches * p.m * p.n);
 }
 
 void gemm(const Product& p) {

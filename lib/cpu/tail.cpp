@@ -1,5 +1,7 @@
 #include "cpu/tail.h"
 
+#include "core/parallel.h"
+
 namespace keen::detail::cpu {
 namespace {
 
@@ -10,9 +12,9 @@ constinit thread_local Tail* waiting = nullptr;
 Tail::Tail(Cuts cuts) noexcept : cuts_(cuts), outer_(waiting) { waiting = this; }
 Tail::~Tail() { waiting = outer_; }
 
-const Tail* Tail::take(Cuts cuts) noexcept {
+const Tail* Tail::take(Cuts cuts, std::int64_t parts, std::int64_t elements) noexcept {
   Tail* tail = waiting;
-  if (!tail || tail->taken_) return nullptr;
+  if (!tail || tail->taken_ || (parts == 1 && elements > elementwise_grain)) return nullptr;
   const Cuts& at = tail->cuts_;
   if (at.rows == 0 || cuts.rows % at.rows != 0 || (cuts.columns && !at.columns)) return nullptr;
   tail->taken_ = true;

@@ -27,8 +27,9 @@ class Tail {
   virtual void run(const Part& part) const = 0;
   bool is_taken() const noexcept { return taken_; }
 
-  /// For a kernel that cuts its result like this; null where nothing waits, or nothing that can be cut so.
-  static const Tail* take(Cuts cuts) noexcept;
+  /// For a kernel that cuts its result of `elements` like this, in `parts`. Null where nothing waits, or nothing that can be
+  /// cut so, and where one part would take much along to its one thread.
+  static const Tail* take(Cuts cuts, std::int64_t parts, std::int64_t elements) noexcept;
 
  protected:
   ~Tail();

@@ -44,7 +44,7 @@ void TailStep::run(Frame& frame) const {
     std::int64_t width_;
   } follower(*tail_->launch(), tail_->addresses(frame), width_);
   product_->run(frame);
-  if (!follower.is_taken()) tail_->launch()->run(tail_->addresses(frame));
+  if (!follower.is_taken()) tail_->run(frame);
 }
 
 std::string TailStep::to_string() const {

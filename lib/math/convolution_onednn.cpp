@@ -125,13 +125,6 @@ class Pieces {
   const KeenMathLibrary& library_;
 };
 
-/// What follows, if the pieces suit. A single piece should not take much along to its one thread.
-const Tail* take_tail(const Pieces& p) {
-  const Part first = p.part(p.pieces[0]);
-  if (p.pieces.size() == 1 && first.rows * first.columns > elementwise_grain) return nullptr;
-  return Tail::take({p.rows, false});
-}
-
 /// Both directions that read filters: they are brought into each plan's layout once.
 bool run_with_filters(const KeenMathLibrary& library, const Pieces& p, float* x, const float* filters, float* y) {
   std::vector<std::unique_ptr<Scratch>> packed;
@@ -139,7 +132,8 @@ bool run_with_filters(const KeenMathLibrary& library, const Pieces& p, float* x,
     packed.push_back(std::make_unique<Scratch>(plan->filter_bytes));
     if (!library.pack_filters(plan.get(), filters, packed.back()->data())) return false;
   }
-  const Tail* tail = take_tail(p);
+  const Part first = p.part(p.pieces[0]);  // where it is the only one, the whole
+  const Tail* tail = Tail::take({p.rows, false}, static_cast<int64_t>(p.pieces.size()), first.rows * first.columns);
   std::atomic<bool> ok{true};
   parallel_for(static_cast<int64_t>(p.pieces.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
