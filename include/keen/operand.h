@@ -65,6 +65,12 @@ class Operand {
     impl_ = t.release_impl();
     kind_ = Kind::owned;
   }
+  /// Refers to `t`, which it does not keep alive; null for nothing.
+  void borrow(detail::TensorImpl* t) noexcept {
+    if (kind_ == Kind::owned) detail::release(impl_);
+    impl_ = t;
+    kind_ = Kind::borrowed;
+  }
   /// Where it was made.
   const Where& where() const noexcept { return where_; }
   /// A counted reference to the tensor.

@@ -35,6 +35,16 @@ class Size {
   /// Open sizes are equal where they are one and the same; else it is not known.
   friend constexpr bool operator==(Size a, Size b) { return a.value_ == b.value_ || a.number() == b.number(); }
   friend constexpr auto operator<=>(Size a, Size b) { return a.number() <=> b.number(); }
+  // With the size of a container, which is unsigned, too.
+  template <std::integral T>
+  friend constexpr bool operator==(Size a, T b) {
+    return std::is_eq(a <=> b);
+  }
+  template <std::integral T>
+  friend constexpr std::strong_ordering operator<=>(Size a, T b) {
+    if constexpr (std::is_signed_v<T>) return a.number() <=> std::int64_t{b};
+    else return static_cast<std::uint64_t>(a.number()) <=> std::uint64_t{b};
+  }
   // A variable of this type may be counted with, as one of an integer type.
   constexpr Size& operator=(std::int64_t value) noexcept { return value_ = value, *this; }
   constexpr Size& operator+=(std::int64_t n) { return *this = number() + n; }
@@ -88,7 +98,7 @@ struct Dim {
 };
 }  // namespace detail
 
-/// A list of dimensions (also of strides and of axes). While a function is traced a dimension may be symbolic: any
+/// A list of dimensions (also of axes). While a function is traced a dimension may be symbolic: any
 /// negative number, -1 being an unknown without a name.
 class Shape {
  public:
@@ -187,6 +197,15 @@ class Shape {
 };
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
+
+/// Steps from one element to the next along each axis, in elements. They may be negative, and print so.
+class Strides : public Shape {
+ public:
+  explicit Strides(const Shape& steps) : Shape(steps) {}
+  std::string to_string() const { return numbers(); }
+};
+
+std::ostream& operator<<(std::ostream& out, const Strides& strides);
 
 /// The shape that both broadcast to, by NumPy's rule. Throws ShapeError when they do not fit.
 Shape broadcast_shapes(const Shape& a, const Shape& b);

@@ -92,7 +92,7 @@ class Tensor {
   bool defined() const noexcept { return impl_ != nullptr; }
   DType dtype() const;
   const Shape& shape() const;
-  const Shape& strides() const;  ///< in elements
+  Strides strides() const;
   int rank() const { return shape().rank(); }
   /// The size of one axis; negative axes count from the end. Throws IndexError. One that is open in a trace may be handed
   /// on, as in reshape(x, {x.dim(0), -1}), but not compared or computed with.

@@ -85,10 +85,34 @@ bool is_plain(const TensorImpl& t) {
   return t.device.is_cpu() && (t.flags & (TensorImpl::contiguous | TensorImpl::symbolic)) == TensorImpl::contiguous;
 }
 
-// A weak number beside a tensor whose dtype it takes becomes a 0-d tensor.
-bool settle_number(const Op& op, Operand& number, const TensorImpl& beside) {
-  if (weak_dtype(number, beside.dtype) != beside.dtype) return false;
-  number.replace(number_tensor(op.name, number, beside.dtype));
+[[gnu::always_inline]] inline void run_fast(
+    const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs,
+    const TensorImpl& shaped) {
+  const bool owned = inputs.front().kind() == Operand::Kind::owned || inputs.back().kind() == Operand::Kind::owned;
+  if (owned) outputs[0] = donated(op, inputs, shaped.dtype, shaped.shape);
+  if (!outputs[0].defined())
+    outputs[0] = Tensor::adopt(make_impl(shaped.dtype, shaped.shape, shaped.strides, shaped.size, Device()));
+  KernelCall call{op, inputs, attributes, outputs};
+  op.cpu(call);
+}
+
+// A weak number beside a tensor whose dtype it takes: a 0-d tensor, which lies in this frame unless an observer may keep
+// it. False where it is no such number.
+[[gnu::noinline]] bool run_beside_number(
+    const Op& op, std::span<Operand> inputs, Attributes attributes, std::span<Tensor> outputs, Operand& number,
+    const TensorImpl& shaped) {
+  if (!number.is_weak() || weak_dtype(number, shaped.dtype) != shaped.dtype) return false;
+  alignas(8) char element[8];
+  if (thread_context.observers || !write_number(op.name, number, shaped.dtype, element)) {
+    number.replace(number_tensor(op.name, number, shaped.dtype));
+    run_fast(op, inputs, attributes, outputs, shaped);
+  } else {
+    TensorImpl scalar(shaped.dtype, Device(), Shape(), Shape(), 1);
+    scalar.data = element;
+    number.borrow(&scalar);
+    run_fast(op, inputs, attributes, outputs, shaped);
+    number.borrow(nullptr);
+  }
   return true;
 }
 
@@ -104,21 +128,17 @@ bool fast_elementwise(const Op& op, std::span<Operand> inputs, Attributes attrib
   if (log_placement.load(std::memory_order_relaxed)) [[unlikely]]
     return false;
   if (!a || !b) {
-    Operand& number = a ? last : first;
-    if (!number.is_weak() || !settle_number(op, number, *shaped)) return false;
-  } else if (a != b) {
-    if (b->dtype != a->dtype || !is_plain(*b)) return false;
-    if (b->shape != a->shape) {
-      if (a->shape.empty()) shaped = b;
-      else if (!b->shape.empty()) return false;
+    if (!run_beside_number(op, inputs, attributes, outputs, a ? last : first, *shaped)) return false;
+  } else {
+    if (a != b) {
+      if (b->dtype != a->dtype || !is_plain(*b)) return false;
+      if (b->shape != a->shape) {
+        if (a->shape.empty()) shaped = b;
+        else if (!b->shape.empty()) return false;
+      }
     }
+    run_fast(op, inputs, attributes, outputs, *shaped);
   }
-  if (!c.observers && (first.kind() == Operand::Kind::owned || last.kind() == Operand::Kind::owned))
-    outputs[0] = donated(op, inputs, shaped->dtype, shaped->shape);
-  if (!outputs[0].defined())
-    outputs[0] = Tensor::adopt(make_impl(shaped->dtype, shaped->shape, shaped->strides, shaped->size, Device()));
-  KernelCall call{op, inputs, attributes, outputs};
-  op.cpu(call);
   if (c.observers) [[unlikely]]
     notify(op, inputs, attributes, outputs);
   return true;

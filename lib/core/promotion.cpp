@@ -1,5 +1,6 @@
 #include "core/promotion.h"
 
+#include <cstring>
 #include <string>
 
 #include "core/message.h"
@@ -44,6 +45,15 @@ DType common_dtype(const Op& op, std::span<const Operand> inputs) {
   return dtype;
 }
 
+// Whether nothing is to be done, which is the common case.
+bool have_one_dtype(const Op& op, std::span<const Operand> inputs) {
+  if (inputs.empty() || !inputs[0].impl()) return false;
+  const DType dtype = inputs[0].impl()->dtype;
+  for (auto& in : inputs)
+    if (!in.impl() || in.impl()->dtype != dtype) return false;
+  return (op.dtypes & bit(dtype)) != 0 && (op.inputs != Inputs::promote_floating || is_floating(dtype));
+}
+
 void cast_operand(const Op& op, Operand& in, DType dtype) {
   if (in.is_weak()) in.replace(number_tensor(op.name, in, dtype));
   else if (in.impl()->dtype != dtype) in.replace(in.tensor().cast(dtype));
@@ -52,6 +62,7 @@ void cast_operand(const Op& op, Operand& in, DType dtype) {
 }  // namespace
 
 void promote_inputs(const Op& op, std::span<Operand> inputs) {
+  if (have_one_dtype(op, inputs)) return;
   for (auto& in : inputs)
     if (!in.is_weak() && !in.impl())
       fail<UsageError>(op.name, "an undefined tensor is no operand (an unconnected gradient? see .defined())");
@@ -70,26 +81,38 @@ void promote_inputs(const Op& op, std::span<Operand> inputs) {
   for (auto& in : meeting) cast_operand(op, in, dtype);
 }
 
+bool write_number(const char* operation, const Operand& number, DType dtype, void* element) {
+  if (is_integer(dtype)) {
+    if (dtype != number.native_dtype()) check_holds(operation, number, dtype);
+    if (number.kind() == Operand::Kind::weak_float) return false;
+    const std::int64_t v = number.integer();  // little endian: the low bytes are the narrower number
+    std::memcpy(element, &v, sizeof v);
+    return true;
+  }
+  const double v = number.real();
+  switch (dtype) {
+    case DType::float32:
+      *static_cast<float*>(element) = static_cast<float>(v);
+      return true;
+    case DType::float64:
+      *static_cast<double*>(element) = v;
+      return true;
+    case DType::bool_:
+      *static_cast<bool*>(element) = v != 0;
+      return true;
+    default:
+      return false;
+  }
+}
+
 Tensor number_tensor(const char* operation, const Operand& number, DType dtype) {
-  bool is_float = number.kind() == Operand::Kind::weak_float;
-  if (is_integer(dtype) && dtype != number.native_dtype()) check_holds(operation, number, dtype);
+  alignas(8) char element[8];
   Tensor t;
-  if (is_float || !is_integer(dtype)) {
-    double v = number.real();
-    if (dtype == DType::float32) {
-      float f = static_cast<float>(v);
-      t = scalar_tensor(dtype, &f);
-    } else if (dtype == DType::float64) {
-      t = scalar_tensor(dtype, &v);
-    } else if (dtype == DType::bool_) {
-      bool b = v != 0;
-      t = scalar_tensor(dtype, &b);
-    } else {
-      t = scalar_tensor(DType::float64, &v).cast(dtype);
-    }
+  if (write_number(operation, number, dtype, element)) {
+    t = scalar_tensor(dtype, element);
   } else {
-    std::int64_t v = number.integer();  // little endian: the low bytes are the narrower number
-    t = scalar_tensor(dtype, &v);
+    const double v = number.real();
+    t = scalar_tensor(DType::float64, &v).cast(dtype);
   }
   t.impl()->flags |= TensorImpl::from_number;
   return t;

@@ -16,6 +16,10 @@ inline DType weak_dtype(const Operand& number, DType t) {
   }
 }
 
+/// Writes a weak number as one element of `dtype` into 8 bytes. False, with nothing written, where only a cast makes
+/// that dtype of it. Throws where the dtype cannot hold it.
+bool write_number(const char* operation, const Operand& number, DType dtype, void* element);
+
 /// Makes tensors of weak numbers and casts operands as the description says. DTypeError where no dtype suits.
 void promote_inputs(const Op& op, std::span<Operand> inputs);
 

@@ -121,6 +121,7 @@ void detail::fail_for_open_size() {
 }
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
+std::ostream& operator<<(std::ostream& out, const Strides& strides) { return out << strides.to_string(); }
 
 Shape broadcast_shapes(const Shape& a, const Shape& b) {
   const Shape& longer = a.rank() >= b.rank() ? a : b;

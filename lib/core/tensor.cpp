@@ -14,7 +14,7 @@ using detail::fail;
 
 DType Tensor::dtype() const { return checked(*this, "dtype").dtype; }
 const Shape& Tensor::shape() const { return checked(*this, "shape").shape; }
-const Shape& Tensor::strides() const { return checked(*this, "strides").strides; }
+Strides Tensor::strides() const { return Strides(checked(*this, "strides").strides); }
 Device Tensor::device() const { return checked(*this, "device").device; }
 bool Tensor::is_contiguous() const { return checked(*this, "is_contiguous").is_contiguous(); }
 bool Tensor::is_sparse() const noexcept { return impl_ && impl_->is_sparse(); }

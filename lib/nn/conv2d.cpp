@@ -31,9 +31,9 @@ struct Conv2DState final : detail::LayerState {
     if (options.use_bias) add_member("bias", bias = new_bias);
   }
 
-  void check_input(const Shape& input) const override {
+  void check_input(const Shape& input) override {
     const std::int64_t channels = kernel.dim(2) * options.groups;
-    if (input.rank() != 4 || input[-1] != channels)
+    if (input.rank() != 4 || (input[-1] >= 0 && input[-1] != channels))
       detail::fail<ShapeError>("conv2d", "was built for images (batch, height, width, ", channels, ')');
   }
 

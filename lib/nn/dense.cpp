@@ -21,9 +21,9 @@ struct DenseState final : detail::LayerState {
     if (options.use_bias) add_member("bias", bias = new_bias);
   }
 
-  void check_input(const Shape& input) const override {
+  void check_input(const Shape& input) override {
     const std::int64_t features = kernel.dim(0);
-    if (input.rank() < 2 || input[-1] != features)
+    if (input.rank() < 2 || (input[-1] >= 0 && input[-1] != features))
       detail::fail<ShapeError>("dense", "was built for inputs (…, ", features, ')');
   }
 

@@ -18,7 +18,7 @@ struct LayerState : ModuleState {
   /// Builds once, outside tapes and traces, whichever thread comes first.
   void ensure_built(const Shape& input);
   /// Throws ShapeError for an input that a built layer does not take.
-  virtual void check_input(const Shape& input) const { static_cast<void>(input); }
+  virtual void check_input(const Shape& input) { static_cast<void>(input); }
 
   const char* kind;
   const bool is_named;  // by the user

@@ -3,6 +3,7 @@
 
 #include <unordered_map>
 
+#include "core/context.h"
 #include "core/message.h"
 #include "keen/creation.h"
 #include "nn/layer_state.h"
@@ -24,8 +25,14 @@ struct SequentialState final : detail::LayerState {
   }
   Tensor call(Tensor x, const CallOptions& options) override { return run(std::move(x), options); }
 
+  void build(const Shape& input) override { try_steps(input); }
+  void check_input(const Shape& input) override {
+    detail::EagerScope outside_tapes_and_traces;
+    try_steps(input);
+  }
+
   // Only running a step tells the shape that the next one gets.
-  void build(const Shape& input) override {
+  void try_steps(const Shape& input) {
     Shape shape = input;
     if (shape.rank() > 0 && shape[0] < 0) shape[0] = 1;
     if (!shape.is_known())

@@ -64,14 +64,16 @@ std::string as_given(const Shape& list) {
 
 void check_size(const char* operation, const Shape& shape) {
   std::int64_t n = 1;
-  for (auto d : shape)
-    if (d < 0 && !thread_context.interpreter)
-      fail<ShapeError>(operation, "shape ", shape.numbers(), " has a negative dimension");
+  bool negative = false, empty = false, overflow = false;
   for (auto d : shape) {
-    if (d == 0 || !shape.is_known()) return;
-    if (__builtin_mul_overflow(n, d, &n))
-      fail<ShapeError>(operation, "shape ", shape, " has more elements than 63 bits can count");
+    negative |= d < 0;
+    empty |= d == 0;
+    overflow |= __builtin_mul_overflow(n, d, &n);
   }
+  if (negative && !thread_context.interpreter)
+    fail<ShapeError>(operation, "shape ", shape.numbers(), " has a negative dimension");
+  if (overflow && !empty && !negative)
+    fail<ShapeError>(operation, "shape ", shape, " has more elements than 63 bits can count");
 }
 
 Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims) {

@@ -138,24 +138,6 @@ KEEN_OP(tanh) = elementwise(
      .saves_a = output(),
      .formula = "tanh(x)"});
 
-// d σ(x) = y(1 − y) dx
-KEEN_OP(sigmoid) = elementwise(
-    {.name = "sigmoid",
-     .function = F::sigmoid,
-     .inputs = floating,
-     .gradient = [](Gradient& g) { g.set(0, g.dy() * g.out() * (1 - g.out())); },
-     .saves_a = output(),
-     .formula = "1/(1 + e^-x)"});
-
-// d log(1 + eˣ) = σ(x) dx
-KEEN_OP(softplus) = elementwise(
-    {.name = "softplus",
-     .function = F::softplus,
-     .inputs = floating,
-     .gradient = [](Gradient& g) { g.set(0, g.dy() * keen::sigmoid(g.in(0))); },
-     .saves_a = input(0),
-     .formula = "log(1 + e^x)"});
-
 // d erf x = 2/√π e^(−x²) dx
 KEEN_OP(erf) = elementwise(
     {.name = "erf",
@@ -166,28 +148,6 @@ KEEN_OP(erf) = elementwise(
      .saves_a = input(0),
      .formula = "erf(x)"});
 
-// dy where y > 0, else 0: linear in dy, flat in y
-KEEN_OP(relu_gradient) = elementwise(
-    {.name = "relu_gradient",
-     .function = F::relu_gradient,
-     .arity = 2,
-     .gradient =
-         [](Gradient& g) {
-           if (g.wants(0)) g.set(0, run(g.op(), g.dy(), g.in(1)));
-         },
-     .saves_a = input(1),
-     .domain = Domain::nonzero,
-     .formula = "a where b > 0, else 0"});
-
-KEEN_OP(relu) = elementwise(
-    {.name = "relu",
-     .function = F::relu,
-     .dtypes = numeric,
-     .gradient = [](Gradient& g) { g.set(0, run(relu_gradient_op, g.dy(), g.out())); },
-     .saves_a = output(),
-     .domain = Domain::nonzero,
-     .formula = "max(x, 0)"});
-
 KEEN_OP(floor) =
     elementwise({.name = "floor", .function = F::floor, .differentiable = no_gradient, .formula = "floor(x)"});
 KEEN_OP(ceil) = elementwise({.name = "ceil", .function = F::ceil, .differentiable = no_gradient, .formula = "ceil(x)"});
@@ -197,7 +157,6 @@ KEEN_OP(round) =
 }  // namespace detail
 
 using detail::dispatch;
-using detail::note_line;
 
 // A public function and its description go by one name.
 #define KEEN_FUNCTION(name) \
@@ -210,8 +169,6 @@ KEEN_FUNCTION(sqrt)
 KEEN_FUNCTION(exp)
 KEEN_FUNCTION(log)
 KEEN_FUNCTION(tanh)
-KEEN_FUNCTION(sigmoid)
-KEEN_FUNCTION(relu)
 KEEN_FUNCTION(sign)
 KEEN_FUNCTION(rsqrt)
 KEEN_FUNCTION(reciprocal)
@@ -219,7 +176,6 @@ KEEN_FUNCTION(expm1)
 KEEN_FUNCTION(log1p)
 KEEN_FUNCTION(sin)
 KEEN_FUNCTION(cos)
-KEEN_FUNCTION(softplus)
 KEEN_FUNCTION(erf)
 
 #undef KEEN_FUNCTION
@@ -234,15 +190,5 @@ Tensor rounded(const detail::Op& op, TensorOperand& x) {
 Tensor floor(TensorOperand x) { return rounded(detail::floor_op, x); }
 Tensor ceil(TensorOperand x) { return rounded(detail::ceil_op, x); }
 Tensor round(TensorOperand x) { return rounded(detail::round_op, x); }
-
-Tensor gelu(const Tensor& x, bool approximate, Where where) {
-  note_line(where);
-  return detail::in_the_name_of("gelu", [&]() -> Tensor {
-    if (!approximate) return 0.5 * x * (1 + run(detail::erf_op, x * (std::numbers::sqrt2 / 2)));  // one temporary
-    const double c = std::sqrt(2 / std::numbers::pi);
-    return 0.5 * x * (1 + tanh(c * (x + 0.044715 * (x * x * x))));
-  });
-}
-Tensor gelu(TensorOperand x) { return gelu(x.tensor(), true, x.where()); }
 
 }  // namespace keen

@@ -3,6 +3,7 @@
 #include "scalar/arithmetic.h"
 #include "scalar/erf.h"
 #include "scalar/exp_log.h"
+#include "scalar/gelu.h"
 #include "scalar/hyperbolic.h"
 #include "scalar/power.h"
 #include "scalar/trigonometric.h"

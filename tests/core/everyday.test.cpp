@@ -73,6 +73,19 @@ TEST_CASE("a size is a tensor where one is wanted", "[everyday]") {
   CHECK(TensorArray::unstack(x).read(Size(1)).shape() == Shape{3});
 }
 
+TEST_CASE("a size compares with integers of any type", "[everyday]") {
+  const Tensor x = ones({3});
+  const std::vector<float> three(3);
+  CHECK(x.dim(0) == three.size());
+  CHECK(three.size() == x.dim(0));
+  CHECK(x.dim(0) < 4);
+  CHECK(x.dim(0) > -1);
+  CHECK(x.dim(0) != std::uint64_t{1} << 63);
+  CHECK(std::int8_t{2} < x.dim(0));
+  CHECK(x.dim(0) <= x.dim(-1));
+  CHECK(x.dim(0) < 3.5);
+}
+
 TEST_CASE("a known size is a number to functions of numbers", "[everyday]") {
   const Tensor x = ones({4, 3});
   const double root = sqrt(x.dim(0));

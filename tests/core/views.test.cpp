@@ -1,4 +1,6 @@
 // Views: indexing, transposes, broadcasts and slices share storage and name the elements that a naive walk finds.
+#include <sstream>
+
 #include <limits>
 #include <random>
 
@@ -303,6 +305,9 @@ TEST_CASE("a view knows when it is contiguous", "[views]") {
   CHECK(transpose(numbered({1, 5})).is_contiguous());
   CHECK(flip(numbered({1, 5}), 0).is_contiguous());
   CHECK(x(slice(1, 2), all_of, slice(1, 2)).strides() == Shape{6, 2, 1});
+  std::ostringstream printed;
+  printed << flip(numbered({2, 3}), 1).strides();
+  CHECK(printed.str() == "(3, -1)");
   CHECK(contiguous(x).impl() == x.impl());
   Tensor turned = transpose(x), dense = contiguous(turned);
   CHECK_FALSE(shares(dense, turned));

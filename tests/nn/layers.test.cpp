@@ -180,6 +180,11 @@ TEST_CASE("a layer is built once, for one kind of input", "[nn]") {
   const nn::Conv2D convolution(2, 3);
   convolution.build({1, 8, 8, 3});
   CHECK_THROWS_AS(convolution.build({1, 8, 8, 1}), UsageError);
+  const nn::Sequential net{nn::Dense(2), relu, nn::Dense(1)};
+  net.build({unknown, 3});
+  net.build({7, 3});
+  CHECK_THROWS_AS(net.build({1, 4}), UsageError);
+  CHECK_THROWS_WITH(net.build({1, 4}), Catch::Contains("sequential/dense") && Catch::Contains("(1, 4)"));
 }
 
 TEST_CASE("a dtype that a layer does not take is an error that names the layer", "[nn]") {

@@ -84,6 +84,7 @@ inline std::map<std::string, Call> elementwise_calls() {
   unary("softplus", softplus), unary("erf", erf), unary("gelu", gelu), unary("relu", relu), unary("floor", floor);
   unary("ceil", ceil), unary("round", round), unary("isnan", isnan), unary("isinf", isinf), unary("isfinite", isfinite);
   unary("logical_not", logical_not), unary("stop_gradient", stop_gradient);
+  calls["gelu_exact"] = [](const Words&, Inputs in) { return detail::run(*detail::find_op("gelu_exact"), in[0]); };
   calls["relu_gradient"] = [](const Words&, Inputs in) {
     return detail::run(*detail::find_op("relu_gradient"), in[0], in[1]);
   };

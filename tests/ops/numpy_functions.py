@@ -214,6 +214,7 @@ FUNCTIONS = {
     "softplus": rounded_once(lambda x: np.logaddexp(0, x)),
     "erf": rounded_once(longdouble_erf),
     "gelu": rounded_once(lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / x.dtype.type(np.pi)) * (x + x.dtype.type(0.044715) * x**3)))),
+    "gelu_exact": rounded_once(lambda x: 0.5 * x * (1 + longdouble_erf(x / np.sqrt(x.dtype.type(2))))),
     "relu": promoted(lambda x: np.maximum(x, x.dtype.type(0))),
     "relu_gradient": promoted(lambda dy, y: np.where(y > 0, dy, dy.dtype.type(0))),
     **{name: as_is(getattr(np, name)) for name in ["floor", "ceil"]},

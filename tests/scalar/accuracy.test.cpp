@@ -1,5 +1,7 @@
 // The error of every elementwise function, against long double. Run once per instruction set (KEEN_ISA).
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "catch.h"
 #include "keen/creation.h"
@@ -72,6 +74,31 @@ TEST_CASE("float32 functions stay within their error bounds", "[scalar]") {
 
 TEST_CASE("float64 functions stay within their error bounds", "[scalar]") {
   for (const Case& c : cases) check<double>(c, 1 << 17, c.double_bound);
+}
+
+// Where x is negative the formulas cancel: what is bounded is the error beside x.
+TEMPLATE_TEST_CASE("gelu stays within 3 ULP of max(|x|, 1)", "[scalar]", float, double) {
+  using T = TestType;
+  const std::vector<T> x = arguments<T>(1 << 17);
+  const auto check_against = [&](const Tensor& y, auto exact) {
+    double worst = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const T scale = std::max(std::abs(x[i]), T(1)), got = y.span<T>()[i];
+      if (!std::isfinite(scale)) continue;
+      const long double unit =
+          std::nextafter(scale, std::numeric_limits<T>::infinity()) - static_cast<long double>(scale);
+      const double error = static_cast<double>(std::abs(got - exact(static_cast<long double>(x[i]))) / unit);
+      if (!(error <= worst)) worst = error;
+    }
+    CHECK(worst <= 3);
+  };
+  check_against(gelu(constant(x)), [](long double v) {
+    const long double u = 0.797884560802865355879892L * (v + 0.044715L * v * v * v);
+    return 0.5L * v * (1 + std::tanh(u));
+  });
+  check_against(gelu(constant(x), false), [](long double v) {
+    return 0.5L * v * (1 + std::erf(v * 0.707106781186547524400844L));
+  });
 }
 
 TEMPLATE_TEST_CASE("powers are accurate and have the special values of C", "[scalar]", float, double) {

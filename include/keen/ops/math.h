@@ -32,8 +32,8 @@ Tensor round(TensorOperand x);       ///< to nearest, halves to even; likewise
 Tensor isnan(TensorOperand x);       ///< bool
 Tensor isinf(TensorOperand x);       ///< bool
 Tensor isfinite(TensorOperand x);    ///< bool
-/// 0.5x(1 + tanh(√(2/π)(x + 0.044715x³))) (Hendrycks and Gimpel 2016), or x·Φ(x) with approximate = false. Made of the
-/// operations above.
+/// 0.5x(1 + tanh(√(2/π)(x + 0.044715x³))) (Hendrycks and Gimpel 2016), or x·Φ(x) with approximate = false; within
+/// 3 ULP of max(|x|, 1) of its formula. The name alone is the approximation.
 Tensor gelu(const Tensor& x, bool approximate, Where where = Where::current());
 Tensor gelu(TensorOperand x);
 
