@@ -51,33 +51,58 @@ KEEN_OP(relu) = elementwise(
      .domain = Domain::nonzero,
      .formula = "max(x, 0)"});
 
-// d gelu(x) = (½(1 + t) + ½x(1 − t²) du/dx) dx with t = tanh u, u = c(x + ax³), du/dx = c(1 + 3ax²)
+// With t = tanh u, u = c(x + ax³), u' = c(1 + 3ax²), u'' = 6acx:
+// gelu' = ½(1 + t) + ½x(1 − t²)u' and gelu'' = (1 − t²)(u' + ½x(u'' − 2tu'²))
+KEEN_OP(gelu_gradient) = elementwise(
+    {.name = "gelu_gradient",
+     .function = F::gelu_gradient,
+     .arity = 2,
+     .gradient =
+         [](Gradient& g) {
+           const Tensor& x = g.in(1);
+           if (g.wants(0)) g.set(0, run(g.op(), g.dy(), x));
+           if (!g.wants(1)) return;
+           constexpr double a = 0.044715, c = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
+           const Tensor squared = keen::square(x), slope = c * (1 + 3 * a * squared);
+           const Tensor t = keen::tanh(c * x * (1 + a * squared));
+           const Tensor bend = 3 * a * c * squared - x * t * keen::square(slope);
+           g.set(1, g.dy() * g.in(0) * ((1 - keen::square(t)) * (slope + bend)));
+         },
+     .saves_a = input(0) | input(1),
+     .saves_b = input(0) | input(1),
+     .formula = "a gelu'(b)"});
+
 KEEN_OP(gelu) = elementwise(
     {.name = "gelu",
      .function = F::gelu,
      .inputs = floating,
-     .gradient =
-         [](Gradient& g) {
-           constexpr double a = 0.044715, c = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
-           const Tensor &x = g.in(0), squared = keen::square(x);
-           const Tensor t = keen::tanh(c * x * (1 + a * squared));
-           g.set(0, g.dy() * (0.5 * (1 + t) + 0.5 * c * x * (1 - keen::square(t)) * (1 + 3 * a * squared)));
-         },
+     .gradient = [](Gradient& g) { g.set(0, run(gelu_gradient_op, g.dy(), g.in(0))); },
      .saves_a = input(0),
      .formula = "0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))"});
 
-// d xΦ(x) = (Φ(x) + x φ(x)) dx with φ the density of the normal distribution
+// With φ the density of the normal distribution and Φ its integral: (xΦ)' = Φ + xφ and (xΦ)'' = φ(2 − x²)
+KEEN_OP(gelu_exact_gradient) = elementwise(
+    {.name = "gelu_exact_gradient",
+     .function = F::gelu_exact_gradient,
+     .arity = 2,
+     .gradient =
+         [](Gradient& g) {
+           const Tensor& x = g.in(1);
+           if (g.wants(0)) g.set(0, run(g.op(), g.dy(), x));
+           if (!g.wants(1)) return;
+           constexpr double density = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+           const Tensor squared = keen::square(x);
+           g.set(1, g.dy() * g.in(0) * (density * keen::exp(-0.5 * squared) * (2 - squared)));
+         },
+     .saves_a = input(0) | input(1),
+     .saves_b = input(0) | input(1),
+     .formula = "a gelu_exact'(b)"});
+
 KEEN_OP(gelu_exact) = elementwise(
     {.name = "gelu_exact",
      .function = F::gelu_exact,
      .inputs = floating,
-     .gradient =
-         [](Gradient& g) {
-           constexpr double root_half = std::numbers::sqrt2 / 2, density = root_half * std::numbers::inv_sqrtpi;
-           const Tensor& x = g.in(0);
-           const Tensor phi = density * keen::exp(-0.5 * keen::square(x));
-           g.set(0, g.dy() * (0.5 * (1 + keen::erf(x * root_half)) + x * phi));
-         },
+     .gradient = [](Gradient& g) { g.set(0, run(gelu_exact_gradient_op, g.dy(), g.in(0))); },
      .saves_a = input(0),
      .formula = "0.5 x (1 + erf(x / sqrt(2)))"});
 

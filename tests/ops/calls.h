@@ -85,9 +85,8 @@ inline std::map<std::string, Call> elementwise_calls() {
   unary("ceil", ceil), unary("round", round), unary("isnan", isnan), unary("isinf", isinf), unary("isfinite", isfinite);
   unary("logical_not", logical_not), unary("stop_gradient", stop_gradient);
   calls["gelu_exact"] = [](const Words&, Inputs in) { return detail::run(*detail::find_op("gelu_exact"), in[0]); };
-  calls["relu_gradient"] = [](const Words&, Inputs in) {
-    return detail::run(*detail::find_op("relu_gradient"), in[0], in[1]);
-  };
+  for (const char* name : {"relu_gradient", "gelu_gradient", "gelu_exact_gradient"})
+    calls[name] = [name](const Words&, Inputs in) { return detail::run(*detail::find_op(name), in[0], in[1]); };
   calls["contiguous"] = [](const Words&, Inputs in) { return detail::run(*detail::find_op("contiguous"), in[0]); };
   calls["to_device"] = [](const Words&, Inputs in) {
     return detail::run(*detail::find_op("to_device"), {Device()}, in[0]);

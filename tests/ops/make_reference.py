@@ -96,6 +96,8 @@ def elementwise():
         unary(name)
     for left, right in PAIRS:
         add("relu_gradient", f"{left} {right}", FLOATS)
+        for name in "gelu_gradient gelu_exact_gradient".split():
+            add(name, f"{left} {right}", FLOATS, "close 1e-6", "small")
     unary("clip", NUMERIC, low=2, high=9)
 
 

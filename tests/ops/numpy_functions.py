@@ -201,6 +201,20 @@ def binary(name):
     return promoted(getattr(np, name))
 
 
+def gelu_argument(x):
+    return np.sqrt(2 / x.dtype.type(np.pi)) * (x + x.dtype.type(0.044715) * x**3)
+
+
+def gelu_gradient(dy, x):
+    t = np.tanh(gelu_argument(x))
+    slope = np.sqrt(2 / x.dtype.type(np.pi)) * (1 + 3 * x.dtype.type(0.044715) * x * x)
+    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
+
+
+def normal_integral(x):
+    return (0.5 * (1 + longdouble_erf(x / np.sqrt(x.dtype.type(2))))).astype(x.dtype)
+
+
 FUNCTIONS = {
     **{name: binary(name) for name in "add subtract multiply floor_divide mod maximum minimum equal not_equal less less_equal "
        "greater greater_equal logical_and logical_or logical_xor".split()},
@@ -213,8 +227,10 @@ FUNCTIONS = {
     "sigmoid": rounded_once(lambda x: 1 / (1 + np.exp(-x))),
     "softplus": rounded_once(lambda x: np.logaddexp(0, x)),
     "erf": rounded_once(longdouble_erf),
-    "gelu": rounded_once(lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / x.dtype.type(np.pi)) * (x + x.dtype.type(0.044715) * x**3)))),
-    "gelu_exact": rounded_once(lambda x: 0.5 * x * (1 + longdouble_erf(x / np.sqrt(x.dtype.type(2))))),
+    "gelu": rounded_once(lambda x: 0.5 * x * (1 + np.tanh(gelu_argument(x)))),
+    "gelu_gradient": promoted(gelu_gradient),
+    "gelu_exact": rounded_once(lambda x: x * normal_integral(x)),
+    "gelu_exact_gradient": promoted(lambda dy, x: dy * (normal_integral(x) + x * np.exp(-x * x / 2) / np.sqrt(2 * x.dtype.type(np.pi)))),
     "relu": promoted(lambda x: np.maximum(x, x.dtype.type(0))),
     "relu_gradient": promoted(lambda dy, y: np.where(y > 0, dy, dy.dtype.type(0))),
     **{name: as_is(getattr(np, name)) for name in ["floor", "ceil"]},
