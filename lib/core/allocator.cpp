@@ -1,8 +1,6 @@
 // The caching host allocator. Blocks up to 64 KiB are kept per thread; larger ones in one bounded, locked cache.
 #include "core/allocator.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -12,41 +10,23 @@
 
 #include "core/context.h"
 #include "core/message.h"
-#include "core/size_class.h"
+#include "core/shared_cache.h"
 #include "keen/error.h"
-
-// Under a sanitizer every block comes from malloc and goes back, so that misuse is seen.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define KEEN_CACHES_MEMORY false
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define KEEN_CACHES_MEMORY false
-#endif
-#endif
-#ifndef KEEN_CACHES_MEMORY
-#define KEEN_CACHES_MEMORY true
-#endif
 
 namespace keen::detail {
 namespace {
 
-// What a thread keeps to itself, and what the shared cache keeps.
-constexpr std::size_t thread_limit = 64 * 1024, huge_page = std::size_t{2} << 20;
+// What a thread keeps to itself.
+constexpr std::size_t thread_limit = 64 * 1024;
 constexpr int thread_classes = class_of(thread_limit).index + 1;
-constexpr std::size_t largest = std::size_t{1} << 47;
 constexpr std::size_t thread_bytes_per_class = 256 * 1024;
 constexpr std::int64_t peak_step = 256 * 1024;  // small blocks of a thread that the peak may miss
-constexpr std::int64_t cache_limit = std::int64_t{4} << 30;
-
-struct FreeBlock {
-  FreeBlock* next;
-};
 
 struct Central {
-  std::mutex mutex;
-  FreeBlock* lists[size_classes] = {};
+  SharedCache large;
+  std::mutex mutex;  // of the list of threads
   struct ThreadCache* threads = nullptr;
-  std::atomic<std::int64_t> cached{0}, in_use{0}, peak{0}, allocations{0};  // of large blocks, and of ended threads
+  std::atomic<std::int64_t> in_use{0}, peak{0}, allocations{0};  // of large blocks, and of ended threads
 };
 
 Central& central() {
@@ -124,25 +104,6 @@ std::int64_t small_in_use(Central& c) {
   return sum;
 }
 
-void* system_block(std::size_t bytes) noexcept {
-  if (bytes > largest) return nullptr;
-  std::size_t alignment = bytes >= huge_page ? huge_page : 64;
-  std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* block = std::aligned_alloc(alignment, rounded);
-  if (block && bytes >= huge_page) madvise(block, rounded, MADV_HUGEPAGE);
-  return block;
-}
-
-void empty_central(Central& c) noexcept {
-  std::lock_guard lock(c.mutex);
-  for (auto& list : c.lists)
-    while (FreeBlock* b = list) {
-      list = b->next;
-      std::free(b);
-    }
-  c.cached = 0;
-}
-
 [[noreturn]] void out_of_memory(std::size_t bytes) {
   throw OutOfMemory(text(
       "[allocate] out of memory on cpu:0: ", bytes, " bytes were asked for and ", host_memory_stats().in_use,
@@ -153,7 +114,7 @@ void* allocate_block(SizeClass size, std::size_t bytes) {
   void* block = system_block(size.bytes);
   if (!block) {
     flush(thread_cache);
-    empty_central(central());
+    central().large.empty();
     block = system_block(size.bytes);
   }
   if (!block) out_of_memory(bytes);
@@ -173,15 +134,7 @@ void note_peak(Central& c) noexcept {
 
 void* allocate_large(SizeClass size, std::size_t bytes) {
   auto& c = central();
-  void* block = nullptr;
-  {
-    std::lock_guard lock(c.mutex);
-    if (FreeBlock* b = c.lists[size.index]) {
-      c.lists[size.index] = b->next;
-      c.cached -= static_cast<std::int64_t>(size.bytes);
-      block = b;
-    }
-  }
+  void* block = c.large.take(size);
   if (!block) block = allocate_block(size, bytes);
   c.allocations.fetch_add(1, std::memory_order_relaxed);
   c.in_use.fetch_add(static_cast<std::int64_t>(size.bytes));
@@ -191,7 +144,7 @@ void* allocate_large(SizeClass size, std::size_t bytes) {
 
 [[gnu::noinline]] void* allocate_slow(SizeClass size, std::size_t bytes) {
   auto& t = thread_cache;
-  if (bytes > largest) out_of_memory(bytes);
+  if (bytes > largest_block) out_of_memory(bytes);
   if (t.state == ThreadCache::State::testing && t.until_failure > 0 && --t.until_failure == 0) out_of_memory(bytes);
   if (size.bytes > thread_limit) return allocate_large(size, bytes);
   if (t.state == ThreadCache::State::fresh) register_thread();
@@ -213,17 +166,8 @@ void* allocate_large(SizeClass size, std::size_t bytes) {
     bump(t.state == ThreadCache::State::ended ? central().in_use : t.held, -bytes);
     return std::free(block);
   }
-  auto& c = central();
-  c.in_use -= bytes;
-  if (KEEN_CACHES_MEMORY && c.cached.load() + bytes <= cache_limit) {
-    std::lock_guard lock(c.mutex);
-    auto* b = static_cast<FreeBlock*>(block);
-    b->next = c.lists[size.index];
-    c.lists[size.index] = b;
-    c.cached += bytes;
-  } else {
-    std::free(block);
-  }
+  central().in_use -= bytes;
+  central().large.put(block, size);
 }
 
 }  // namespace
@@ -263,7 +207,7 @@ MemoryStats host_memory_stats() noexcept {
   std::lock_guard lock(c.mutex);
   MemoryStats s;
   s.in_use = c.in_use + small_in_use(c);
-  s.cached = c.cached;
+  s.cached = c.large.bytes();
   s.allocations = c.allocations;
   for (auto* t = c.threads; t; t = t->next) {
     s.cached += cached_bytes(*t);
@@ -276,7 +220,7 @@ MemoryStats host_memory_stats() noexcept {
 
 void empty_host_cache() noexcept {
   flush(thread_cache);
-  empty_central(central());
+  central().large.empty();
 }
 
 std::int64_t fail_allocation(std::int64_t k) noexcept {
