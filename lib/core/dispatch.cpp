@@ -20,9 +20,8 @@ constinit std::atomic<bool> log_placement{false};
 // --- operands and their place
 
 void densify_inputs(const Op& op, std::span<Operand> inputs) {
-  if (op.takes_sparse) return;
   for (auto& in : inputs)
-    if (in.impl()->is_sparse()) in.replace(densify(in.tensor()));
+    if (in.impl()->is_sparse()) in.replace(in_the_name_of(op.name, [&] { return densify(in.tensor()); }));
 }
 
 bool joins_anywhere(const TensorImpl& t) { return t.device.is_cpu() && t.shape.empty(); }

@@ -18,7 +18,11 @@ Strides Tensor::strides() const { return Strides(checked(*this, "strides").strid
 Device Tensor::device() const { return checked(*this, "device").device; }
 bool Tensor::is_contiguous() const { return checked(*this, "is_contiguous").is_contiguous(); }
 bool Tensor::is_sparse() const noexcept { return impl_ && impl_->is_sparse(); }
-bool Tensor::is_symbolic() const noexcept { return impl_ && impl_->is_symbolic(); }
+bool Tensor::is_symbolic() const noexcept {
+  if (!is_sparse()) return impl_ && impl_->is_symbolic();
+  const auto& parts = *impl_->extra->sparse;
+  return parts.values.is_symbolic() || parts.indices.is_symbolic();
+}
 
 Size Tensor::dim(int axis, Where where) const {
   detail::note_line(where);
@@ -53,14 +57,15 @@ namespace {
 // A tensor without elements is asked about: a trace may know the answer, or how to get the elements.
 std::optional<std::int64_t> ask(const Tensor& t, const char* operation, detail::Question question) {
   auto* interpreter = detail::thread_context.interpreter;
-  if (!checked(t, operation).is_symbolic() || !interpreter) return {};
-  return interpreter->ask(t, question);
+  checked(t, operation);
+  if (!interpreter || !t.is_symbolic()) return {};
+  return interpreter->ask(detail::densify(t), question);
 }
 
 // Elements are about to be read on the host: dense, concrete, contiguous, on the cpu.
 Tensor readable(const Tensor& t, const char* operation) {
   const auto& impl = checked(t, operation);
-  if (impl.is_symbolic())
+  if (t.is_symbolic())
     fail<UsageError>(
         operation, "a tensor of shape ", impl.shape,
         " inside a traced function has no value yet; it escaped its trace or is asked for its value there");

@@ -52,7 +52,7 @@ struct TensorImpl : RefCount {
   Shape strides;  // in elements
 
   bool is_contiguous() const noexcept { return flags & contiguous; }
-  bool is_symbolic() const noexcept { return flags & symbolic; }
+  bool is_symbolic() const noexcept { return flags & symbolic; }  // never of a sparse tensor, though its parts may be
   bool is_sparse() const noexcept { return extra && extra->sparse; }
   template <class T = void>
   T* as() const noexcept {
@@ -61,7 +61,8 @@ struct TensorImpl : RefCount {
   bool sole_owner() const noexcept { return refs.load(std::memory_order_acquire) == 1; }
 };
 
-/// Parts of a sparse gradient: row i of `values` belongs to row `indices[i]` of the dense tensor.
+/// Parts of a sparse gradient: row i of `values` belongs to row `indices[i]` of the dense tensor. The parts are tensors like
+/// any other, in a trace values of it; the pair of them is only known to who asks: operations see it made dense.
 struct SparseParts {
   Tensor values;   // (n, ...)
   Tensor indices;  // int64 (n,)
@@ -77,7 +78,7 @@ TensorImpl* make_impl(DType dtype, const Shape& shape, const Shape& strides, std
 Tensor make_view(const TensorImpl& of, const Shape& shape, const Shape& strides, std::int64_t offset);
 /// A value of a trace: shape (perhaps symbolic) and dtype, no elements.
 Tensor make_symbolic(DType dtype, const Shape& shape, Device device, TraceLink link);
-/// A sparse tensor of `shape`.
+/// A sparse tensor of `shape`, whose sizes are known.
 Tensor make_sparse(const Shape& shape, Tensor values, Tensor indices);
 /// The same values as an ordinary tensor; `t` itself when it is one.
 Tensor densify(const Tensor& t);

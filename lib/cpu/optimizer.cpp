@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 #include "core/message.h"
 #include "cpu/isa.h"
@@ -37,7 +38,6 @@ class Target {
     for (std::size_t i = 0; i < N; ++i) out[i] = static_cast<T*>(buffers_[i].impl()->data);
     return out;
   }
-  std::int64_t rows() const { return buffers_[0].impl()->shape[0]; }
 
  private:
   std::array<VariableState*, N> states_;
@@ -52,20 +52,8 @@ Tensor contiguous_of(const TensorImpl& t) {
   return copy;
 }
 
-// The rows counted from the start; gather takes negative ones from the end.
-std::vector<std::int64_t> checked_rows(
-    const std::int64_t* rows, std::int64_t n, std::int64_t limit, const char* operation) {
-  std::vector<std::int64_t> out(rows, rows + n);
-  for (auto& row : out) {
-    if (row < -limit || row >= limit)
-      fail<IndexError>(operation, "a sparse gradient names row ", row, " of a variable with ", limit, " rows");
-    if (row < 0) row += limit;
-  }
-  return out;
-}
-
 // Occurrences of rows in ascending order of the row; the first occurrence of a row comes first, so sums repeat exactly.
-std::vector<std::int64_t> sorted_occurrences(const std::vector<std::int64_t>& rows) {
+std::vector<std::int64_t> sorted_occurrences(std::span<const std::int64_t> rows) {
   std::vector<std::int64_t> order(rows.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
@@ -74,16 +62,16 @@ std::vector<std::int64_t> sorted_occurrences(const std::vector<std::int64_t>& ro
   return order;
 }
 
+// Calls step(pointers to a row of the variable and its slots, the row's gradient, its length) for each row that is named;
+// the gradients of one that is named several times are added up.
 template <std::size_t N, class T, class Step>
-void update_rows(const char* operation, const SparseParts& gradient, const Target<N>& target, Step step) {
-  const TensorImpl &values = impl(gradient.values), &indices = impl(gradient.indices);
+void update_rows(const TensorImpl& values, const TensorImpl& indices, const Target<N>& target, Step step) {
   const Tensor values_copy = contiguous_of(values), indices_copy = contiguous_of(indices);
-  const T* g = values_copy.defined() ? values_copy.impl()->as<T>() : values.as<T>();
-  const auto* named = indices_copy.defined() ? indices_copy.impl()->as<std::int64_t>() : indices.as<std::int64_t>();
-  const std::int64_t n = indices.size;
-  if (n == 0 || values.size == 0) return;
-  const std::int64_t width = values.size / n;
-  const auto rows = checked_rows(named, n, target.rows(), operation);
+  const T* g = (values_copy.defined() ? impl(values_copy) : values).template as<T>();
+  const TensorImpl& packed = indices_copy.defined() ? impl(indices_copy) : indices;
+  const std::span<const std::int64_t> rows(packed.as<std::int64_t>(), static_cast<std::size_t>(indices.size));
+  if (values.size == 0) return;
+  const std::int64_t width = values.size / indices.size;
   const auto order = sorted_occurrences(rows);
   auto row_of = [&](std::size_t i) { return rows[static_cast<std::size_t>(order[i])]; };
 
@@ -103,7 +91,11 @@ void update_rows(const char* operation, const SparseParts& gradient, const Targe
   }
 }
 
-double hyperparameter(const KernelCall& call, int i) { return *call.in(i).as<float>(); }
+// Number i of the `count` last inputs.
+const TensorImpl& hyperparameter(const KernelCall& call, int i, int count) {
+  return call.in(static_cast<int>(call.inputs.size()) - count + i);
+}
+double number(const KernelCall& call, int i, int count) { return *hyperparameter(call, i, count).as<float>(); }
 
 // Of three builds of the loops, the one for this processor.
 template <class T>
@@ -113,18 +105,17 @@ const UpdateLoops<T>& loops() {
   else return *for_isa(&sse2::double_update_loops, &avx2::double_update_loops, &avx512::double_update_loops);
 }
 
-// Runs `loop`: here for the rows that a sparse gradient names, with those of other variables for a dense one.
+// Runs `loop`: here for the rows that a gradient names, with those of other variables for a dense one.
 template <std::size_t N, class T>
-void update(KernelCall& call, UpdateLoop loop, const UpdateFactors& factors) {
+void update(KernelCall& call, UpdateLoop loop, const UpdateFactors& factors, bool by_rows) {
   const TensorImpl& gradient = call.in(0);
-  if (gradient.is_sparse()) {
+  if (by_rows) {
     Target<N> target(call);
-    update_rows<N, T>(
-        call.op.name, *gradient.extra->sparse, target, [&](const std::array<T*, N>& at, const T* g, std::int64_t n) {
-          std::array<char*, N> p;
-          for (std::size_t i = 0; i < N; ++i) p[i] = reinterpret_cast<char*>(at[i]);
-          loop(factors, p.data(), reinterpret_cast<const char*>(g), n);
-        });
+    update_rows<N, T>(gradient, call.in(1), target, [&](const std::array<T*, N>& at, const T* g, std::int64_t n) {
+      std::array<char*, N> p;
+      for (std::size_t i = 0; i < N; ++i) p[i] = reinterpret_cast<char*>(at[i]);
+      loop(factors, p.data(), reinterpret_cast<const char*>(g), n);
+    });
     return target.publish();
   }
   DenseUpdate made{.state_count = N, .gradient_copy = contiguous_of(gradient), .loop = loop, .factors = factors};
@@ -133,11 +124,12 @@ void update(KernelCall& call, UpdateLoop loop, const UpdateFactors& factors) {
   UpdateBatch::take(std::move(made));
 }
 
-/// `loop_of(T{})` is the loop over elements of type T.
+/// `loop_of(T{})` is the loop over elements of type T. Behind the gradient come `count` hyperparameters.
 template <std::size_t N, class LoopOf>
-void update(KernelCall& call, LoopOf loop_of, const UpdateFactors& factors) {
-  if (call.in(0).dtype == DType::float64) update<N, double>(call, loop_of(double{}), factors);
-  else update<N, float>(call, loop_of(float{}), factors);
+void update(KernelCall& call, LoopOf loop_of, const UpdateFactors& factors, int count) {
+  const bool by_rows = static_cast<int>(call.inputs.size()) == count + 2;  // values and indices
+  if (call.in(0).dtype == DType::float64) update<N, double>(call, loop_of(double{}), factors, by_rows);
+  else update<N, float>(call, loop_of(float{}), factors, by_rows);
 }
 
 template <class T>
@@ -157,7 +149,7 @@ void sgd_update(KernelCall& call) {
       loops<T>().sgd(elements<T>(p[0]), elements<T>(g), n, static_cast<T>(f.values[0]));
     };
   };
-  update<1>(call, loop_of, {{hyperparameter(call, 1)}});
+  update<1>(call, loop_of, {{number(call, 0, 1)}}, 1);
 }
 
 void momentum_update(KernelCall& call) {
@@ -175,13 +167,14 @@ void momentum_update(KernelCall& call) {
           static_cast<T>(f.values[1]));
     };
   };
-  update<2>(call, loop_of, {{hyperparameter(call, 1), hyperparameter(call, 2)}});
+  update<2>(call, loop_of, {{number(call, 0, 2), number(call, 1, 2)}}, 2);
 }
 
 void adam_update(KernelCall& call) {
-  const double rate = hyperparameter(call, 1), beta_1 = hyperparameter(call, 2), beta_2 = hyperparameter(call, 3);
-  const double epsilon = hyperparameter(call, 4);
-  const double t = static_cast<double>(*call.in(5).as<std::int64_t>() + 1);
+  constexpr int count = 5;
+  const double rate = number(call, 0, count), beta_1 = number(call, 1, count), beta_2 = number(call, 2, count);
+  const double epsilon = number(call, 3, count);
+  const double t = static_cast<double>(*hyperparameter(call, 4, count).as<std::int64_t>() + 1);
   const double step = rate * std::sqrt(1 - std::pow(beta_2, t)) / (1 - std::pow(beta_1, t));
   const auto loop_of = []<class T>(T) -> UpdateLoop {
     return [](const UpdateFactors& f, char* const* p, const char* g, std::int64_t n) {
@@ -191,7 +184,7 @@ void adam_update(KernelCall& call) {
       loops<T>().adam(elements<T>(p[0]), elements<T>(p[1]), elements<T>(p[2]), elements<T>(g), n, factors);
     };
   };
-  update<3>(call, loop_of, {{step, 1 - beta_1, 1 - beta_2, epsilon}});
+  update<3>(call, loop_of, {{step, 1 - beta_1, 1 - beta_2, epsilon}}, count);
 }
 
 }  // namespace keen::detail::cpu

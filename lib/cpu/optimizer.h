@@ -4,7 +4,7 @@
 
 namespace keen::detail::cpu {
 
-// Gradients are dense of any layout, or sparse: then duplicate rows are summed and only touched rows change.
+// Gradients are dense of any layout, or the values and indices of rows; hyperparameters are the last inputs.
 void sgd_update(KernelCall& call);
 void momentum_update(KernelCall& call);
 void adam_update(KernelCall& call);

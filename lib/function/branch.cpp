@@ -145,10 +145,30 @@ Kept keep(StagedNode& staged, const NodePlace& place, const std::vector<Split>& 
   return out;
 }
 
+GradientsOfPart gradients_of(const Split& split) { return {split.backward->results, split.forward->inputs.size()}; }
+
+/// Adds the values and indices that stand for the gradient of operand i of this shape: of no rows where there is none, and
+/// of all rows where it is dense. So rows that a branch does not touch are none that an optimizer updates.
+void add_rows(Tracer& tracer, const GradientsOfPart& gradients, std::size_t i, const ResultSpec& spec) {
+  Graph& graph = tracer.graph();
+  if (gradients.is_sparse(i)) {
+    graph.results.insert(graph.results.end(), {gradients.values(i), gradients.indices(i)});
+  } else if (gradients.has(i)) {
+    graph.results.push_back(gradients.values(i));
+    tracer.result(Tensor(range(spec.shape[0], {.dtype = DType::int64})));
+  } else {
+    Shape none = spec.shape;
+    none[0] = 0;
+    tracer.result(zeros(none, {.dtype = spec.dtype}));
+    tracer.result(zeros({0}, {.dtype = DType::int64}));
+  }
+}
+
 /// Branch b of the backward pass: operands, what all branches keep, gradients of the results → gradients of the operands
-/// that are asked for.
+/// that are asked for, of those in `sparse` the values and indices.
 std::shared_ptr<Graph> backward_part(
-    const std::vector<Split>& splits, std::size_t b, std::size_t operands, const std::vector<std::size_t>& asked) {
+    const std::vector<Split>& splits, std::size_t b, std::size_t operands, const std::vector<std::size_t>& asked,
+    const std::vector<bool>& sparse) {
   std::shared_ptr<Graph> graph = clone(*splits[b].backward);
   graph->symbols = std::max(graph->symbols, current_tracer()->graph().symbols);
   const std::vector<int> own = graph->inputs;
@@ -166,12 +186,14 @@ std::shared_ptr<Graph> backward_part(
       graph->inputs.push_back(graph->add_value(foreign));
     }
   graph->inputs.insert(graph->inputs.end(), next, own.end());
-  const std::vector<int> gradients = std::exchange(graph->results, {});
+  const GradientsOfPart gradients = gradients_of(splits[b]);
+  graph->results.clear();
   Tracer tracer(*graph);
   TraceScope scope(tracer);
   for (std::size_t i : asked) {
     const ResultSpec spec = spec_of(*graph, graph->inputs[i]);
-    if (gradients[i] >= 0) graph->results.push_back(gradients[i]);
+    if (sparse[i]) add_rows(tracer, gradients, i, spec);
+    else if (gradients.has(i)) graph->results.push_back(gradients.values(i));
     else tracer.result(zeros(spec.shape, {.dtype = spec.dtype}));
   }
   return graph;
@@ -213,10 +235,17 @@ void differentiate_branch(Gradient& g, const std::shared_ptr<StagedNode>& node, 
   for (const auto& places : kept.places)
     for (std::size_t at : places) inputs.push_back(staged->outputs[at]);
   for (std::size_t i : seeded) inputs.push_back(g.dy(static_cast<int>(i - first)));
+  std::vector<bool> sparse(operands);
+  for (std::size_t i : asked)
+    for (const Split& part : splits) sparse[i] = sparse[i] || gradients_of(part).is_sparse(i);
   std::vector<std::shared_ptr<Graph>> backward;
-  for (std::size_t b = 0; b < splits.size(); ++b) backward.push_back(backward_part(splits, b, operands, asked));
+  for (std::size_t b = 0; b < splits.size(); ++b) backward.push_back(backward_part(splits, b, operands, asked, sparse));
   const auto gradients = stage_branch(tracer, index, backward, inputs);
-  for (std::size_t k = 0; k < asked.size(); ++k) g.set(static_cast<int>(asked[k]) + 1, gradients[k]);
+  auto next = gradients.begin();
+  for (std::size_t i : asked) {
+    const Tensor values = *next++;
+    g.set(static_cast<int>(i) + 1, sparse[i] ? make_sparse(staged->operands[i + 1].shape(), values, *next++) : values);
+  }
 }
 
 bool is_branch(const Op& op) noexcept { return &op == &branch_op || &op == &branch_with_effects_op; }

@@ -204,7 +204,7 @@ void Session::become_eager(const Ran& ran) {
   for (const Tensor& tensor : alive) {
     const auto at = std::find(results.begin(), results.end(), tensor.impl()->extra->link.value) - results.begin();
     if (at == static_cast<std::ptrdiff_t>(results.size())) changed("holds other tensors");
-    const Tensor value = densify(ran.results[static_cast<std::size_t>(at)]);
+    const Tensor& value = ran.results[static_cast<std::size_t>(at)];
     give_elements(*tensor.impl(), value);
     const Operand operand(value);
     for (Observer* o = outer_observers_; o; o = o->outer) o->observe(same_op, {&operand, 1}, {}, {&tensor, 1});

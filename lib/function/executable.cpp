@@ -76,7 +76,6 @@ std::vector<Tensor> Executable::run_recorded(std::span<const Tensor> arguments) 
 }
 
 std::shared_ptr<const CallGradient> Executable::find_gradient(std::span<const Tensor> arguments) const {
-  if (std::any_of(arguments.begin(), arguments.end(), [](const Tensor& t) { return t.is_sparse(); })) return nullptr;
   std::vector<Shape> shapes;
   for (const auto& t : arguments) shapes.push_back(t.shape());
   std::lock_guard lock(gradient_mutex_);
@@ -96,7 +95,6 @@ std::shared_ptr<const CallGradient> Executable::find_gradient(std::span<const Te
 }
 
 Executable::Code Executable::find_code(std::span<const Tensor> arguments) const {
-  if (std::any_of(arguments.begin(), arguments.end(), [](const Tensor& t) { return t.is_sparse(); })) return {};
   Layouts layouts;
   for (const auto& t : arguments) {
     layouts.shapes.push_back(t.shape());

@@ -9,6 +9,7 @@
 #include "function/lift.h"
 #include "keen/creation.h"
 #include "keen/ops/arithmetic.h"
+#include "keen/ops/shape.h"
 
 namespace keen::detail {
 namespace {
@@ -41,6 +42,7 @@ class LoopGradient {
     std::vector<std::size_t> seeded = seeded_carried_;
     seeded.insert(seeded.end(), seeded_stacks_.begin(), seeded_stacks_.end());
     parts_ = split(*current_tracer(), *body_, wanted, seeded);
+    find_sparse();
     keep();
     const Loop backward = backward_loop();
     give(stage_loop(*current_tracer(), backward, operands()));
@@ -56,6 +58,29 @@ class LoopGradient {
     for (std::size_t i = std::max(first_, carried_); i < first_ + static_cast<std::size_t>(g_.outputs()); ++i)
       if (is_trainable(staged_->outputs[i].dtype()) && g_.has_dy(static_cast<int>(i - first_)))
         seeded_stacks_.push_back(i);
+  }
+
+  /// Gradients of what every turn sees are summed up as the turns go. Sparse ones stay sparse: they are stacked, where all
+  /// turns name equally many rows, and else joined turn by turn.
+  void find_sparse() {
+    const Graph& body = *parts_.backward;
+    const GradientsOfPart gradients(body.results, inputs_);
+    const auto first = body_->inputs.begin() + static_cast<std::ptrdiff_t>(carried_);
+    const auto is_equal_in_turns = [&](int value) {
+      const std::int64_t rows = body.values[at(value)].shape[0];
+      const auto has = [&](int input) {
+        const Shape& shape = body.values[at(input)].shape;
+        return std::find(shape.begin(), shape.end(), rows) != shape.end();
+      };
+      return rows >= 0 ||
+             (std::none_of(body_->inputs.begin(), first, has) && std::any_of(first, body_->inputs.end(), has));
+    };
+    std::erase_if(asked_rest_, [&](std::size_t i) {
+      if (!gradients.is_sparse(i)) return false;
+      const bool stacks = is_equal_in_turns(gradients.values(i)) && is_equal_in_turns(gradients.indices(i));
+      (stacks ? stacked_rows_ : joined_rows_).push_back(i);
+      return true;
+    });
   }
 
   /// Has the forward loop stack what the turns back need: values of the body, and carried tensors as a turn found them.
@@ -120,12 +145,13 @@ class LoopGradient {
     return loop;
   }
 
-  /// Carried: d of the carried tensors, sums of d of the rest. Scanned: what was kept, d of the stacked results, the
+  /// Carried: d of the carried tensors, sums of d of the rest, rows that are joined. Scanned: what was kept, d of the stacked results, the
   /// scanned tensors. Then the forward loop's rest.
   Loop backward_loop() const {
     std::shared_ptr<Graph> body = clone(*parts_.backward);
     body->symbols = std::max(body->symbols, current_tracer()->graph().symbols);
-    const std::vector<int> own = std::exchange(body->inputs, {}), gradients = std::exchange(body->results, {});
+    const std::vector<int> own = std::exchange(body->inputs, {});
+    const GradientsOfPart gradients(std::exchange(body->results, {}), inputs_);
     const auto seeds = own.begin() + static_cast<std::ptrdiff_t>(inputs_ + parts_.kept.size());
     const auto stacks = seeds + static_cast<std::ptrdiff_t>(seeded_carried_.size());
     body->inputs.assign(seeds, stacks);
@@ -134,6 +160,14 @@ class LoopGradient {
       sums.push_back(body->add_value(Value(body->values[static_cast<std::size_t>(own[i])])));
       body->inputs.push_back(sums.back());
     }
+    std::vector<int> joined;
+    for (std::size_t i : joined_rows_)
+      for (int part : {gradients.values(i), gradients.indices(i)}) {
+        Value rows = body->values[at(part)];
+        rows.shape[0] = body->new_symbol();
+        joined.push_back(body->add_value(std::move(rows)));
+        body->inputs.push_back(joined.back());
+      }
     Loop loop;
     loop.carried = body->inputs.size();
     for (std::size_t k = 0; k < parts_.kept.size(); ++k) body->inputs.push_back(own[inputs_ + k]);
@@ -151,16 +185,22 @@ class LoopGradient {
     TraceScope scope(tracer);
     const auto gradient_or_zeros = [&](std::size_t i) {
       const ResultSpec spec = spec_of(*body, own[i]);
-      if (gradients[i] >= 0) body->results.push_back(gradients[i]);
+      if (gradients.has(i)) body->results.push_back(gradients.dense(tracer, i, spec.shape));
       else tracer.result(zeros(spec.shape, {.dtype = spec.dtype}));
     };
     for (std::size_t i : seeded_carried_) gradient_or_zeros(i);
     for (std::size_t k = 0; k < asked_rest_.size(); ++k) {
-      const int gradient = gradients[asked_rest_[k]];
+      const int gradient = gradients.values(asked_rest_[k]);
       if (gradient < 0) body->results.push_back(sums[k]);
       else tracer.result(tracer.tensor(sums[k]) + tracer.tensor(gradient));
     }
+    auto before = joined.begin();
+    for (std::size_t i : joined_rows_)
+      for (int part : {gradients.values(i), gradients.indices(i)})
+        tracer.result(concat({tracer.tensor(*before++), tracer.tensor(part)}));
     for (std::size_t i : asked_slices_) gradient_or_zeros(i);
+    for (std::size_t i : stacked_rows_)
+      body->results.insert(body->results.end(), {gradients.values(i), gradients.indices(i)});
     loop.body = body;
     return loop;
   }
@@ -172,16 +212,35 @@ class LoopGradient {
       else out.push_back(zeros_like(staged_->outputs[i]));
     }
     for (std::size_t i : asked_rest_) out.push_back(zeros_like(staged_->operands[i]));
+    for (std::size_t i : joined_rows_) {
+      out.push_back(zeros(rows_like(i, 0), {.dtype = staged_->operands[i].dtype()}));
+      out.push_back(zeros({0}, {.dtype = DType::int64}));
+    }
     for (std::size_t at : kept_at_) out.push_back(staged_->outputs[at]);
     for (std::size_t i : seeded_stacks_) out.push_back(g_.dy(static_cast<int>(i - first_)));
     out.insert(out.end(), staged_->operands.begin() + static_cast<std::ptrdiff_t>(carried_), staged_->operands.end());
     return out;
   }
 
+  /// The shape of `count` rows of operand i.
+  Shape rows_like(std::size_t i, std::int64_t count) const {
+    Shape shape = staged_->operands[i].shape();
+    shape[0] = count;
+    return shape;
+  }
+
   void give(const std::vector<Tensor>& gradients) {
-    std::size_t next = 0;
-    for (const auto* list : {&seeded_carried_, &asked_rest_, &asked_slices_})
-      for (std::size_t i : *list) g_.set(static_cast<int>(i), gradients[next++]);
+    auto next = gradients.begin();
+    const auto give_dense = [&](std::size_t i) { g_.set(static_cast<int>(i), *next++); };
+    const auto give_rows = [&](std::size_t i) {
+      const Tensor values = reshape(*next++, rows_like(i, unknown));  // stacked: (turns, n, …) → (turns · n, …)
+      g_.set(static_cast<int>(i), make_sparse(staged_->operands[i].shape(), values, flatten(*next++)));
+    };
+    for (std::size_t i : seeded_carried_) give_dense(i);
+    for (std::size_t i : asked_rest_) give_dense(i);
+    for (std::size_t i : joined_rows_) give_rows(i);
+    for (std::size_t i : asked_slices_) give_dense(i);
+    for (std::size_t i : stacked_rows_) give_rows(i);
   }
 
   Gradient& g_;
@@ -190,7 +249,8 @@ class LoopGradient {
   NodePlace place_;
   const Graph* body_;
   std::size_t carried_, scanned_, inputs_;
-  std::vector<std::size_t> asked_slices_, asked_rest_, seeded_carried_, seeded_stacks_, kept_carried_, kept_at_;
+  std::vector<std::size_t> asked_slices_, asked_rest_, stacked_rows_, joined_rows_, seeded_carried_, seeded_stacks_,
+      kept_carried_, kept_at_;
   bool counts_turns_ = false;
   Split parts_;
 };

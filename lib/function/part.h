@@ -96,10 +96,28 @@ void differentiate_again(Gradient& g, const StagedNode& staged, std::size_t firs
 
 /// What differentiating a part gives.
 struct Split {
-  std::shared_ptr<Graph> forward;   // the part; parts that it holds itself may have got more outputs
-  std::vector<int> kept;            // values of it that the backward part needs, other than its inputs
-  std::shared_ptr<Graph> backward;  // inputs: the part's, the kept values, gradients of the seeded results; results:
-                                    // gradients of the part's inputs, -1 where there is none
+  std::shared_ptr<Graph> forward;  // the part; parts that it holds itself may have got more outputs
+  std::vector<int> kept;           // values of it that the backward part needs, other than its inputs
+  std::shared_ptr<Graph>
+      backward;  // inputs: the part's, the kept values, gradients of the seeded results; results: see
+                 // GradientsOfPart
+};
+
+/// The results of a backward part: gradients of the part's inputs, -1 where there is none, and behind them for each input
+/// -1, or, where its gradient is sparse, the indices to its values.
+class GradientsOfPart {
+ public:
+  GradientsOfPart(std::vector<int> values, std::size_t inputs) : values_(std::move(values)), inputs_(inputs) {}
+  bool has(std::size_t i) const { return values_[i] >= 0; }
+  bool is_sparse(std::size_t i) const { return indices(i) >= 0; }
+  int values(std::size_t i) const { return values_[i]; }
+  int indices(std::size_t i) const { return values_[inputs_ + i]; }
+  /// The gradient of an input of this shape as one value of the trace that goes on in the backward part.
+  int dense(Tracer& tracer, std::size_t i, const Shape& shape) const;
+
+ private:
+  std::vector<int> values_;
+  std::size_t inputs_;
 };
 /// Differentiates those results that are seeded by those inputs that are wanted.
 Split split(

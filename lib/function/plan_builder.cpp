@@ -43,8 +43,6 @@ void PlanBuilder::run() {
 void PlanBuilder::check_devices() const {
   for (const auto& value : graph_.values)
     if (!value.device.is_cpu()) fail<UsageError>("function", "no plan for values on ", value.device);
-  for (const auto& constant : graph_.constants)
-    if (constant.tensor.is_sparse()) fail<UsageError>("function", "no plan for sparse constants");
   for (const auto& node : graph_.nodes)
     if (!node.op->cpu && !node.op->view && !node.op->composite && node.op != &read_variable_op)
       fail<UsageError>("function", "no plan for ", node.op->name, ", which has no kernel");

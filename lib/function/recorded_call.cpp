@@ -86,7 +86,11 @@ CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments)
     gradients = tape.gradient(targets, sources, {.output_gradients = seeds});
   }
   for (const auto& t : results) tracer.result(t);
-  for (const auto& t : gradients) tracer.result(t);
+  for (const auto& t : gradients) {
+    places_.push_back({joint->results.size() - results_, t.is_sparse(), t.is_sparse() ? t.shape() : Shape()});
+    tracer.result(t.is_sparse() ? t.values() : t);
+    if (t.is_sparse()) tracer.result(t.indices());
+  }
 
   const auto seed_values = std::span(joint->inputs).last(seeds.size());
   std::vector<bool> is_late(joint->values.size()), is_kept(joint->values.size());
@@ -148,10 +152,26 @@ const Executable& CallGradient::backward(const std::vector<bool>& wanted) const 
   for (const auto& [mask, executable] : backwards_)
     if (mask == wanted) return *executable;
   auto part = backward_->copy();
-  for (std::size_t i = 0; i < wanted.size(); ++i)
-    if (!wanted[i]) part->results[i] = -1;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i]) continue;
+    part->results[places_[i].first] = -1;
+    if (places_[i].is_sparse) part->results[places_[i].first + 1] = -1;
+  }
   prune(*part);
   return *backwards_.emplace_back(wanted, std::make_unique<Executable>(std::move(part))).second;
+}
+
+/// The gradients of the inputs.
+std::vector<Tensor> CallGradient::run_backward(
+    const std::vector<bool>& wanted, std::span<const Tensor> operands) const {
+  const auto results = backward(wanted).run(operands);
+  std::vector<Tensor> gradients;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const Tensor& first = results[places_[i].first];
+    if (!wanted[i] || !places_[i].is_sparse) gradients.push_back(first);
+    else gradients.push_back(make_sparse(places_[i].shape, first, results[places_[i].first + 1]));
+  }
+  return gradients;
 }
 
 /// Gradients of the results alone: the compiled backward half. Where a gradient of higher order reached what was kept,
@@ -168,7 +188,7 @@ void recorded_call_gradient(Gradient& g) {
   if (is_first_order) {
     std::vector<Tensor> operands = record.kept;
     for (int seed : call.seeds_) operands.push_back(g.dy(seed));
-    gradients = call.backward(wanted).run(operands);
+    gradients = call.run_backward(wanted, operands);
   } else {
     GradientTape tape({.watch_accessed_variables = false});
     std::vector<Source> sources;

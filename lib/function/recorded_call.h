@@ -29,14 +29,22 @@ class CallGradient {
 
  private:
   friend void recorded_call_gradient(class Gradient& g);
+  // An input's gradient among the results of the backward half: a tensor, or the values and indices of a sparse one.
+  struct Place {
+    std::size_t first;
+    bool is_sparse;
+    Shape shape;  // of a sparse one
+  };
   const Executable& backward(const std::vector<bool>& wanted) const;
+  std::vector<Tensor> run_backward(const std::vector<bool>& wanted, std::span<const Tensor> operands) const;
 
   std::shared_ptr<const Graph> lifted_;  // variables read are inputs behind the arguments
   std::vector<Variable> variables_;
   std::size_t results_ = 0;
   std::unique_ptr<Executable> forward_;  // results, then what is kept
-  std::shared_ptr<Graph> backward_;  // of what is kept, then of the results' gradients; a result an input of lifted_
-  std::vector<int> seeds_;           // the results whose gradients the backward half takes
+  std::shared_ptr<Graph> backward_;      // of what is kept, then of the results' gradients
+  std::vector<Place> places_;            // an input of lifted_
+  std::vector<int> seeds_;               // the results whose gradients the backward half takes
   mutable std::mutex mutex_;
   mutable std::vector<std::pair<std::vector<bool>, std::unique_ptr<Executable>>> backwards_;  // by the inputs wanted
 };

@@ -57,7 +57,7 @@ void set_row(KernelCall& call) {
 
 extern const Op set_row_op;
 
-// d buffer = zeros with dy for the row; outside of traces as sparse as it is
+// d buffer = zeros with dy for the row: sparse where the sizes are known
 KEEN_OP(get_row){
     .name = "get_row",
     .arity = 2,
@@ -67,7 +67,7 @@ KEEN_OP(get_row){
         [](Gradient& g) {
           const Tensor dy = g.dy(), at = g.in(1);
           const Shape shape = g.in_shape(0);
-          if (!dy.is_symbolic() && !at.is_symbolic() && shape.is_known())
+          if (shape.is_known())
             return g.set(0, make_sparse(shape, expand_dims(dy, 0), reshape(cast(at, DType::int64), {1})));
           g.set(0, run(set_row_op, zeros(shape, {.dtype = g.in_dtype(0)}), at, dy));
         },

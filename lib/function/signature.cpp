@@ -7,8 +7,15 @@
 
 namespace keen::detail {
 
+void MakeDense::operator()(Tensor& tensor) { tensor = densify(tensor); }
+
+Tensor with_parts(const Tensor& form, const Tensor& values, const Tensor& indices) {
+  return make_sparse(form.shape(), values, indices);
+}
+
 void Signature::operator()(const Tensor& tensor) {
   if (!tensor.defined()) return mark('U');
+  if (tensor.is_sparse()) return sparse(tensor);
   const TensorImpl& t = *tensor.impl();
   const char head[] = {
       forms_ ? 'T' : 't', static_cast<char>(t.device.type), static_cast<char>(t.device.index),
@@ -21,6 +28,17 @@ void Signature::operator()(const Tensor& tensor) {
   }
   if (many_.empty()) many_.assign(few_, few_ + count_);
   many_.push_back(tensor);
+}
+
+/// The dense shape, then the parts as tensors of their own. What fits an input_signature is dense.
+void Signature::sparse(const Tensor& tensor) {
+  if (!forms_) return (*this)(densify(tensor));
+  const Shape& shape = tensor.shape();
+  const char head[] = {'P', static_cast<char>(shape.rank())};
+  append(head, sizeof head);
+  append(shape.data(), static_cast<std::size_t>(shape.rank()) * sizeof(std::int64_t));
+  (*this)(tensor.values());
+  (*this)(tensor.indices());
 }
 
 void Signature::operator()(const Variable& variable) {
@@ -79,14 +97,20 @@ std::int64_t integer_of(char kind, std::string_view bytes) {
   return kind == 'I' ? static_cast<std::int64_t>(bits << unused) >> unused : static_cast<std::int64_t>(bits);
 }
 
+Shape shape_of(KeyReader& reader) {
+  Shape shape;
+  shape.resize(reader.take<unsigned char>());
+  for (auto& dim : shape) dim = reader.take<std::int64_t>();
+  return shape;
+}
+
 Leaf tensor_leaf(KeyReader& reader, bool forms) {
   Leaf leaf{.kind = 'T'};
   leaf.device.type = static_cast<DeviceType>(reader.take<char>());
   leaf.device.index = reader.take<char>();
   if (!forms) return leaf;
   leaf.spec.dtype = static_cast<DType>(reader.take<char>());
-  leaf.spec.shape.resize(reader.take<unsigned char>());
-  for (auto& dim : leaf.spec.shape) dim = reader.take<std::int64_t>();
+  leaf.spec.shape = shape_of(reader);
   leaf.has_spec = true;
   return leaf;
 }
@@ -96,7 +120,9 @@ Leaf read_leaf(KeyReader& reader) {
   Leaf leaf{.kind = kind};
   if (kind == 'T' || kind == 't') return tensor_leaf(reader, kind == 'T');
   if (kind == 'A' || kind == 'U') return leaf;
-  if (kind == 'N') {
+  if (kind == 'P') {
+    leaf.text = text(shape_of(reader));
+  } else if (kind == 'N') {
     leaf.integer = reader.take<std::int64_t>();
   } else if (kind == 'V') {
     leaf.identity = reader.take<const void*>();
@@ -133,6 +159,8 @@ std::string Leaf::to_string() const {
   switch (kind) {
     case 'T':
       return has_spec ? spec.to_string() : "a tensor";
+    case 'P':
+      return detail::text("a sparse tensor of shape ", text, " of");
     case 'U':
       return "an undefined tensor";
     case 'V':

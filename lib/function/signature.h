@@ -11,7 +11,9 @@ namespace keen::detail {
 
 /// One leaf of the arguments; which fields count depends on its kind.
 struct Leaf {
-  char kind;         // T tensor, U undefined, V variable, S string, N size of a container; B, I, J, E, F, D numbers
+  // T tensor, P the sparse one that the next two are, U undefined, V variable, S string, N size of a container; B, I, J, E,
+  // F, D numbers
+  char kind;
   int argument = 0;  // which argument it belongs to
   bool has_spec = false;
   TensorSpec spec = {};

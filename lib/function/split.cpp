@@ -82,7 +82,7 @@ Split split(
   joint->symbols = std::max(part.symbols, tracer.graph().symbols);
   Tracer inner(*joint);
   std::vector<Tensor> targets, seeds;
-  std::vector<int> gradients(part.inputs.size(), -1);
+  std::vector<int> gradients(2 * part.inputs.size(), -1);
   const std::size_t cut = part.nodes.size();
   {
     TraceScope scope(inner);
@@ -100,8 +100,11 @@ Split split(
     }
     std::vector<Tensor> found(sources.size());
     if (!targets.empty()) tape.gradient(targets, sources, found, {.output_gradients = seeds});
-    for (std::size_t i = 0; i < found.size(); ++i)
-      if (wanted[i] && found[i].defined()) gradients[i] = inner.number_of(found[i]);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (!wanted[i] || !found[i].defined()) continue;
+      gradients[i] = inner.number_of(found[i].is_sparse() ? found[i].values() : found[i]);
+      if (found[i].is_sparse()) gradients[part.inputs.size() + i] = inner.number_of(found[i].indices());
+    }
   }
   std::vector<int> used = gradients;
   for (std::size_t i = cut; i < joint->nodes.size(); ++i)
@@ -114,6 +117,11 @@ Split split(
   inputs.insert(inputs.begin() + static_cast<std::ptrdiff_t>(part.inputs.size()), out.kept.begin(), out.kept.end());
   out.backward->results = gradients;
   return out;
+}
+
+int GradientsOfPart::dense(Tracer& tracer, std::size_t i, const Shape& shape) const {
+  if (!is_sparse(i)) return values(i);
+  return tracer.number_of(make_sparse(shape, tracer.tensor(values(i)), tracer.tensor(indices(i))));
 }
 
 NodePlace find_node(const StagedNode& staged) noexcept {

@@ -42,6 +42,10 @@ std::string Tracer::name(const Tensor& tensor, const std::string& wanted) {
 /// The number of an operand: a value of this trace, one taken from the trace around it, or a tensor from outside, which
 /// becomes a constant.
 int Tracer::value_of(TensorImpl* impl, const char* user) {
+  if (impl->is_sparse()) {  // the graph has its parts, and if need be what they stand for
+    retain(impl);
+    return value_of(densify(Tensor::adopt(impl)).impl(), user);
+  }
   if (impl->is_symbolic()) {
     const TraceLink link = impl->extra->link;
     if (link.trace == graph_->link(0).trace) return link.value;

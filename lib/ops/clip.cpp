@@ -1,16 +1,13 @@
 // Clipping by norms.
 #include "keen/ops/clip.h"
 
-#include <algorithm>
 #include <limits>
-#include <unordered_map>
 
-#include "core/context.h"
 #include "keen/ops/arithmetic.h"
-#include "keen/ops/indexing.h"
 #include "keen/ops/math.h"
 #include "keen/ops/reduce.h"
 #include "ops/helpers.h"
+#include "ops/sparse_rows.h"
 
 namespace keen {
 namespace detail {
@@ -42,35 +39,10 @@ Tensor factor(const Tensor& norm, const Tensor& bound) {
   return where(larger > 0, bound / larger, 1);
 }
 
-Tensor list(const std::vector<std::int64_t>& numbers) {
-  Tensor t = make_tensor(DType::int64, {numbers.size()}, Device());
-  std::copy(numbers.begin(), numbers.end(), t.impl()->as<std::int64_t>());
-  return t;
-}
-
-// A sparse tensor with each row once: repetitions add up, which a sum of squares would miss.
-Tensor distinct(const Tensor& sparse) {
-  std::vector<std::int64_t> places, rows;  // a place among the rows for each index
-  std::unordered_map<std::int64_t, std::int64_t> place_of;
-  {
-    EagerScope outside_tapes;
-    places = sparse.indices().to_vector<std::int64_t>();
-  }
-  for (auto& index : places) {
-    const std::int64_t row = index < 0 ? index + sparse.shape()[0] : index;
-    const auto [place, is_new] = place_of.try_emplace(row, static_cast<std::int64_t>(rows.size()));
-    if (is_new) rows.push_back(row);
-    index = place->second;
-  }
-  if (rows.size() == places.size()) return sparse;
-  Shape shape = sparse.values().shape();
-  shape[0] = static_cast<std::int64_t>(rows.size());
-  return make_sparse(sparse.shape(), scatter(list(places), sparse.values(), shape), list(rows));
-}
-
+// Repeated rows of sparse tensors are summed: a sum of squares would miss what they add up to.
 Tensor sum_of_squares(const Tensor& t) { return sum(square(t.is_sparse() ? t.values() : floating(t))); }
 
-// Square root of the sum over all; `tensors` have distinct rows.
+// Square root of the sum over all; no sparse tensor repeats a row.
 Tensor norm_of(const std::vector<Tensor>& tensors) {
   Tensor total;
   for (const Tensor& t : tensors)
@@ -78,9 +50,9 @@ Tensor norm_of(const std::vector<Tensor>& tensors) {
   return total.defined() ? root(total) : Tensor(0.f);
 }
 
-std::vector<Tensor> with_distinct_rows(std::vector<Tensor> tensors) {
+std::vector<Tensor> with_summed_rows(std::vector<Tensor> tensors) {
   for (Tensor& t : tensors)
-    if (t.is_sparse()) t = distinct(t);
+    if (t.is_sparse()) t = sum_repeated_rows(t);
   return tensors;
 }
 
@@ -100,7 +72,7 @@ Tensor clip_by_norm(const Tensor& x, Operand clip_norm, const Axes& axes, Where 
   return in_the_name_of("clip_by_norm", [&]() -> Tensor {
     checked(x, "clip_by_norm");
     if (x.is_sparse() && axes.all()) {
-      const Tensor rows = distinct(x);
+      const Tensor rows = sum_repeated_rows(x);
       const Tensor norm = norm_of({rows});
       return scaled(rows, factor(norm, bound_of("clip_by_norm", clip_norm, norm.dtype())));
     }
@@ -111,7 +83,7 @@ Tensor clip_by_norm(const Tensor& x, Operand clip_norm, const Axes& axes, Where 
 
 Tensor global_norm(const std::vector<Tensor>& tensors, Where line) {
   note_line(line);
-  return in_the_name_of("global_norm", [&] { return norm_of(with_distinct_rows(tensors)); });
+  return in_the_name_of("global_norm", [&] { return norm_of(with_summed_rows(tensors)); });
 }
 
 std::pair<std::vector<Tensor>, Tensor> clip_by_global_norm(
@@ -119,7 +91,7 @@ std::pair<std::vector<Tensor>, Tensor> clip_by_global_norm(
   note_line(line);
   constexpr const char* operation = "clip_by_global_norm";
   return in_the_name_of(operation, [&] {
-    std::vector<Tensor> clipped = with_distinct_rows(tensors);
+    std::vector<Tensor> clipped = with_summed_rows(tensors);
     const Tensor norm = norm_of(clipped), bound = bound_of(operation, clip_norm, norm.dtype());
     const Tensor by = where(isfinite(norm), factor(norm, bound), std::numeric_limits<double>::quiet_NaN());
     for (Tensor& t : clipped)

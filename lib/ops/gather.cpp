@@ -42,7 +42,8 @@ Shape to_front(int rank, int axis) {
   return p;
 }
 
-// Rows of the gradient, at the rows that were gathered. Sparse where gather took whole rows of the first dimension.
+// Rows of the gradient, at the rows that were gathered. Sparse where gather took whole rows of the first dimension, in a trace if it
+// knows the sizes of x.
 void gather_gradient(Gradient& g) {
   int axis = static_cast<int>(integer(g.attributes()[0]));
   const Shape& shape = g.in_shape(0);
@@ -62,7 +63,7 @@ void gather_gradient(Gradient& g) {
   Tensor flat = flatten(cast(indices, DType::int64));
   if (rows.is_known() || flat.shape().is_known()) rows[0] = flat.shape()[0];
   Tensor updates = reshape(axis == 0 ? dy : transpose(dy, order), rows);
-  if (axis == 0 && !updates.is_symbolic() && shape.is_known()) return g.set(0, make_sparse(shape, updates, flat));
+  if (axis == 0 && shape.is_known()) return g.set(0, make_sparse(shape, updates, flat));
   Tensor front = scatter(flat, updates, moved);
   Shape back;
   Shape p = to_front(shape.rank(), axis);

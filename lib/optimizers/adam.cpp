@@ -18,11 +18,10 @@ struct AdamState final : detail::OptimizerState {
         epsilon(hyperparameter("epsilon", o.epsilon)) {}
 
   void update(const Tensor& gradient, const Variable& variable, std::span<const Variable> slots) override {
-    Operand operands[] = {gradient, learning_rate, beta_1, beta_2, epsilon, iterations};
     const detail::Attribute attributes[] = {
         std::shared_ptr<void>(variable.state()), std::shared_ptr<void>(slots[0].state()),
         std::shared_ptr<void>(slots[1].state())};
-    detail::dispatch(detail::adam_update_op, operands, attributes, {});
+    detail::run_update(detail::adam_update, gradient, {learning_rate, beta_1, beta_2, epsilon, iterations}, attributes);
   }
 
   Variable beta_1, beta_2, epsilon;

@@ -9,6 +9,7 @@
 #include "keen/creation.h"
 #include "keen/log.h"
 #include "keen/ops/shape.h"
+#include "ops/sparse_rows.h"
 #include "optimizers/optimizer_state.h"
 #include "optimizers/updates.h"
 
@@ -65,6 +66,11 @@ Tensor packed(const Tensor& gradient) {
   return make_sparse(gradient.shape(), contiguous(gradient.values()), contiguous(gradient.indices()));
 }
 
+// Rows that a sparse gradient should not name are found here, before the first write.
+Tensor with_checked_rows(const Tensor& gradient) {
+  return gradient.is_sparse() ? make_sparse(gradient.shape(), gradient.values(), row_numbers(gradient)) : gradient;
+}
+
 }  // namespace
 
 // A kernel's own copies come first, so that running out of memory leaves every variable as it was.
@@ -113,7 +119,8 @@ void OptimizerState::apply(std::span<const Tensor> gradients, std::span<const Va
     check_update("apply_gradients", *gradients[i].impl(), *variables[i].state());
     slots[i] = slots_of(variables[i]);
   }
-  std::vector<Tensor> ready(gradients.begin(), gradients.end());
+  std::vector<Tensor> ready;
+  for (const Tensor& gradient : gradients) ready.push_back(with_checked_rows(gradient));
   Tensor one = number_tensor("apply_gradients", 1, DType::int64);
   if (!thread_context.interpreter) prepare(ready, variables, slots);
   cpu::UpdateBatch together;

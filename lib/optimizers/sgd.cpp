@@ -18,14 +18,12 @@ struct SGDState final : detail::OptimizerState {
 
   void update(const Tensor& gradient, const Variable& variable, std::span<const Variable> slots) override {
     if (slots.empty()) {
-      Operand operands[] = {gradient, learning_rate};
       const detail::Attribute attributes[] = {std::shared_ptr<void>(variable.state())};
-      detail::dispatch(detail::sgd_update_op, operands, attributes, {});
+      detail::run_update(detail::sgd_update, gradient, {learning_rate}, attributes);
     } else {
-      Operand operands[] = {gradient, learning_rate, momentum};
       const detail::Attribute attributes[] = {
           std::shared_ptr<void>(variable.state()), std::shared_ptr<void>(slots[0].state()), nesterov};
-      detail::dispatch(detail::momentum_update_op, operands, attributes, {});
+      detail::run_update(detail::momentum_update, gradient, {learning_rate, momentum}, attributes);
     }
   }
 

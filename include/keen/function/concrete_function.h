@@ -56,7 +56,7 @@ class ConcreteFunction {
     if constexpr (!std::is_void_v<R>) {
       const R* structure = static_cast<const R*>(traced.structure.get());
       R out = structure ? *structure : sized(traced.results.size());
-      detail::PutTensors put(traced.results);
+      detail::PutResults put(traced.results);
       detail::visit_leaves(out, put);
       return out;
     }

@@ -67,8 +67,11 @@ Leaves leaves_in(T value) {
   visit_leaves(value, take);
   return std::move(take.tensors);
 }
+/// Sparse tensors become dense: whatever a part's course, its results have one form.
 template <class T>
 PartResult part_result(T& value) {
+  MakeDense dense;
+  visit_leaves(value, dense);
   Signature signature;
   visit_leaves(std::as_const(value), signature);
   return {leaves_in(value), std::string(signature.key())};

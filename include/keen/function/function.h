@@ -130,7 +130,7 @@ class FunctionBase {
         core.call(signature, [this, &arguments](const auto& tensors) { return this->run(arguments, tensors); });
     if constexpr (!std::is_void_v<R>) {
       R out = *static_cast<const R*>(traced.structure.get());
-      PutTensors put(traced.results);
+      PutResults put(traced.results);
       visit_leaves(out, put);
       return out;
     }
@@ -154,14 +154,14 @@ class FunctionBase {
   /// Calls the callable with tensors in the place of its arguments' own.
   template <class... T>
   Traced run(std::tuple<T...> arguments, const std::vector<Tensor>& tensors) const {
-    ReplaceTensors replace(tensors);
+    ReplaceArguments replace(tensors, state_->core.reads_forms());
     visit_leaves(arguments, replace);
     if constexpr (std::is_void_v<Result<T...>>) {
       std::apply(state_->callable, arguments);
       return {};
     } else {
       auto structure = std::make_shared<Result<T...>>(std::apply(state_->callable, arguments));
-      TakeTensors take;
+      TakeResults take;
       visit_leaves(*structure, take);
       return {std::move(take.tensors), std::move(structure)};
     }

@@ -67,6 +67,7 @@ class Signature {
     }
   }
   void append_long(const void* bytes, std::size_t n);
+  void sparse(const Tensor& tensor);
 
   bool forms_;
   std::size_t count_ = 0, length_ = 0;

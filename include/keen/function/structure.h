@@ -97,19 +97,14 @@ void visit_leaves(T& value, Visitor& visit) {
   }
 }
 
-/// Puts the given tensors in the place of a structure's defined tensors, in order.
-class ReplaceTensors {
+/// Takes the tensors out of a structure, in order.
+class TakeTensors {
  public:
-  explicit ReplaceTensors(const std::vector<Tensor>& tensors) : next_(tensors.data()) {}
-  void operator()(Tensor& tensor) {
-    if (tensor.defined()) tensor = *next_++;
-  }
+  std::vector<Tensor> tensors;
+  void operator()(Tensor& tensor) { tensors.push_back(std::move(tensor)); }
   template <class T>
   void operator()(const T&) {}
   void size(std::size_t) {}
-
- private:
-  const Tensor* next_;
 };
 
 /// Puts the given tensors, which may be undefined, in the place of all of a structure's tensors.
@@ -125,14 +120,67 @@ class PutTensors {
   const Tensor* next_;
 };
 
-/// Takes the tensors out of a structure, in order.
-class TakeTensors {
+/// A sparse tensor as its dense one; any other stays.
+class MakeDense {
  public:
-  std::vector<Tensor> tensors;
-  void operator()(Tensor& tensor) { tensors.push_back(std::move(tensor)); }
+  void operator()(Tensor& tensor);
   template <class T>
   void operator()(const T&) {}
   void size(std::size_t) {}
+};
+
+// Where tensors come into a function and go out of it, a sparse one counts as two: its values and its indices.
+
+/// A tensor like the sparse one `form`, of these parts.
+Tensor with_parts(const Tensor& form, const Tensor& values, const Tensor& indices);
+
+/// Puts the given tensors in the place of a structure's defined tensors, in order.
+class ReplaceArguments {
+ public:
+  /// Without `parts` a sparse tensor is replaced by a dense one.
+  ReplaceArguments(const std::vector<Tensor>& tensors, bool parts) : next_(tensors.data()), parts_(parts) {}
+  void operator()(Tensor& tensor) {
+    if (!tensor.defined()) return;
+    if (parts_ && tensor.is_sparse()) tensor = with_parts(tensor, next_[0], next_[1]), next_ += 2;
+    else tensor = *next_++;
+  }
+  template <class T>
+  void operator()(const T&) {}
+  void size(std::size_t) {}
+
+ private:
+  const Tensor* next_;
+  bool parts_;
+};
+
+/// Takes the tensors out of a structure, in order, but leaves sparse ones there to say where two belong together.
+class TakeResults {
+ public:
+  std::vector<Tensor> tensors;
+  void operator()(Tensor& tensor) {
+    if (!tensor.is_sparse()) return tensors.push_back(std::move(tensor));
+    tensors.push_back(tensor.values());
+    tensors.push_back(tensor.indices());
+  }
+  template <class T>
+  void operator()(const T&) {}
+  void size(std::size_t) {}
+};
+
+/// Puts the given tensors in the place of what TakeResults found.
+class PutResults {
+ public:
+  explicit PutResults(const std::vector<Tensor>& tensors) : next_(tensors.data()) {}
+  void operator()(Tensor& tensor) {
+    if (tensor.is_sparse()) tensor = with_parts(tensor, next_[0], next_[1]), next_ += 2;
+    else tensor = *next_++;
+  }
+  template <class T>
+  void operator()(const T&) {}
+  void size(std::size_t) {}
+
+ private:
+  const Tensor* next_;
 };
 
 }  // namespace keen::detail

@@ -40,7 +40,7 @@ class Folder {
     std::int64_t bytes = largest_folded, made = 0;
     for (int value : node.inputs) {
       const Tensor& constant = constants_[static_cast<std::size_t>(value)];
-      if (!constant.defined() || constant.is_sparse() || !constant.device().is_cpu()) return false;
+      if (!constant.defined() || !constant.device().is_cpu()) return false;
       bytes = std::max(bytes, static_cast<std::int64_t>(constant.nbytes()));
     }
     for (int value : node.outputs) {
