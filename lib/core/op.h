@@ -126,7 +126,7 @@ struct Op {
   bool update = false;            // an optimizer's, of one variable: neighbours run as one loop
   bool may_raise = false;         // on element values (an index out of range)
   bool random = false;
-  bool takes_tail = false;        // its kernel can run what follows on each part of its result (cpu/tail.h)
+  bool takes_tail = false;  // its kernel can run what follows on each part of its result (cpu/tail.h)
   Domain domain = Domain::real;
   const char* formula = "";  // of the result, for the reference page
 

@@ -43,6 +43,7 @@ class PartTracer {
   void finish(std::span<const Tensor> results);
   const std::shared_ptr<Graph>& graph() const noexcept { return graph_; }
   Tracer& tracer() noexcept { return tracer_; }
+  const Tracer& tracer() const noexcept { return tracer_; }
 
  private:
   Tracer& outer_;

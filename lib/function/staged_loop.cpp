@@ -85,6 +85,20 @@ void StagedLoop::close(const Leaves& results) {
   graph.inputs.insert(graph.inputs.begin(), given.begin(), given.end());
 }
 
+Leaves StagedLoop::read_by_rows() const {
+  const Graph& body = *body_.graph();
+  std::vector<std::size_t> seeded;
+  for (std::size_t i = 0; i < body.results.size(); ++i)
+    if (is_differentiable(body, body.results[i])) seeded.push_back(i);
+  const Split parts = split(outer_, body, std::vector<bool>(body.inputs.size(), true), seeded);
+  const GradientsOfPart gradients(parts.backward->results, body.inputs.size());
+  const Leaves& captures = body_.tracer().captures();
+  Leaves out;
+  for (std::size_t i = 0; i < captures.size(); ++i)
+    if (gradients.is_sparse(body.inputs.size() - captures.size() + i)) out.push_back(captures[i]);
+  return out;
+}
+
 Leaves StagedLoop::stage(const std::function<Tensor(const Leaves&)>& condition, const Shape& length, bool reverse) {
   Loop loop;
   loop.body = body_.graph();

@@ -15,6 +15,8 @@ class StagedLoop {
   void close(const Leaves& results);
   /// Leaves the trace as if there were no body.
   void abandon() { body_.end(); }
+  /// Of a body that has ended: what it takes from outside of which its gradient names rows.
+  Leaves read_by_rows() const;
   /// The loop's results, for a condition (perhaps absent) and a number of turns (an empty Shape for none).
   Leaves stage(const std::function<Tensor(const Leaves&)>& condition, const Shape& length, bool reverse);
 

@@ -18,6 +18,13 @@ Tensor batch(int step) {
   return constant(std::vector<std::int64_t>{3, 500 + step, 3, -1, 999, 7 * step, -1000, 0, 500 + step, -2});
 }
 
+struct Quiet {
+  Quiet() {
+    set_log_handler([](LogLevel, std::string_view) {});
+  }
+  ~Quiet() { set_log_handler({}); }
+};
+
 bool same(const Tensor& a, const Tensor& b) { return allclose(a, b, 1e-5, 1e-6); }
 
 // Variables and slots after five steps, eagerly and compiled.
@@ -123,6 +130,24 @@ TEST_CASE("two reads of one table add up, and one that is used as a whole has a 
     CHECK_FALSE(gradients[0].is_sparse());
     return gradients;
   });
+}
+
+TEST_CASE("many reads of a table are joined once", "[sparse]") {
+  const Model model;
+  const auto gradient = [&](const Tensor& ids) {
+    GradientTape tape;
+    Tensor y = zeros({8});
+    for (int i = 0; i < 6; ++i) y = y + mean(gather(model.table, ids + i * (ids < 900)) * float(i), 0);
+    return tape.gradient(sum(square(y)), model.table);
+  };
+  const auto compiled = function(gradient);
+  const Tensor got = compiled(batch(1)), expected = gradient(batch(1));
+  CHECK(array_equal(got.indices(), expected.indices()));
+  CHECK(same(got.values(), expected.values()));
+  const std::string told = compiled.explain();
+  std::size_t steps = 0;
+  for (auto at = told.find("\n  concat"); at != std::string::npos; at = told.find("\n  concat", at + 1)) ++steps;
+  CHECK(steps == 2);  // values and indices
 }
 
 TEST_CASE("clipped sparse gradients are the same eagerly and compiled", "[sparse]") {
@@ -250,6 +275,7 @@ TEST_CASE("a tape around a function sees through its sparse results", "[sparse]"
 }
 
 TEST_CASE("sparse gradients cross decisions of the host", "[sparse]") {
+  const Quiet quiet;  // of decisions that are not followed
   const auto decide = [](const Model& model, const Tensor& ids) {
     auto gradients = gradients_of(model, ids);
     if (global_norm(gradients) > 0.1f) gradients = clip_by_global_norm(gradients, 0.1).first;
@@ -288,6 +314,7 @@ TEST_CASE("steps inside branches and loops touch the rows that eager ones touch"
 }
 
 TEST_CASE("gradients through branches name the rows that the branch taken reads", "[sparse]") {
+  const Quiet quiet;  // of variables that are left as they are
   const auto taken = [](const Model& model, const Tensor& ids, const auto& otherwise) {
     GradientTape tape;
     const Tensor rows = cond(
@@ -344,6 +371,33 @@ TEST_CASE("gradients through loops name the rows that the turns read", "[sparse]
     const Tensor loss = mean(square(matmul(reshape(end, {1, 8}), model.weight)));
     return tape.gradient(loss, model.variables());
   });
+}
+
+TEST_CASE("a loop that does not turn names no rows", "[sparse]") {
+  std::vector<Tensor> ends;
+  for (const bool compiled : {false, true}) {
+    const Model model;
+    const optimizers::Adam adam(0.1);
+    const auto step = [&](const Tensor& pairs) {
+      GradientTape tape;
+      const Tensor end = scan(
+                             [&](const Tensor& state, const Tensor& pair) {
+                               return std::pair{tanh(state + sum(gather(model.table, pair), 0)), state};
+                             },
+                             ones({8}), pairs)
+                             .first;
+      const Tensor loss = mean(square(matmul(reshape(end, {1, 8}), model.weight)));
+      adam.apply_gradients(tape.gradient(loss, model.variables()), model.variables());
+      return loss;
+    };
+    const auto compiled_step = function(step, {.input_signature = {TensorSpec({unknown, 2}, int64)}});
+    for (const int turns : {4, 0, 2}) {
+      const Tensor pairs = reshape(range(2 * turns, {.dtype = int64}), {turns, 2});
+      compiled ? compiled_step(pairs) : step(pairs);
+    }
+    ends.push_back(model.table.value());
+  }
+  CHECK(same(ends[0], ends[1]));
 }
 
 TEST_CASE("a row that a table does not have is found before anything is written", "[sparse]") {

@@ -7,7 +7,7 @@
 
 namespace keen::detail {
 
-extern const Op cast_op, reshape_op, transpose_op, broadcast_to_op, stop_gradient_op, where_op;
+extern const Op cast_op, reshape_op, transpose_op, broadcast_to_op, stop_gradient_op, where_op, concat_op;
 
 namespace {
 
@@ -30,8 +30,16 @@ bool is_lossless(DType from, DType to) {
 class Simplifier {
  public:
   explicit Simplifier(Graph& graph)
-      : graph_(graph), names_(graph), maker_(makers(graph)), constants_(graph.values.size()) {
+      : graph_(graph),
+        names_(graph),
+        maker_(makers(graph)),
+        constants_(graph.values.size()),
+        uses_(graph.values.size()) {
     for (const auto& constant : graph.constants) constants_[static_cast<std::size_t>(constant.value)] = constant.tensor;
+    for (const auto& node : graph.nodes)
+      for (int v : node.inputs) ++uses_[static_cast<std::size_t>(v)];
+    for (int v : graph.results)
+      if (v >= 0) ++uses_[static_cast<std::size_t>(v)];
   }
 
   int run() {
@@ -141,13 +149,35 @@ class Simplifier {
       node.inputs[0] = inner->inputs[0];
       return 1;
     }
-    return 0;
+    return node.op == &concat_op && splice(node);
+  }
+
+  /// A concatenation takes the operands of those that nothing else uses: sums of sparse gradients are chains of them.
+  bool splice(Node& node) {
+    std::vector<int> inputs;
+    Shape sizes;
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      const int v = node.inputs[k];
+      const Node* inner = uses_[static_cast<std::size_t>(v)] == 1 ? maker(v, concat_op) : nullptr;
+      if (inner && inner->attributes[0] == node.attributes[0]) {  // the axis
+        inputs.insert(inputs.end(), inner->inputs.begin(), inner->inputs.end());
+        for (auto size : ints(inner->attributes[1])) sizes.push_back(size);
+      } else {
+        inputs.push_back(v);
+        sizes.push_back(ints(node.attributes[1])[static_cast<int>(k)]);
+      }
+    }
+    if (inputs == node.inputs) return false;
+    node.inputs = std::move(inputs);
+    node.attributes[1] = std::move(sizes);
+    return true;
   }
 
   Graph& graph_;
   Renaming names_;
   std::vector<int> maker_;
   std::vector<Tensor> constants_;
+  std::vector<int> uses_;  // before anything changed
 };
 
 }  // namespace
