@@ -145,8 +145,8 @@ class LoopGradient {
     return loop;
   }
 
-  /// Carried: d of the carried tensors, sums of d of the rest, rows that are joined. Scanned: what was kept, d of the stacked results, the
-  /// scanned tensors. Then the forward loop's rest.
+  /// Carried: d of the carried tensors, sums of d of the rest, rows that are joined. Scanned: what was kept, d of the
+  /// stacked results, the scanned tensors. Then the forward loop's rest.
   Loop backward_loop() const {
     std::shared_ptr<Graph> body = clone(*parts_.backward);
     body->symbols = std::max(body->symbols, current_tracer()->graph().symbols);
@@ -181,6 +181,7 @@ class LoopGradient {
     if (inputs_ == carried_ + scanned_) loop.scanned = body->inputs.size() - loop.carried;
     loop.reverse = !boolean(place_.node().attributes[4]);
 
+    Graph& around = current_tracer()->graph();
     Tracer tracer(*body);
     TraceScope scope(tracer);
     const auto gradient_or_zeros = [&](std::size_t i) {
@@ -201,6 +202,7 @@ class LoopGradient {
     for (std::size_t i : asked_slices_) gradient_or_zeros(i);
     for (std::size_t i : stacked_rows_)
       body->results.insert(body->results.end(), {gradients.values(i), gradients.indices(i)});
+    around.symbols = body->symbols;
     loop.body = body;
     return loop;
   }
