@@ -97,9 +97,13 @@ class LoopGradient {
       const Shape& shape = graph.values[at(value)].shape;
       dims.insert(shape.begin(), shape.end());
     };
-    for (const Node& node : parts_.backward->nodes)
-      for_each_symbol(*parts_.backward, node, [&](std::size_t s) { named.insert(symbol(static_cast<int>(s))); });
-    if (parts_.backward->results[i] < 0) note(named, body, body.inputs[i]);  // zeros stand for the gradient
+    const auto name = [&](std::int64_t dim) {
+      named.insert(dim);
+      parts_.backward->symbols.for_each_source(dim, [&](std::int64_t source) { named.insert(source); });
+    };
+    for (const Node& node : parts_.backward->nodes) for_each_symbol(*parts_.backward, node, name);
+    if (parts_.backward->results[i] < 0)  // zeros stand for the gradient
+      for (auto dim : body.values[at(body.inputs[i])].shape) name(dim);
     for (int value : kept) note(known, body, value);
     for (std::size_t k = carried_; k < inputs_; ++k) note(known, body, body.inputs[k]);
     for (const auto* list : {&seeded_carried_, &seeded_stacks_})
@@ -124,7 +128,7 @@ class LoopGradient {
   /// scanned tensors. Then the forward loop's rest.
   Loop backward_loop() const {
     std::shared_ptr<Graph> body = clone(*parts_.backward);
-    body->symbols = std::max(body->symbols, current_tracer()->graph().symbols);
+    body->symbols = larger(body->symbols, current_tracer()->graph().symbols);
     const std::vector<int> own = std::exchange(body->inputs, {}), gradients = std::exchange(body->results, {});
     const auto seeds = own.begin() + static_cast<std::ptrdiff_t>(inputs_ + parts_.kept.size());
     const auto stacks = seeds + static_cast<std::ptrdiff_t>(seeded_carried_.size());
@@ -147,6 +151,7 @@ class LoopGradient {
     if (inputs_ == carried_ + scanned_) loop.scanned = body->inputs.size() - loop.carried;
     loop.reverse = !boolean(place_.node().attributes[4]);
 
+    Graph& around = current_tracer()->graph();
     Tracer tracer(*body);
     TraceScope scope(tracer);
     const auto gradient_or_zeros = [&](std::size_t i) {
@@ -161,6 +166,7 @@ class LoopGradient {
       else tracer.result(tracer.tensor(sums[k]) + tracer.tensor(gradient));
     }
     for (std::size_t i : asked_slices_) gradient_or_zeros(i);
+    around.symbols = body->symbols;
     loop.body = body;
     return loop;
   }
