@@ -65,7 +65,6 @@ SizeTable::Sum SizeTable::as_sum(std::int64_t size) const {
 
 /// The size that a sum stands for; equal parts, as many as there are, are the whole again.
 std::int64_t SizeTable::of_sum(Sum sum) {
-  std::erase_if(sum.terms, [](const auto& term) { return term.factor == 0; });
   for (std::size_t i = 0; i < sum.terms.size(); ++i) {
     const auto [part, factor] = sum.terms[i];
     const SizeExpression* e = expression(part);
@@ -79,7 +78,7 @@ std::int64_t SizeTable::of_sum(Sum sum) {
   return intern(std::move(sum));
 }
 
-std::int64_t SizeTable::add_up(std::int64_t a, std::int64_t b, std::int64_t factor_of_b) {
+SizeTable::Sum SizeTable::combined(std::int64_t a, std::int64_t b, std::int64_t factor_of_b) const {
   Sum sum = as_sum(a);
   const Sum more = as_sum(b);
   sum.constant += more.constant * factor_of_b;
@@ -89,7 +88,12 @@ std::int64_t SizeTable::add_up(std::int64_t a, std::int64_t b, std::int64_t fact
     if (place != sum.terms.end() && place->symbol == term.symbol) place->factor += term.factor * factor_of_b;
     else sum.terms.insert(place, {term.symbol, term.factor * factor_of_b});
   }
-  return of_sum(std::move(sum));
+  std::erase_if(sum.terms, [](const auto& term) { return term.factor == 0; });
+  return sum;
+}
+
+std::int64_t SizeTable::add_up(std::int64_t a, std::int64_t b, std::int64_t factor_of_b) {
+  return of_sum(combined(a, b, factor_of_b));
 }
 
 // --- other operations
@@ -116,38 +120,41 @@ std::int64_t SizeTable::divide(SizeOp op, std::int64_t a, std::int64_t b) {
   return of_sum(std::move(sum));
 }
 
+constexpr std::int64_t any_number = std::numeric_limits<std::int32_t>::min();
+
+std::int64_t SizeTable::least(const Sum& sum) const {
+  std::int64_t least_sum = sum.constant;
+  for (const auto& term : sum.terms) {
+    if (term.factor < 0 || least(term.symbol) < 0) return any_number;
+    least_sum += term.factor * least(term.symbol);
+  }
+  return least_sum;
+}
+
 /// No call has less.
 std::int64_t SizeTable::least(std::int64_t size) const {
-  constexpr std::int64_t any = std::numeric_limits<std::int32_t>::min();
   if (!is_symbol(size)) return size;
   const SizeExpression* e = expression(size);
   if (!e) return 0;
   switch (e->op) {
-    case SizeOp::add: {
-      std::int64_t sum = e->constant;
-      for (const auto& term : e->terms) {
-        if (term.factor < 0 || least(term.symbol) < 0) return any;
-        sum += term.factor * least(term.symbol);
-      }
-      return sum;
-    }
+    case SizeOp::add:
+      return least(*e);
     case SizeOp::maximum:
       return std::max(least(e->a), least(e->b));
     case SizeOp::minimum:
       return std::min(least(e->a), least(e->b));
     case SizeOp::wrap:
-      return any;
+      return any_number;
     case SizeOp::part:
     case SizeOp::broadcast:
       return 0;
     default:  // products and quotients
-      return least(e->a) >= 0 && least(e->b) >= 0 ? 0 : any;
+      return least(e->a) >= 0 && least(e->b) >= 0 ? 0 : any_number;
   }
 }
 
 std::int64_t SizeTable::extremum(SizeOp op, std::int64_t a, std::int64_t b) {
-  const std::int64_t difference = add_up(a, b, -1);
-  const bool a_is_more = least(difference) >= 0, b_is_more = least(add_up(b, a, -1)) >= 0;
+  const bool a_is_more = least(combined(a, b, -1)) >= 0, b_is_more = least(combined(b, a, -1)) >= 0;
   if (a_is_more || b_is_more) return a_is_more == (op == SizeOp::maximum) ? a : b;
   return of_two(op, std::max(a, b), std::min(a, b));
 }

@@ -57,11 +57,13 @@ class SizeTable {
   std::int64_t of_sum(Sum sum);
   std::int64_t of_two(SizeOp op, std::int64_t a, std::int64_t b);
   std::int64_t intern(SizeExpression expression);
+  Sum combined(std::int64_t a, std::int64_t b, std::int64_t factor_of_b) const;
   std::int64_t add_up(std::int64_t a, std::int64_t b, std::int64_t factor_of_b);
   std::int64_t multiply(std::int64_t a, std::int64_t b);
   std::int64_t divide(SizeOp op, std::int64_t a, std::int64_t b);
   std::int64_t extremum(SizeOp op, std::int64_t a, std::int64_t b);
   std::int64_t least(std::int64_t size) const;
+  std::int64_t least(const Sum& sum) const;
 
   std::vector<std::optional<SizeExpression>> list_;  // by number
 };

@@ -22,17 +22,18 @@ constexpr AttributeSpec slice_gradient_attributes[] = {
 
 // Of a trace's slice only the call may know where it lies.
 void slice_rule(Inference& in) {
-  const Shape &shape = in.shape(0), &start = ints(in.attributes[0]), &size = ints(in.attributes[1]),
-              &step = ints(in.attributes[2]);
-  for (int i = 0; i < shape.rank(); ++i) {
+  const Shape& result = ints(in.attributes[1]);
+  const std::int64_t *shape = in.shape(0).data(), *start = ints(in.attributes[0]).data(), *size = result.data(),
+                     *step = ints(in.attributes[2]).data();
+  for (int i = 0; i < result.rank(); ++i) {
     const std::int64_t n = shape[i];
-    if (n < 0 || is_symbol(start[i]) || size[i] <= 0) continue;
+    if ((start[i] == 0 && size[i] == n) || n < 0 || is_symbol(start[i]) || size[i] <= 0) continue;
     const bool starts_inside = start[i] >= 0 && start[i] < n;
     const std::int64_t last = starts_inside && size[i] > 1 ? start[i] + (size[i] - 1) * step[i] : start[i];
     if (last < 0 || last >= n)
       fail<IndexError>("index", "index ", last, " is out of range for axis ", i, " of size ", n);
   }
-  in.results[0] = {in.dtype(0), ints(in.attributes[1])};
+  in.results[0] = {in.dtype(0), result};
 }
 
 Tensor slice_view(const TensorImpl& in, Attributes attributes, const ResultSpec& result) {

@@ -18,50 +18,47 @@ constexpr AttributeSpec permutation_attribute[] = {{"permutation", AttributeKind
   fail<ShapeError>("reshape", "shape ", from, " does not have the elements of shape ", to.numbers());
 }
 
-// The one -1 of `to`, where sizes are open: the rest of `left`, once the symbols that both name have cancelled.
-std::int64_t open_rest(const Shape& left, const Shape& given) {
-  return open_dim(
-      [&](Size one) {
-        Size product = one, divisor = one;
-        for (auto d : left) product *= Size(d);
-        for (auto d : given) divisor *= Size(d);
-        return product / divisor;
-      },
-      std::find(left.begin(), left.end(), unknown) == left.end() ? 1 : unknown);
+// The one -1 of `to`, where sizes are open: what is left of the shape it comes from, without what else `to` names.
+std::int64_t open_rest(const Shape& left, std::int64_t named, const Shape& symbols) {
+  if (!thread_context.interpreter || std::find(left.begin(), left.end(), unknown) != left.end()) return unknown;
+  Size product(1), divisor(named);
+  for (auto d : left) product *= Size(d);
+  for (auto d : symbols) divisor *= Size(d);
+  return (product / divisor).symbol();
 }
 
 // The one -1 of `to` worked out from the shape it comes from. Symbols cancel where they are the same.
 Shape resolve_reshape(const Shape& from, const Shape& to) {
-  Shape left = from, out = to, given;
+  Shape left = from, out = to, symbols;  // of `to` alone
   int open = -1;
-  std::int64_t product = 1;
+  std::int64_t named = 1;
   for (int i = 0; i < to.rank(); ++i) {
     if (to[i] == unknown) {
       if (open >= 0)
         fail<ShapeError>("reshape", "shape ", to.numbers(), " leaves more than one dimension open: only one may be -1");
       open = i;
-    } else if (auto same = std::find(left.begin(), left.end(), to[i]); is_symbol(to[i]) && same != left.end()) {
-      left.erase(static_cast<int>(same - left.begin()));
-    } else if (to[i] < 0 && !is_symbol(to[i])) {
+    } else if (is_symbol(to[i])) {
+      const auto same = std::find(left.begin(), left.end(), to[i]);
+      if (same == left.end()) symbols.push_back(to[i]);
+      else left.erase(static_cast<int>(same - left.begin()));
+    } else if (to[i] < 0) {
       fail<ShapeError>(
           "reshape", "shape ", to.numbers(), " has a negative dimension: only one may be -1, which is worked out");
-    } else {
-      given.push_back(to[i]);
-      if (to[i] >= 0 && __builtin_mul_overflow(product, to[i], &product))
-        fail<ShapeError>("reshape", "shape ", to.numbers(), " has more elements than 63 bits can count");
+    } else if (__builtin_mul_overflow(named, to[i], &named)) {
+      fail<ShapeError>("reshape", "shape ", to.numbers(), " has more elements than 63 bits can count");
     }
   }
-  if (!left.is_known() || !given.is_known()) {  // checked by the call
-    if (product == 0 && open >= 0) bad_reshape(from, to);
-    if (open >= 0) out[open] = open_rest(left, given);
+  if (!symbols.empty() || !left.is_known()) {  // checked by the call
+    if (named == 0 && open >= 0) bad_reshape(from, to);
+    if (open >= 0) out[open] = open_rest(left, named, symbols);
     return out;
   }
   const std::int64_t count = left.num_elements();
   if (open < 0) {
-    if (count != product) bad_reshape(from, to);
+    if (count != named) bad_reshape(from, to);
   } else {
-    if (product == 0 || count % product != 0) bad_reshape(from, to);
-    out[open] = count / product;
+    if (named == 0 || count % named != 0) bad_reshape(from, to);
+    out[open] = count / named;
   }
   return out;
 }
