@@ -148,19 +148,20 @@ Tensor zeros_like(const Tensor& like, const TensorOptions& options = {}, Where w
 Tensor ones_like(const Tensor& like, const TensorOptions& options = {}, Where where = Where::current());
 /// The (rows, columns) identity with ones on diagonal k; float32.
 Tensor eye(
-    std::int64_t rows, std::optional<std::int64_t> columns = {}, int k = 0, const TensorOptions& options = {},
+    detail::Dim rows, std::optional<detail::Dim> columns = {}, int k = 0, const TensorOptions& options = {},
     Where where = Where::current());
 /// `eye(3, {.dtype = int32})`. (A template, so that `{}` is no columns.)
 template <std::same_as<TensorOptions> T = TensorOptions>
-Tensor eye(std::int64_t rows, const T& options, Where where = Where::current()) {
+Tensor eye(detail::Dim rows, const T& options, Where where = Where::current()) {
   return eye(rows, {}, 0, options, where);
 }
 /// `count` evenly spaced numbers from start to stop inclusive; float32. A negative count is a ShapeError.
 Tensor linspace(
-    double start, double stop, std::int64_t count, const TensorOptions& options = {}, Where where = Where::current());
+    double start, double stop, detail::Dim count, const TensorOptions& options = {}, Where where = Where::current());
 
 /// start, start + step, ... below stop, as a tensor and as the range of a `for`: iterating gives C++ integers.
-/// int32 or int64 from integers, float32 from floating arguments. A zero step is a UsageError.
+/// int32 or int64 from integers, float32 from floating arguments. A zero step is a UsageError. In a trace, start and stop
+/// may be open sizes; such a range is a tensor, and to iterate over it needs `carry` (keen/function/carry.h).
 class Range {
  public:
   Range(Operand start, Operand stop, Operand step, const TensorOptions& options);
@@ -193,9 +194,11 @@ class Range {
   };
   Iterator begin() const;
   Iterator end() const;
-  std::int64_t size() const { return count_; }
+  Size size() const { return Size(count_); }
 
  private:
+  Tensor open_tensor() const;
+
   double start_, step_;
   std::int64_t istart_ = 0, istep_ = 1, count_ = 0;
   bool floating_ = false;

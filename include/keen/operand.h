@@ -15,7 +15,8 @@ class Variable;
 /// An operand knows the line it was written in, for errors while a function is traced.
 class Operand {
  public:
-  enum class Kind : std::uint8_t { borrowed, owned, weak_bool, weak_int, weak_float };
+  /// A `weak_size` is a size that is open in this trace: a weak_int that each call tells.
+  enum class Kind : std::uint8_t { borrowed, owned, weak_bool, weak_int, weak_float, weak_size };
 
   Operand(const Tensor& t, Where where = Where::current()) noexcept
       : impl_(t.impl()), kind_(Kind::borrowed), where_(where) {}
@@ -34,7 +35,9 @@ class Operand {
     if constexpr (std::is_floating_point_v<T>) number_.real = static_cast<double>(v);
     else number_.integer = static_cast<std::int64_t>(v);
   }
-  Operand(Size size, Where where = Where::current()) : Operand(static_cast<std::int64_t>(size), where) {}
+  Operand(Size size, Where where = Where::current()) noexcept : Operand(size.symbol(), where) {
+    if (!size.is_known()) kind_ = Kind::weak_size;
+  }
   Operand(Operand&& other) noexcept
       : impl_(other.impl_), kind_(other.kind_), native_(other.native_), number_(other.number_), where_(other.where_) {
     other.impl_ = nullptr;
@@ -55,7 +58,7 @@ class Operand {
     return native_ == DType::uint64 ? static_cast<double>(static_cast<std::uint64_t>(number_.integer))
                                     : static_cast<double>(number_.integer);
   }
-  /// An integer; one of uint64 as its bits.
+  /// An integer; one of uint64 as its bits; a symbol of a weak_size.
   std::int64_t integer() const noexcept { return number_.integer; }
   /// The tensor; null for an undefined one, and for a weak number until dispatch has made it one.
   detail::TensorImpl* impl() const noexcept { return impl_; }

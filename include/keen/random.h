@@ -91,7 +91,7 @@ Tensor integers(
   return integers(low, high, Shape{size}, options, where);
 }
 /// 0 … n-1 in random order; int64 (n,).
-Tensor permutation(std::int64_t n, const RandomOptions& options = {}, Where where = Where::current());
+Tensor permutation(detail::Dim n, const RandomOptions& options = {}, Where where = Where::current());
 }  // namespace random
 
 }  // namespace keen

@@ -16,21 +16,36 @@ namespace keen {
 /// A dimension that is not known until a traced function is called.
 inline constexpr std::int64_t unknown = -1;
 
+class Size;
+
 namespace detail {
-[[noreturn]] void fail_for_open_size();
+template <class T>
+concept AxisSize = std::integral<T> || std::same_as<T, Size>;
+
+// Sizes that a trace does not know are symbols: 2^32 numbers from here down, where no size and no position is.
+inline constexpr std::int64_t first_symbol = -(std::int64_t{1} << 62);
+constexpr bool is_symbol(std::int64_t dim) noexcept {
+  return dim <= first_symbol && dim > first_symbol - (std::int64_t{1} << 32);
 }
+/// What sizes are computed with. `broadcast`: the size that both broadcast to; `wrap`: the position a, counted from the end
+/// b where it is negative; `part`: a cut into b equal parts.
+enum class SizeOp : std::uint8_t { add, subtract, multiply, divide, maximum, minimum, broadcast, wrap, part };
+/// a op b where one of them is a symbol: a size of the same trace, known when its operands are. A UsageError outside.
+std::int64_t open_size(SizeOp op, std::int64_t a, std::int64_t b);
+[[noreturn]] void fail_for_open_size();
+}  // namespace detail
 
 /// The size of one axis: an integer wherever one is wanted. In a trace whose size of the axis is open it has no number:
-/// it may be handed on, as a dimension of a shape, a count of turns or a tensor (`Tensor(x.dim(0))`), but to compare it or
-/// to compute with it is a UsageError, since the program would take one course for all sizes.
+/// it may be handed on, as a dimension of a shape, an index, a count of turns or an operand, and be computed with; but to
+/// compare it, or to make a number of it, is a UsageError, since the program would take one course for all sizes.
 /// Two things C++ decides by itself: `std::sqrt(size)` is ambiguous, as for every class that converts to an integer
 /// (`sqrt(size)` gives a double), and in `flag ? size : 0` the int decides (write `std::int64_t{0}`).
 class Size {
  public:
   explicit constexpr Size(std::int64_t value) noexcept : value_(value) {}
   constexpr operator std::int64_t() const { return number(); }
-  constexpr bool is_known() const noexcept { return value_ >= 0; }
-  /// The number, or what stands for it in a trace: a negative one.
+  constexpr bool is_known() const noexcept { return !detail::is_symbol(value_); }
+  /// The number, or what stands for it in a trace.
   constexpr std::int64_t symbol() const noexcept { return value_; }
   /// Open sizes are equal where they are one and the same; else it is not known.
   friend constexpr bool operator==(Size a, Size b) { return a.value_ == b.value_ || a.number() == b.number(); }
@@ -43,47 +58,80 @@ class Size {
   template <std::integral T>
   friend constexpr std::strong_ordering operator<=>(Size a, T b) {
     if constexpr (std::is_signed_v<T>) return a.number() <=> std::int64_t{b};
-    else return static_cast<std::uint64_t>(a.number()) <=> std::uint64_t{b};
+    else
+      return a.number() < 0 ? std::strong_ordering::less : static_cast<std::uint64_t>(a.number()) <=> std::uint64_t{b};
   }
+
+  // Computing with open sizes gives open sizes.
+  friend constexpr Size operator+(Size a, Size b) { return computed(detail::SizeOp::add, a, b); }
+  friend constexpr Size operator-(Size a, Size b) { return computed(detail::SizeOp::subtract, a, b); }
+  friend constexpr Size operator*(Size a, Size b) { return computed(detail::SizeOp::multiply, a, b); }
+  friend constexpr Size operator/(Size a, Size b) { return computed(detail::SizeOp::divide, a, b); }
+  friend constexpr Size operator%(Size a, Size b) { return a - a / b * b; }
+  friend constexpr Size max(Size a, Size b) { return computed(detail::SizeOp::maximum, a, b); }
+  friend constexpr Size min(Size a, Size b) { return computed(detail::SizeOp::minimum, a, b); }
+#define KEEN_SIZE_WITH_INTEGER(f)                    \
+  template <std::integral T>                         \
+  friend constexpr Size f(Size a, T b) {             \
+    return f(a, Size(static_cast<std::int64_t>(b))); \
+  }                                                  \
+  template <std::integral T>                         \
+  friend constexpr Size f(T a, Size b) {             \
+    return f(Size(static_cast<std::int64_t>(a)), b); \
+  }
+  KEEN_SIZE_WITH_INTEGER(operator+)
+  KEEN_SIZE_WITH_INTEGER(operator-)
+  KEEN_SIZE_WITH_INTEGER(operator*)
+  KEEN_SIZE_WITH_INTEGER(operator/)
+  KEEN_SIZE_WITH_INTEGER(operator%)
+  KEEN_SIZE_WITH_INTEGER(max)
+  KEEN_SIZE_WITH_INTEGER(min)
+#undef KEEN_SIZE_WITH_INTEGER
+  friend constexpr Size operator-(Size a) { return Size(0) - a; }
+  friend constexpr bool operator!(Size a) { return a.number() == 0; }
+
   // A variable of this type may be counted with, as one of an integer type.
   constexpr Size& operator=(std::int64_t value) noexcept { return value_ = value, *this; }
-  constexpr Size& operator+=(std::int64_t n) { return *this = number() + n; }
-  constexpr Size& operator-=(std::int64_t n) { return *this = number() - n; }
-  constexpr Size& operator*=(std::int64_t n) { return *this = number() * n; }
-  constexpr Size& operator/=(std::int64_t n) { return *this = number() / n; }
+  constexpr Size& operator+=(detail::AxisSize auto n) { return *this = *this + n; }
+  constexpr Size& operator-=(detail::AxisSize auto n) { return *this = *this - n; }
+  constexpr Size& operator*=(detail::AxisSize auto n) { return *this = *this * n; }
+  constexpr Size& operator/=(detail::AxisSize auto n) { return *this = *this / n; }
   constexpr Size& operator++() { return *this += 1; }
   constexpr Size& operator--() { return *this -= 1; }
-  constexpr std::int64_t operator++(int) { return (*this += 1) - 1; }
-  constexpr std::int64_t operator--(int) { return (*this -= 1) + 1; }
-  friend constexpr std::int64_t operator+(Size a, Size b) { return a.number() + b.number(); }
-  friend constexpr std::int64_t operator-(Size a, Size b) { return a.number() - b.number(); }
-  friend constexpr std::int64_t operator*(Size a, Size b) { return a.number() * b.number(); }
-  friend constexpr std::int64_t operator/(Size a, Size b) { return a.number() / b.number(); }
-  friend constexpr std::int64_t operator%(Size a, Size b) { return a.number() % b.number(); }
-  friend constexpr std::int64_t operator-(Size a) { return -a.number(); }
-  friend constexpr bool operator!(Size a) { return a.number() == 0; }
-  friend constexpr std::int64_t min(Size a, std::int64_t b) { return a.number() < b ? a.number() : b; }
-  friend constexpr std::int64_t min(std::int64_t a, Size b) { return min(b, a); }
-  friend constexpr std::int64_t min(Size a, Size b) { return min(a, b.number()); }
-  friend constexpr std::int64_t max(Size a, std::int64_t b) { return a.number() > b ? a.number() : b; }
-  friend constexpr std::int64_t max(std::int64_t a, Size b) { return max(b, a); }
-  friend constexpr std::int64_t max(Size a, Size b) { return max(a, b.number()); }
+  constexpr Size operator++(int) { return std::exchange(*this, *this + 1); }
+  constexpr Size operator--(int) { return std::exchange(*this, *this - 1); }
+
   // Functions of numbers, beside which those of tensors would be as near: `x / sqrt(x.dim(-1))`.
   friend double abs(Size n), ceil(Size n), cos(Size n), erf(Size n), exp(Size n), expm1(Size n), floor(Size n),
       log(Size n), log1p(Size n), round(Size n), sin(Size n), sqrt(Size n), tanh(Size n);
 
  private:
   constexpr std::int64_t number() const {
-    if (value_ < 0) [[unlikely]]
+    if (!is_known()) [[unlikely]]
       detail::fail_for_open_size();
     return value_;
   }
+  static constexpr Size computed(detail::SizeOp op, Size a, Size b) {
+    if (!a.is_known() || !b.is_known()) [[unlikely]]
+      return Size(detail::open_size(op, a.value_, b.value_));
+    const std::int64_t x = a.value_, y = b.value_;
+    switch (op) {
+      case detail::SizeOp::add:
+        return Size(x + y);
+      case detail::SizeOp::subtract:
+        return Size(x - y);
+      case detail::SizeOp::multiply:
+        return Size(x * y);
+      case detail::SizeOp::divide:
+        return Size(x / y);
+      case detail::SizeOp::maximum:
+        return Size(x > y ? x : y);
+      default:
+        return Size(x < y ? x : y);
+    }
+  }
   std::int64_t value_;
 };
-namespace detail {
-template <class T>
-concept AxisSize = std::integral<T> || std::same_as<T, Size>;
-}
 
 /// An open size prints as "?".
 std::ostream& operator<<(std::ostream& out, Size size);
@@ -98,8 +146,8 @@ struct Dim {
 };
 }  // namespace detail
 
-/// A list of dimensions (also of axes). While a function is traced a dimension may be symbolic: any
-/// negative number, -1 being an unknown without a name.
+/// A list of dimensions (also of axes). While a function is traced a dimension may be open: a symbol, or -1, an unknown
+/// without a name.
 class Shape {
  public:
   static constexpr int inline_capacity = 6;
@@ -167,7 +215,7 @@ class Shape {
   std::int64_t num_elements() const;
   /// "(2, 3)", "(4,)", "()"; symbolic dimensions print as "?".
   std::string to_string() const;
-  /// The same with every number as it is: for lists that came from the user, in which -1 is -1.
+  /// The same with every number as it is, for lists that came from the user, in which -1 is -1; symbols print as "?".
   std::string numbers() const;
   std::vector<std::int64_t> to_vector() const { return {begin(), end()}; }
 

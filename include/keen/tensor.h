@@ -48,7 +48,7 @@ Tensor scalar_tensor(DType dtype, const void* value);
 /// The i of `x[i]`, with the line it stands in.
 struct RowIndex {
   RowIndex(std::int64_t index, Where where = Where::current()) noexcept : index(index), where(where) {}
-  RowIndex(Size index, Where where = Where::current()) : RowIndex(static_cast<std::int64_t>(index), where) {}
+  RowIndex(Size index, Where where = Where::current()) noexcept : RowIndex(index.symbol(), where) {}
   std::int64_t index;
   Where where;
 };
@@ -95,7 +95,7 @@ class Tensor {
   Strides strides() const;
   int rank() const { return shape().rank(); }
   /// The size of one axis; negative axes count from the end. Throws IndexError. One that is open in a trace may be handed
-  /// on, as in reshape(x, {x.dim(0), -1}), but not compared or computed with.
+  /// on and computed with, as in reshape(x, {2 * x.dim(0), -1}), but not compared.
   Size dim(int axis, Where where = Where::current()) const;
   /// The number of elements.
   std::int64_t size() const;

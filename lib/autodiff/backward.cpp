@@ -116,6 +116,7 @@ void Tape::seed(std::span<const Tensor> targets, const GradientOptions& options,
     bool given = i < options.output_gradients.size() && options.output_gradients[i].defined();
     Tensor dy =
         given ? options.output_gradients[i] : ones(target.shape, {.dtype = target.dtype, .device = target.device});
+    if (given && dy.shape() != targets[i].shape()) dy = reshape(dy, targets[i].shape());  // open sizes: the call checks
     if (given && is_sparse) dy = take(densify(dy), targets[i].indices(), 0);
     accumulate(gradients, node, dy.cast(target.dtype));
   }
@@ -183,7 +184,7 @@ void Tape::check_request(
     fail<UsageError>("gradient", seeds.size(), " output gradients for ", targets.size(), " targets");
   for (std::size_t i = 0; i < seeds.size(); ++i) {
     if (!seeds[i].defined()) continue;
-    if (seeds[i].shape() != targets[i].shape())
+    if (!may_agree(seeds[i].shape(), targets[i].shape()))
       fail<ShapeError>(
           "gradient", "output gradient ", i, " has shape ", seeds[i].shape(), ", its target ", targets[i].shape());
     check_gradient_dtype("gradient", "output gradient", i, seeds[i].dtype(), targets[i].dtype());

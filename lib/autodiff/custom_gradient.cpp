@@ -6,6 +6,7 @@
 #include "core/variable_state.h"
 #include "keen/autodiff/gradient_tape.h"
 #include "keen/ops/math.h"
+#include "keen/ops/shape.h"
 #include "ops/helpers.h"
 #include "random/draws.h"
 
@@ -29,8 +30,9 @@ void call_gradient(Gradient& g) {
   for (int i = 0; i < g.inputs(); ++i) {
     Tensor& dx = gradients[static_cast<std::size_t>(i)];
     if (!g.wants(i) || !dx.defined()) continue;
-    if (dx.shape() != g.in_shape(i))
+    if (!may_agree(dx.shape(), g.in_shape(i)))
       fail<ShapeError>("custom_gradient", "gradient ", i, " has shape ", dx.shape(), ", its input ", g.in_shape(i));
+    if (dx.shape() != g.in_shape(i)) dx = reshape(dx, g.in_shape(i));  // open sizes: the call checks
     check_gradient_dtype("custom_gradient", "gradient", static_cast<std::size_t>(i), dx.dtype(), g.in_dtype(i));
     g.set(i, cast_gradient(dx, g.in_dtype(i)));
   }

@@ -30,6 +30,8 @@ class Interpreter {
   virtual std::optional<std::int64_t> ask(const Tensor& tensor, Question question) = 0;
   /// Throws UsageError where no variable may be created.
   virtual void check_creation() const = 0;
+  /// The size a op b, of which one is open.
+  virtual std::int64_t derive(SizeOp op, std::int64_t a, std::int64_t b) = 0;
   /// What a variable created now starts with: elements. Checks creation.
   virtual Tensor initial_value(const Tensor& initial) = 0;
 

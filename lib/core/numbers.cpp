@@ -22,6 +22,7 @@ bool is_beyond_int64(const Operand& number) noexcept {
 
 std::string in_words(const Operand& number) {
   if (number.kind() == Operand::Kind::weak_float) return text(number.real());
+  if (number.kind() == Operand::Kind::weak_size) return "?";
   return is_beyond_int64(number) ? std::to_string(static_cast<std::uint64_t>(number.integer()))
                                  : std::to_string(number.integer());
 }
@@ -42,6 +43,7 @@ std::string in_words(const Operand& number) {
 }  // namespace
 
 int beyond(const Operand& number, DType dtype) noexcept {
+  if (number.kind() == Operand::Kind::weak_size) return 0;
   const int bits = value_bits(dtype);
   if (number.kind() == Operand::Kind::weak_float) {
     const double limit = std::ldexp(1., bits);

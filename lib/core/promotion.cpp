@@ -82,6 +82,7 @@ void promote_inputs(const Op& op, std::span<Operand> inputs) {
 }
 
 bool write_number(const char* operation, const Operand& number, DType dtype, void* element) {
+  if (number.kind() == Operand::Kind::weak_size) return false;
   if (is_integer(dtype)) {
     if (dtype != number.native_dtype()) check_holds(operation, number, dtype);
     if (number.kind() == Operand::Kind::weak_float) return false;
@@ -105,7 +106,21 @@ bool write_number(const char* operation, const Operand& number, DType dtype, voi
   }
 }
 
+namespace {
+
+// Nobody knows yet how large it will be: narrow integers may not hold it.
+Tensor size_tensor(const char* operation, const Operand& size, DType dtype) {
+  if (is_integer(dtype) && size_of(dtype) < 4)
+    fail<DTypeError>(
+        operation, "the size of an axis that is open in this trace may not fit ", name(dtype),
+        ": cast the other operand, or Tensor(x.dim(0)) itself");
+  return Tensor(Size(size.integer())).cast(dtype);
+}
+
+}  // namespace
+
 Tensor number_tensor(const char* operation, const Operand& number, DType dtype) {
+  if (number.kind() == Operand::Kind::weak_size) return size_tensor(operation, number, dtype);
   alignas(8) char element[8];
   Tensor t;
   if (write_number(operation, number, dtype, element)) {

@@ -10,6 +10,7 @@ inline DType weak_dtype(const Operand& number, DType t) {
     case Operand::Kind::weak_bool:
       return t;
     case Operand::Kind::weak_int:
+    case Operand::Kind::weak_size:
       return t == DType::bool_ ? number.native_dtype() : t;
     default:
       return is_floating(t) || is_complex(t) ? t : DType::float32;

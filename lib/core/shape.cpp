@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "core/context.h"
 #include "core/message.h"
 #include "keen/error.h"
 
@@ -107,7 +108,7 @@ std::string Shape::to_string() const {
   return listed(*this, [](std::int64_t d) { return d < 0 ? "?" : std::to_string(d); });
 }
 std::string Shape::numbers() const {
-  return listed(*this, [](std::int64_t d) { return std::to_string(d); });
+  return listed(*this, [](std::int64_t d) { return detail::is_symbol(d) ? "?" : std::to_string(d); });
 }
 
 std::ostream& operator<<(std::ostream& out, Size size) { return size.is_known() ? out << size.symbol() : out << '?'; }
@@ -115,10 +116,26 @@ std::ostream& operator<<(std::ostream& out, Size size) { return size.is_known() 
 void detail::fail_for_open_size() {
   fail<UsageError>(
       "dim",
-      "the size of an axis that is open in this trace has no number to compare or compute with: hand it on as it "
-      "is (auto n = x.dim(0); reshape(y, {n, -1})), compute with the tensor Tensor(x.dim(0)), or trace for known "
-      "sizes");
+      "the size of an axis that is open in this trace has no number to decide by, nor for the host: compute with it as "
+      "it is (auto n = x.dim(0); reshape(y, {2 * n, -1}); y / n), decide with cond(Tensor(x.dim(0)) > 1, …), or trace "
+      "for known sizes");
 }
+
+std::int64_t detail::open_size(SizeOp op, std::int64_t a, std::int64_t b) {
+  if (thread_context.interpreter) return thread_context.interpreter->derive(op, a, b);
+  fail_for_open_size();
+}
+
+namespace {
+
+// The size of an axis that both broadcast to where one is open: a known one decides, and the call will check.
+std::int64_t open_broadcast(std::int64_t a, std::int64_t b) {
+  if (a >= 0 || b >= 0) return std::max(a, b);
+  const bool has_names = detail::is_symbol(a) && detail::is_symbol(b) && detail::thread_context.interpreter;
+  return has_names ? detail::open_size(detail::SizeOp::broadcast, a, b) : unknown;
+}
+
+}  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
 std::ostream& operator<<(std::ostream& out, const Strides& strides) { return out << strides.to_string(); }
@@ -132,7 +149,7 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
     std::int64_t x = out[i + shift], y = shorter[i];
     if (x == y || y == 1) continue;
     if (x == 1) out[i + shift] = y;
-    else if (x < 0 || y < 0) out[i + shift] = std::max(x, y);  // a known dimension decides; the call will check
+    else if (x < 0 || y < 0) out[i + shift] = open_broadcast(x, y);
     else
       detail::fail<ShapeError>(
           "broadcast_shapes", "shapes ", a, " and ", b, " do not broadcast: axis ", i + shift, " has ", x, " and ", y);

@@ -201,7 +201,7 @@ void put_along_axis(KernelCall& call) {
 void one_hot(KernelCall& call) {
   const TensorImpl& indices = call.in(0);
   TensorImpl& out = call.out();
-  const std::int64_t depth = integer(call.attributes[0]), size = element_size(out);
+  const std::int64_t depth = ints(call.attributes[0])[0], size = element_size(out);
   const Positions at(indices, depth, false);
   if (at.bad() >= 0) fail<IndexError>(call.op.name, "index ", at.bad_value(), " is out of range for depth ", depth);
   clear(out);

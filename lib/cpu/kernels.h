@@ -25,7 +25,7 @@ void gather(KernelCall& call);           // x, integer indices; attribute axis (
 void scatter(KernelCall& call);          // indices (n,), updates (n, …) added into zeros of out's shape
 void take_along_axis(KernelCall& call);  // x, integer indices; attribute axis
 void put_along_axis(KernelCall& call);   // indices, updates added into zeros along attribute axis: its transpose
-void one_hot(KernelCall& call);          // integer indices; attributes depth, dtype
+void one_hot(KernelCall& call);          // integer indices; attributes depth (1 int), dtype
 void concat(KernelCall& call);           // attribute axis (normalised)
 void pad(KernelCall& call);              // attributes before, after (ints), value (real)
 void slice_gradient(KernelCall& call);   // dy into zeros at attributes start, step (ints), out's shape is the input's

@@ -39,6 +39,10 @@ class SliceSource final : public DataSource {
       const Slices& slices;
       std::int64_t at = 0;
     };
+    if (slices_.rows < 0)
+      fail<UsageError>(
+          "from_tensor_slices",
+          "the number of slices is open in this trace, so that no for of the host can walk them: reduce does");
     return std::make_unique<Stream>(shared_from_this(), slices_);
   }
 
@@ -183,10 +187,8 @@ DataHandle slice_source(std::vector<Tensor> tensors) {
   for (const Tensor& t : tensors) {
     if (!t.defined()) fail<UsageError>("from_tensor_slices", "a tensor is undefined");
     if (t.rank() == 0) fail<ShapeError>("from_tensor_slices", "a 0-d tensor has no slices");
-    const std::int64_t rows = t.shape()[0];
-    if (rows < 0)
-      fail<UsageError>("from_tensor_slices", "the number of slices is open in this trace: scan walks such a tensor");
-    if (!slices.tensors.empty() && rows != slices.rows)
+    const std::int64_t rows = is_symbol(t.shape()[0]) ? unknown_size : t.shape()[0];
+    if (!slices.tensors.empty() && rows != slices.rows && rows >= 0 && slices.rows >= 0)
       fail<ShapeError>("from_tensor_slices", "first dimensions differ: ", slices.rows, " and ", rows);
     slices.rows = rows;
     if (t.is_symbolic()) {  // of a trace, which may reduce it

@@ -46,8 +46,30 @@ StagedData DataSource::staged() const {
   refuse("this dataset (shuffled, or of files or a generator) changes from pass to pass");
 }
 
+// Parts of a number of rows that each call brings. A last batch may then have none.
+StagedData open_rows_of(StagedData from, std::int64_t drop, std::int64_t keep) {
+  if (!from.last.empty()) refuse("take or skip behind batches of a number that is open in this trace");
+  for (Tensor& t : from.rows)
+    t = of(t, [&] { return t(slice(drop, keep > INT64_MAX - drop ? INT64_MAX : drop + keep)); });
+  return from;
+}
+
+StagedData open_batches_of(const StagedData& from, std::int64_t size, bool drop_remainder) {
+  StagedData out;
+  for (const Tensor& t : from.rows) {
+    const Size full = t.dim(0) / size;
+    Shape shape = t.shape();
+    shape[0] = size;
+    shape.insert(0, full.symbol());
+    out.rows.push_back(of(t, [&] { return reshape(t(slice(0, full * size)), shape); }));
+    if (!drop_remainder) out.last.push_back(of(t, [&] { return t(slice(full * size, {})); }));
+  }
+  return out;
+}
+
 StagedData rows_of(StagedData from, std::int64_t drop, std::int64_t keep) {
   if (from.passes != 1) refuse("take or skip behind repeat");
+  if (row_count(from) < 0) return open_rows_of(std::move(from), drop, keep);
   const std::int64_t rows = row_count(from), count = rows + !from.last.empty();
   const std::int64_t first = std::min(drop, count), end = first + std::min(keep, count - first);
   if (end <= rows || first == count) from.last.clear();
@@ -59,6 +81,7 @@ StagedData batches_of(StagedData from, std::int64_t size, bool drop_remainder) {
   if (from.passes != 1) refuse("batch behind repeat");
   if (!from.maps.empty()) refuse("batch behind map");
   if (!from.last.empty()) refuse("a batch of batches of different sizes");
+  if (row_count(from) < 0) return open_batches_of(from, size, drop_remainder);
   const std::int64_t rows = row_count(from), full = rows / size;
   StagedData out;
   for (const Tensor& t : from.rows) {

@@ -64,16 +64,13 @@ KEEN_OP(branch_with_effects){
 namespace {
 
 /// The form of result i: a dimension is known where all branches agree and the operands know its symbol.
-ResultSpec common_spec(const Branches& branches, std::size_t i, std::span<const Tensor> operands) {
+ResultSpec common_spec(
+    const SizeTable& symbols, const Branches& branches, std::size_t i, std::span<const Tensor> operands) {
   const auto of = [&](const auto& branch) { return spec_of(branch->graph(), branch->graph().results[i]); };
   ResultSpec common = of(branches[0]);
   for (const auto& branch : branches) common.shape = common_shape(common.shape, of(branch).shape);
-  for (auto& dim : common.shape) {
-    const auto has = [&](const Tensor& t) {
-      return std::find(t.shape().begin(), t.shape().end(), dim) != t.shape().end();
-    };
-    if (dim < 0 && std::none_of(operands.begin(), operands.end(), has)) dim = unknown;
-  }
+  for (auto& dim : common.shape)
+    if (dim < 0 && !tell_size(symbols, operands, dim)) dim = unknown;
   return common;
 }
 
@@ -95,7 +92,8 @@ std::shared_ptr<StagedNode> add_branch(
   staged->operands.insert(staged->operands.end(), operands.begin(), operands.end());
   const std::vector<Operand> inputs(staged->operands.begin(), staged->operands.end());
   std::vector<ResultSpec> specs;
-  for (std::size_t i = 0; i < parts[0]->results.size(); ++i) specs.push_back(common_spec(branches, i, operands));
+  for (std::size_t i = 0; i < parts[0]->results.size(); ++i)
+    specs.push_back(common_spec(tracer.graph().symbols, branches, i, operands));
   staged->outputs.resize(specs.size());
   staged->op = effects ? &branch_with_effects_op : &branch_op;
   staged->attributes.assign(std::begin(attributes), std::end(attributes));
@@ -170,7 +168,7 @@ std::shared_ptr<Graph> backward_part(
     const std::vector<Split>& splits, std::size_t b, std::size_t operands, const std::vector<std::size_t>& asked,
     const std::vector<bool>& sparse) {
   std::shared_ptr<Graph> graph = clone(*splits[b].backward);
-  graph->symbols = std::max(graph->symbols, current_tracer()->graph().symbols);
+  graph->symbols = larger(graph->symbols, current_tracer()->graph().symbols);
   const std::vector<int> own = graph->inputs;
   auto next = own.begin() + static_cast<std::ptrdiff_t>(operands);
   graph->inputs.assign(own.begin(), next);

@@ -25,6 +25,8 @@ std::shared_ptr<const Plan> plan_of(
   return part.plan(shapes, strides);
 } catch (const ShapeError&) {
   return nullptr;
+} catch (const IndexError&) {
+  return nullptr;
 }
 
 }  // namespace

@@ -90,10 +90,14 @@ std::optional<std::int64_t> Session::ask(const Tensor& tensor, Question question
 std::vector<Tensor> Session::held() {
   forget_reads();
   std::vector<Tensor> out;
+  const std::vector<int> carriers = size_carriers(*graph_);
   for (Tensor& tensor : made_) {
-    // Arguments of open sizes stay, so that their sizes stay known.
-    const bool is_sizes = has_symbol(tensor.shape()) &&
-                          std::count(graph_->inputs.begin(), graph_->inputs.end(), tensor.impl()->extra->link.value);
+    // What tells a size that follows from no other stays, so that it stays known.
+    const auto is_told = [&](std::int64_t dim) {
+      return graph_->symbols.has(dim) && !graph_->symbols.expression(dim) &&
+             carriers[at(symbol_number(dim))] == tensor.impl()->extra->link.value;
+    };
+    const bool is_sizes = std::any_of(tensor.shape().begin(), tensor.shape().end(), is_told);
     if (is_sizes || !tensor.impl()->sole_owner()) out.push_back(std::move(tensor));
   }
   made_.clear();

@@ -114,7 +114,7 @@ Executable::Code Executable::find_code(Layouts layouts) const {
   std::lock_guard lock(mutex_);
   if (has_no_plan_) return {};
   if (const Code* known = plans_.find(layouts)) return *known;
-  bool is_only = optimised_->symbols == 0;
+  bool is_only = optimised_->symbols.empty();
   for (std::size_t i = 0; i < layouts.shapes.size(); ++i)
     is_only = is_only && is_contiguous(layouts.shapes[i], layouts.strides[i]);
   if (is_only && kept_) return {kept_, nullptr};  // another thread made it meanwhile
@@ -131,7 +131,7 @@ Executable::Code Executable::find_code(Layouts layouts) const {
 
 Executable::Code Executable::make_code(const Layouts& layouts) const {
   Specialised made{optimised_, nullptr};
-  if (optimised_->symbols) {
+  if (!optimised_->symbols.empty()) {
     made = specialise(*optimised_, layouts.shapes);
     run_passes(*made.graph);  // with the sizes known, more of it folds
   }

@@ -27,7 +27,7 @@ std::vector<Executable::Code> Executable::codes() const {
   std::vector<Shape> shapes, strides;
   const bool needs_one = [&] {
     std::lock_guard lock(mutex_);
-    return optimised_->symbols == 0 && !kept_ && plans_.empty() && !has_no_plan_;
+    return optimised_->symbols.empty() && !kept_ && plans_.empty() && !has_no_plan_;
   }();
   if (needs_one) {
     for (int v : optimised_->inputs) {

@@ -67,8 +67,7 @@ class Checker {
     for (const auto& value : graph_.values)
       for (auto dim : value.shape)
         require(
-            dim >= 0 || dim == unknown || (is_symbol(dim) && symbol_number(dim) < graph_.symbols),
-            "a dimension that is neither known nor a symbol");
+            dim >= 0 || dim == unknown || graph_.symbols.has(dim), "a dimension that is neither known nor a symbol");
   }
 
  private:
@@ -122,10 +121,10 @@ bool is_root(const Node& node) noexcept {
 }
 
 std::vector<int> size_carriers(const Graph& graph) {
-  std::vector<int> carriers(at(graph.symbols), -1);
+  std::vector<int> carriers(at(graph.symbols.count()), -1);
   const auto note = [&](int value) {
     for (auto dim : graph.values[at(value)].shape)
-      if (is_symbol(dim) && symbol_number(dim) < graph.symbols)
+      if (graph.symbols.has(dim))
         if (int& carrier = carriers[at(symbol_number(dim))]; carrier < 0) carrier = value;
   };
   for (int value : graph.inputs) note(value);
@@ -147,7 +146,7 @@ int prune(Graph& graph) {
     keep[i] = is_needed || is_root(node);
     if (!keep[i]) continue;
     for (int value : node.inputs) needed[static_cast<std::size_t>(value)] = true;
-    for_each_symbol(graph, node, [&](std::size_t symbol) {
+    for_each_needed_size(graph, carriers, node, [&](std::size_t symbol) {
       if (carriers[symbol] >= 0) needed[at(carriers[symbol])] = true;  // what makes a size known
     });
   }

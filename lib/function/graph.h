@@ -1,20 +1,17 @@
 // Graph: operations on values that do not exist yet, as a trace records them. Checked, printed, pruned, replayed.
 #pragma once
 #include <memory>
+#include <source_location>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "core/context.h"
+#include "function/size_table.h"
 
 namespace keen::detail {
 
-// Dimensions of a graph's shapes, and of attributes that are shapes, may be symbols: numbers below -1, which is an
-// unknown without a name. A symbol stands for the same size wherever it appears.
-inline constexpr std::int64_t first_symbol = -2;
-constexpr bool is_symbol(std::int64_t dim) noexcept { return dim <= first_symbol; }
-constexpr std::int64_t symbol(int number) noexcept { return first_symbol - number; }
-constexpr int symbol_number(std::int64_t dim) noexcept { return static_cast<int>(first_symbol - dim); }
 bool has_symbol(const Shape& shape) noexcept;
 
 /// The place of a value, node or slot, which are numbered by int (-1: none), in a vector.
@@ -33,7 +30,8 @@ struct Node {
   const Op* op = nullptr;
   std::vector<int> inputs;  // values
   std::vector<Attribute> attributes;
-  std::vector<int> outputs;  // values
+  std::vector<int> outputs;        // values
+  std::source_location line = {};  // of the user's program, for errors of a call
 };
 
 struct Constant {
@@ -48,7 +46,7 @@ struct Graph {
   std::vector<int> inputs;  // values that each call brings
   std::vector<Constant> constants;
   std::vector<int> results;  // values; -1 for an undefined tensor
-  int symbols = 0;
+  SizeTable symbols;
 
   Graph() = default;
   Graph(const Graph&) = delete;
@@ -59,7 +57,7 @@ struct Graph {
   int add_value(Value value);
   /// What the symbolic tensor of a value links to.
   TraceLink link(int value) const noexcept { return {reinterpret_cast<void*>(id), value}; }
-  std::int64_t new_symbol() { return symbol(symbols++); }
+  std::int64_t new_symbol() { return symbols.add(); }
 
   /// Throws InternalError unless inputs come first, every value is made once and attributes fit their schemas.
   void check() const;
@@ -75,14 +73,27 @@ struct Graph {
 extern const Op read_variable_op;
 
 /// Where sizes come from: of each symbol the first value that has it in its shape, inputs before nodes; -1 where none has.
+/// A size that follows from others needs none.
 std::vector<int> size_carriers(const Graph& graph);
-/// Calls `use` with the number of each of the graph's symbols in the attributes of a node.
+/// Calls `use` with each of the graph's symbols in the attributes of a node.
 template <class Use>
-void for_each_symbol(const Graph& graph, const Node& node, Use use) {
+void for_each_symbol(const Graph& graph, const Node& node, const Use& use) {
   for (std::size_t i = 0; i < node.attributes.size(); ++i)
     if (node.op->attributes[i].kind == AttributeKind::shape && std::holds_alternative<Shape>(node.attributes[i]))
       for (auto dim : ints(node.attributes[i]))
-        if (is_symbol(dim) && symbol_number(dim) < graph.symbols) use(at(symbol_number(dim)));
+        if (graph.symbols.has(dim)) use(dim);
+}
+/// Calls `use` with the numbers of the symbols that must be known to know these: those that they follow from, where
+/// something carries all of them, or else they themselves.
+template <class Use>
+void for_each_needed_size(const Graph& graph, std::span<const int> carriers, const Node& node, const Use& use) {
+  for_each_symbol(graph, node, [&](std::int64_t dim) {
+    bool is_carried = true;
+    const auto number = [](std::int64_t symbol) { return at(symbol_number(symbol)); };
+    graph.symbols.for_each_source(dim, [&](std::int64_t s) { is_carried = is_carried && carriers[number(s)] >= 0; });
+    if (is_carried) graph.symbols.for_each_source(dim, [&](std::int64_t s) { use(number(s)); });
+    else use(number(dim));
+  });
 }
 
 /// Must the node run although nobody needs its outputs? Effects, and draws from a shared stream.

@@ -14,6 +14,14 @@ constexpr AttributeSpec loop_attributes[] = {
     {"condition", AttributeKind::resource}, {"body", AttributeKind::resource},   {"carried", AttributeKind::integer},
     {"scanned", AttributeKind::integer},    {"reverse", AttributeKind::boolean}, {"length", AttributeKind::shape}};
 
+}  // namespace
+
+void check_slices(std::int64_t first, std::int64_t other) {
+  if (first != other) fail<ShapeError>("scan", "tensors of ", first, " and of ", other, " slices do not go together");
+}
+
+namespace {
+
 /// One run of a loop on tensors.
 class Run {
  public:
@@ -28,7 +36,10 @@ class Run {
       to.push_back(inputs[i].tensor());
     }
     if (!ints(attributes[5]).empty()) turns_ = ints(attributes[5])[0];
-    for (const Tensor& s : scanned_) turns_ = turns_ < 0 ? s.shape()[0] : std::min(turns_, s.shape()[0]);
+    for (const Tensor& s : scanned_) {
+      check_slices(scanned_[0].shape()[0], s.shape()[0]);
+      turns_ = turns_ < 0 ? s.shape()[0] : std::min(turns_, s.shape()[0]);
+    }
     stacked_.resize(body_.graph().results.size() - carried_count_);
   }
 
@@ -61,6 +72,13 @@ class Run {
   Tensor stack_of(std::size_t i) {
     auto& turns = stacked_[i];
     if (reverse_) std::reverse(turns.begin(), turns.end());
+    for (const Tensor& turn : turns)
+      if (turn.shape() != turns[0].shape())
+        fail<ShapeError>(
+            "while_loop", "what its turns give, or keep for its gradient, changes its size from ", turns[0].shape(),
+            " to ", turn.shape(),
+            ": a loop that is differentiated, or stacks results, keeps sizes. Bring its state to the last size before "
+            "it begins (broadcast_to, pad), or run the function eagerly");
     if (!turns.empty()) return stack(std::exchange(turns, {}));
     ResultSpec spec = spec_of(body_.graph(), body_.graph().results[carried_count_ + i]);
     for (auto& dim : spec.shape) dim = std::max<std::int64_t>(dim, 0);
@@ -159,22 +177,11 @@ std::vector<const Part*> parts_of(const Node& node) {
   return out;
 }
 
-namespace {
-
-/// Does the outer trace know what size a symbol stands for?
-bool is_known_to(std::span<const Tensor> operands, std::int64_t dim) {
-  return std::any_of(operands.begin(), operands.end(), [&](const Tensor& t) {
-    return std::find(t.shape().begin(), t.shape().end(), dim) != t.shape().end();
-  });
-}
-
-}  // namespace
-
 ResultSpec loop_result_spec(const Loop& loop, std::size_t i, std::span<const Tensor> operands) {
   const bool carried = i < loop.carried;
   ResultSpec spec = spec_of(*loop.body, carried ? loop.body->inputs[i] : loop.body->results[i]);
   for (auto& dim : spec.shape)
-    if (dim < 0 && !is_known_to(operands, dim)) dim = unknown;
+    if (dim < 0 && !tell_size(loop.body->symbols, operands, dim)) dim = unknown;
   if (carried) return spec;
   std::int64_t turns = unknown;
   if (!loop.condition) turns = loop.scanned ? operands[loop.carried].shape()[0] : loop.length[0];
@@ -198,7 +205,7 @@ bool open_what_changes(const Loop& loop, std::span<const Tensor> operands, std::
     const Shape after = spec_of(*loop.body, loop.body->results[i]).shape;
     for (int axis = 0; axis < after.rank(); ++axis) {
       auto& dim = inputs[i].shape[axis];
-      if (!is_symbol(dim) || dim == after[axis] || !is_known_to(operands, dim)) continue;
+      if (!is_symbol(dim) || dim == after[axis] || !tell_size(loop.body->symbols, operands, dim)) continue;
       dim = unknown;
       any = true;
     }

@@ -122,9 +122,13 @@ class LoopGradient {
       const Shape& shape = graph.values[at(value)].shape;
       dims.insert(shape.begin(), shape.end());
     };
-    for (const Node& node : parts_.backward->nodes)
-      for_each_symbol(*parts_.backward, node, [&](std::size_t s) { named.insert(symbol(static_cast<int>(s))); });
-    if (parts_.backward->results[i] < 0) note(named, body, body.inputs[i]);  // zeros stand for the gradient
+    const auto name = [&](std::int64_t dim) {
+      named.insert(dim);
+      parts_.backward->symbols.for_each_source(dim, [&](std::int64_t source) { named.insert(source); });
+    };
+    for (const Node& node : parts_.backward->nodes) for_each_symbol(*parts_.backward, node, name);
+    if (parts_.backward->results[i] < 0)  // zeros stand for the gradient
+      for (auto dim : body.values[at(body.inputs[i])].shape) name(dim);
     for (int value : kept) note(known, body, value);
     for (std::size_t k = carried_; k < inputs_; ++k) note(known, body, body.inputs[k]);
     for (const auto* list : {&seeded_carried_, &seeded_stacks_})
@@ -149,7 +153,7 @@ class LoopGradient {
   /// stacked results, the scanned tensors. Then the forward loop's rest.
   Loop backward_loop() const {
     std::shared_ptr<Graph> body = clone(*parts_.backward);
-    body->symbols = std::max(body->symbols, current_tracer()->graph().symbols);
+    body->symbols = larger(body->symbols, current_tracer()->graph().symbols);
     const std::vector<int> own = std::exchange(body->inputs, {});
     const GradientsOfPart gradients(std::exchange(body->results, {}), inputs_);
     const auto seeds = own.begin() + static_cast<std::ptrdiff_t>(inputs_ + parts_.kept.size());

@@ -50,6 +50,7 @@ std::unique_ptr<LoopStep> LoopStep::make(const Node& node, std::span<const Opera
       step->carried_.push_back({form, bytes_of(form.dtype, form.shape)});
       form.strides = contiguous_strides(form.shape);
     } else if (i < carried + scanned) {
+      check_slices(operands[carried].shape[0], form.shape[0]);
       step->turns_ = step->turns_ < 0 ? form.shape[0] : std::min(step->turns_, form.shape[0]);
       step->scanned_.push_back(form.strides[0] * static_cast<std::int64_t>(size_of(form.dtype)));
       form.shape.erase(0), form.strides.erase(0);

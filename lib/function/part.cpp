@@ -70,6 +70,17 @@ std::vector<Tensor> align_captures(std::span<const PartInputs> parts) {
   return all;
 }
 
+bool tell_size(const SizeTable& symbols, std::span<const Tensor> tensors, std::int64_t dim) {
+  const auto has = [&](std::int64_t size) {
+    return std::any_of(tensors.begin(), tensors.end(), [&](const Tensor& t) {
+      return std::find(t.shape().begin(), t.shape().end(), size) != t.shape().end();
+    });
+  };
+  bool follows = symbols.expression(dim);
+  if (follows) symbols.for_each_source(dim, [&](std::int64_t source) { follows = follows && has(source); });
+  return follows || has(dim);
+}
+
 ResultSpec spec_of(const Graph& graph, int value) {
   const Value& v = graph.values[static_cast<std::size_t>(value)];
   return {v.dtype, v.shape};

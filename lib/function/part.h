@@ -63,6 +63,8 @@ std::vector<Tensor> align_captures(std::span<const PartInputs> parts);
 void collect_writes(const Graph& graph, std::vector<std::shared_ptr<void>>& writes);
 /// The graph again, for operands of these forms and the symbols of the tracer's graph.
 std::shared_ptr<Graph> retrace(Tracer& tracer, const Graph& graph, std::span<const ResultSpec> inputs);
+/// Do these tensors' shapes tell what size a symbol stands for?
+bool tell_size(const SizeTable& symbols, std::span<const Tensor> tensors, std::int64_t dim);
 /// The form of a value in a graph.
 ResultSpec spec_of(const Graph& graph, int value);
 ResultSpec spec_of(const Tensor& tensor);
@@ -120,9 +122,8 @@ class GradientsOfPart {
   std::vector<int> values_;
   std::size_t inputs_;
 };
-/// Differentiates those results that are seeded by those inputs that are wanted.
-Split split(
-    const Tracer& tracer, const Graph& part, const std::vector<bool>& wanted, const std::vector<std::size_t>& seeded);
+/// Differentiates those results that are seeded by those inputs that are wanted; the tracer learns of new sizes.
+Split split(Tracer& tracer, const Graph& part, const std::vector<bool>& wanted, const std::vector<std::size_t>& seeded);
 bool is_differentiable(const Graph& graph, int value);
 
 }  // namespace keen::detail

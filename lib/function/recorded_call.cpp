@@ -113,7 +113,7 @@ CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments)
     for (int v : node.outputs) is_constant[at(v)] = constant;
     if (!late) continue;
     for (int v : node.inputs) keep(v);
-    for_each_symbol(*joint, node, [&](std::size_t symbol) { keep(carriers[symbol]); });
+    for_each_needed_size(*joint, carriers, node, [&](std::size_t symbol) { keep(carriers[symbol]); });
   }
   for (std::size_t i = results_; i < joint->results.size(); ++i) keep(joint->results[i]);
 

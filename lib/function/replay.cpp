@@ -41,10 +41,10 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
   Bindings bindings(graph_.symbols);
   const auto set = [&](int value, Tensor tensor, const char* what) {
     const auto at = static_cast<std::size_t>(value);
-    if (graph_.symbols) bindings.bind(graph_.values[at].shape, tensor.shape(), what);
+    if (!graph_.symbols.empty()) bindings.bind(graph_.values[at].shape, tensor.shape(), what);
     values[at] = std::move(tensor);
   };
-  for (std::size_t i = 0; i < arguments.size(); ++i) set(graph_.inputs[i], arguments[i], "an argument");
+  for (std::size_t i = 0; i < arguments.size(); ++i) set(graph_.inputs[i], arguments[i], "function");
   for (const auto& constant : graph_.constants) values[static_cast<std::size_t>(constant.value)] = constant.tensor;
 
   std::vector<Attribute> rewritten;

@@ -39,7 +39,7 @@ void rethrow_as(const Error& error, const std::string& message) {
 
 void rethrow_with_line(const Error& error, const std::source_location& where) {
   const std::string line = to_string(where);
-  if (line.empty()) throw;
+  if (line.empty() || std::strstr(error.what(), "(traced at ")) throw;  // a part of the program has said it
   const std::string message = text(error.what(), " (traced at ", line, ')');
   rethrow_as<ShapeError>(error, message);
   rethrow_as<DTypeError>(error, message);

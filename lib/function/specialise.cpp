@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/message.h"
+#include "function/source_line.h"
 #include "function/staged_ops.h"
 #include "ops/helpers.h"
 
@@ -12,24 +13,48 @@ extern const Op reshape_op, sum_op, sum_to_op;
 
 void Bindings::bind(const Shape& symbolic, const Shape& actual, const char* what) {
   for (int axis = 0; axis < symbolic.rank(); ++axis) {
-    if (!is_symbol(symbolic[axis])) continue;
-    auto& size = sizes_[static_cast<std::size_t>(symbol_number(symbolic[axis]))];
+    if (!symbols_.has(symbolic[axis])) continue;
+    auto& size = sizes_[at(symbol_number(symbolic[axis]))];
     if (actual[axis] < 0) {  // replayed in another trace, whose symbol it is
       if (size == unknown) size = actual[axis];
       continue;
     }
+    if (size == unknown) size = size_of(symbolic[axis]).value_or(unknown);
     if (size >= 0 && size != actual[axis])
       fail<ShapeError>(
-          "function", "axis ", axis, " of ", what, " has size ", actual[axis],
-          ", where the trace has the same as one of size ", size);
+          what, "axis ", axis, " has size ", actual[axis],
+          " in this call, where the function has the same as one of size ", size,
+          ": unknown sizes that may differ are traced as such, e.g. by an input_signature with `unknown` for both");
     size = actual[axis];
   }
 }
 
+/// In a replay inside another trace, the operands of a size may be symbols of that one.
+std::optional<std::int64_t> Bindings::size_of(std::int64_t dim) const {
+  if (!is_symbol(dim)) return dim;
+  if (!symbols_.has(dim)) return std::nullopt;
+  if (const std::int64_t bound = sizes_[at(symbol_number(dim))]; bound != unknown) return bound;
+  const SizeExpression* e = symbols_.expression(dim);
+  if (!e) return std::nullopt;
+  const auto computed = [](SizeOp op, std::int64_t x, std::int64_t y) {
+    return is_symbol(x) || is_symbol(y) ? open_size(op, x, y) : compute_size(op, x, y);
+  };
+  if (e->op != SizeOp::add) {
+    const auto a = size_of(e->a), b = size_of(e->b);
+    return a && b ? std::optional(computed(e->op, *a, *b)) : std::nullopt;
+  }
+  std::int64_t sum = e->constant;
+  for (const auto& term : e->terms) {
+    const auto size = size_of(term.symbol);
+    if (!size) return std::nullopt;
+    sum = computed(SizeOp::add, sum, computed(SizeOp::multiply, *size, term.factor));
+  }
+  return sum;
+}
+
 void Bindings::substitute(Shape& dims) const {
   for (auto& dim : dims)
-    if (const std::int64_t size = is_symbol(dim) ? sizes_[at(symbol_number(dim))] : unknown; size != unknown)
-      dim = size;
+    if (is_symbol(dim)) dim = size_of(dim).value_or(dim);
 }
 
 void Bindings::substitute(const Op& op, std::vector<Attribute>& attributes) const {
@@ -42,7 +67,7 @@ namespace {
 
 /// What is still open belongs to another part of the program, or comes out as the graph runs.
 void forget_symbols(Graph& graph) {
-  graph.symbols = 0;
+  graph.symbols = {};
   for (auto& value : graph.values)
     for (auto& dim : value.shape)
       if (is_symbol(dim)) dim = unknown;
@@ -77,8 +102,8 @@ std::shared_ptr<Graph> cut_off(Graph& graph, std::size_t count, const Bindings& 
     for (auto dim : rest->values[at(value)].shape)
       if (is_symbol(dim)) known[at(symbol_number(dim))] = true;
   for (const auto& node : rest->nodes)
-    for_each_symbol(*rest, node, [&](std::size_t symbol) {
-      if (!known[symbol]) cross(carriers[symbol]);
+    for_each_needed_size(*rest, carriers, node, [&](std::size_t symbol) {
+      if (!known[symbol] && carriers[symbol] >= 0) cross(carriers[symbol]);
     });
   graph.results = rest->inputs = crossing;
   forget_symbols(graph);
@@ -94,6 +119,8 @@ std::vector<Shape> shapes_of(const Part& part, std::span<const Shape> operands) 
   for (int value : made.graph->results) out.push_back(made.graph->values[at(value)].shape);
   return out;
 } catch (const ShapeError&) {  // of a branch that these sizes may never take
+  return {};
+} catch (const IndexError&) {
   return {};
 }
 
@@ -142,9 +169,22 @@ void resolve_sum_to(Graph& graph, std::size_t n) {
   node.op = &reshape_op;
   if (axes.empty()) return;
   const int summed = graph.add_value({from.dtype, reduced_shape(from.shape, axes, true), from.device, {}});
-  Node sum{&sum_op, {node.inputs[0]}, {axes, true}, {summed}};
+  Node sum{&sum_op, {node.inputs[0]}, {axes, true}, {summed}, node.line};
   node.inputs[0] = summed;
   graph.nodes.insert(graph.nodes.begin() + static_cast<std::ptrdiff_t>(n), std::move(sum));
+}
+
+/// What the rule of a node's operation gives for operands of known sizes.
+std::vector<ResultSpec> infer(const Graph& graph, const Node& node) {
+  std::vector<Operand> inputs;
+  for (int value : node.inputs) {
+    const Value& v = graph.values[at(value)];
+    inputs.emplace_back(make_symbolic(v.dtype, v.shape, v.device, {}));
+  }
+  std::vector<ResultSpec> results(node.outputs.size());
+  Inference inference{*node.op, inputs, node.attributes, results};
+  node.op->infer(inference);
+  return results;
 }
 
 }  // namespace
@@ -156,39 +196,34 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments) {
     bindings.bind(made->values[at(value)].shape, shape, what);
     made->values[at(value)].shape = shape;
   };
-  for (std::size_t i = 0; i < arguments.size(); ++i) set(graph.inputs[i], arguments[i], "an argument");
-  for (std::size_t n = 0; n < made->nodes.size(); ++n) {
-    bindings.substitute(*made->nodes[n].op, made->nodes[n].attributes);
-    if (made->nodes[n].op == &sum_to_op) resolve_sum_to(*made, n);
-    Node& node = made->nodes[n];
-    if (node.op->composite) {
-      bool is_known = true;
-      for (int value : node.outputs) {
-        Shape& shape = made->values[at(value)].shape;
-        bindings.substitute(shape);
-        is_known = is_known && shape.is_known();
+  for (std::size_t i = 0; i < arguments.size(); ++i) set(graph.inputs[i], arguments[i], "function");
+  for (std::size_t n = 0; n < made->nodes.size(); ++n) try {
+      bindings.substitute(*made->nodes[n].op, made->nodes[n].attributes);
+      if (made->nodes[n].op == &sum_to_op) resolve_sum_to(*made, n);
+      Node& node = made->nodes[n];
+      if (node.op->composite) {
+        bool is_known = true;
+        for (int value : node.outputs) {
+          Shape& shape = made->values[at(value)].shape;
+          bindings.substitute(shape);
+          is_known = is_known && shape.is_known();
+        }
+        if (!is_known) {
+          const auto shapes = result_shapes(*made, node);
+          is_known = !shapes.empty();
+          for (std::size_t i = 0; i < shapes.size(); ++i) set(node.outputs[i], shapes[i], node.op->name);
+        }
+        if (!is_known) {
+          auto rest = cut_off(*made, n + 1, bindings);
+          return {std::move(made), std::move(rest)};
+        }
+        continue;
       }
-      if (!is_known) {
-        const auto shapes = result_shapes(*made, node);
-        is_known = !shapes.empty();
-        for (std::size_t i = 0; i < shapes.size(); ++i) set(node.outputs[i], shapes[i], node.op->name);
-      }
-      if (!is_known) {
-        auto rest = cut_off(*made, n + 1, bindings);
-        return {std::move(made), std::move(rest)};
-      }
-      continue;
+      const std::vector<ResultSpec> results = infer(*made, node);
+      for (std::size_t i = 0; i < results.size(); ++i) set(node.outputs[i], results[i].shape, node.op->name);
+    } catch (const Error& error) {
+      rethrow_with_line(error, made->nodes[n].line);
     }
-    std::vector<Operand> inputs;
-    for (int value : node.inputs) {
-      const Value& v = made->values[at(value)];
-      inputs.emplace_back(make_symbolic(v.dtype, v.shape, v.device, {}));
-    }
-    std::vector<ResultSpec> results(node.outputs.size());
-    Inference inference{*node.op, inputs, node.attributes, results};
-    node.op->infer(inference);
-    for (std::size_t i = 0; i < results.size(); ++i) set(node.outputs[i], results[i].shape, node.op->name);
-  }
   forget_symbols(*made);
   return {std::move(made), nullptr};
 }

@@ -1,5 +1,6 @@
 // From a graph with unknown sizes to one where all are known.
 #pragma once
+#include <optional>
 #include <span>
 
 #include "function/graph.h"
@@ -21,13 +22,17 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments);
 /// The sizes that symbols have in one call.
 class Bindings {
  public:
-  explicit Bindings(int symbols) : sizes_(static_cast<std::size_t>(symbols), unknown) {}
+  /// The table must live as long.
+  explicit Bindings(const SizeTable& symbols) : symbols_(symbols), sizes_(at(symbols.count()), unknown) {}
   void bind(const Shape& symbolic, const Shape& actual, const char* what);
   void substitute(Shape& dims) const;
   /// In the attributes of a node that are shapes.
   void substitute(const Op& op, std::vector<Attribute>& attributes) const;
 
  private:
+  std::optional<std::int64_t> size_of(std::int64_t dim) const;
+
+  const SizeTable& symbols_;
   std::vector<std::int64_t> sizes_;  // or symbols of another trace; unknown
 };
 

@@ -40,7 +40,7 @@ void add_carriers(const Graph& graph, std::size_t cut, std::vector<int>& used) {
     if (std::find(graph.inputs.begin(), graph.inputs.end(), value) != graph.inputs.end()) crossing.push_back(value);
   for (int value : crossing) note(value);
   for (std::size_t i = cut; i < graph.nodes.size(); ++i)
-    for_each_symbol(graph, graph.nodes[i], [&](std::size_t symbol) {
+    for_each_needed_size(graph, carriers, graph.nodes[i], [&](std::size_t symbol) {
       if (known[symbol] || carriers[symbol] < 0) return;
       used.push_back(carriers[symbol]);
       note(carriers[symbol]);
@@ -77,9 +77,9 @@ void show(const Node& node, const std::vector<Tensor>& tensors) {
 }  // namespace
 
 Split split(
-    const Tracer& tracer, const Graph& part, const std::vector<bool>& wanted, const std::vector<std::size_t>& seeded) {
+    Tracer& tracer, const Graph& part, const std::vector<bool>& wanted, const std::vector<std::size_t>& seeded) {
   const auto joint = clone(part);  // forward nodes, then those of the gradient
-  joint->symbols = std::max(part.symbols, tracer.graph().symbols);
+  joint->symbols = larger(part.symbols, tracer.graph().symbols);
   Tracer inner(*joint);
   std::vector<Tensor> targets, seeds;
   std::vector<int> gradients(2 * part.inputs.size(), -1);
@@ -111,6 +111,7 @@ Split split(
     used.insert(used.end(), joint->nodes[i].inputs.begin(), joint->nodes[i].inputs.end());
   add_carriers(*joint, cut, used);
 
+  tracer.graph().symbols = joint->symbols;
   Split out{section(*joint, 0, cut), made_before(*joint, cut, used), section(*joint, cut, joint->nodes.size())};
   out.forward->inputs = part.inputs;
   auto& inputs = out.backward->inputs;  // the part's, then the seeds

@@ -26,6 +26,9 @@ struct Loop {
 /// carried results, then stacked ones.
 std::vector<Tensor> stage_loop(Tracer& tracer, const Loop& loop, const std::vector<Tensor>& operands);
 
+/// Throws ShapeError for scanned tensors of different numbers of slices.
+void check_slices(std::int64_t first, std::int64_t other);
+
 bool is_branch(const Op& op) noexcept;
 /// The parts that a node holds.
 std::vector<const Part*> parts_of(const Node& node);

@@ -103,22 +103,7 @@ Device device_of(const Op& op, std::span<const Operand> inputs, Attributes attri
 
 }  // namespace
 
-/// The inferred shape with a symbol for every open dimension. Where two symbols broadcast, either may turn out to be 1,
-/// so that the result is a third.
-Shape Tracer::result_shape(const Op& op, std::span<const Operand> inputs, const Shape& inferred) {
-  Shape shape = inferred;
-  for (int axis = 1; axis <= shape.rank(); ++axis) {
-    if (shape[-axis] >= 0) continue;
-    bool certain = is_symbol(shape[-axis]);
-    if (op.is_elementwise() || op.arity > 1)
-      for (const auto& in : inputs) {
-        const Shape& other = in.impl()->shape;
-        if (axis <= other.rank() && is_symbol(other[-axis]) && other[-axis] != shape[-axis]) certain = false;
-      }
-    if (!certain) shape[-axis] = graph_->new_symbol();
-  }
-  return shape;
-}
+std::int64_t Tracer::derive(SizeOp op, std::int64_t a, std::int64_t b) { return graph_->symbols.derive(op, a, b); }
 
 void Tracer::begin(std::span<const Operand> inputs) {
   for (const auto& in : inputs)
@@ -133,11 +118,13 @@ void Tracer::note_line(const std::source_location& where) {
 void Tracer::interpret(
     const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
     std::span<Tensor> outputs) {
-  Node node{&op, {}, {attributes.begin(), attributes.end()}, {}};
+  Node node{&op, {}, {attributes.begin(), attributes.end()}, {}, line_};
   for (const auto& in : inputs) node.inputs.push_back(value_of(in.impl(), op.name));
   const Device device = device_of(op, inputs, attributes);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const Shape shape = result_shape(op, inputs, results[i].shape);
+    Shape shape = results[i].shape;
+    for (auto& dim : shape)
+      if (dim < 0 && !is_symbol(dim)) dim = graph_->new_symbol();
     node.outputs.push_back(graph_->add_value({results[i].dtype, shape, device, {}}));
     outputs[i] = make(node.outputs.back());
   }
@@ -191,13 +178,15 @@ void Tracer::capture_sizes() {
     const Shape& shape = graph_->values[at(value)].shape;
     known.insert(shape.begin(), shape.end());
   };
+  const auto need = [&](std::int64_t dim) {
+    if (!outer_ || !known.insert(dim).second) return;
+    if (const Tensor carrier = outer_->carrier_of(dim); carrier.defined()) capture(carrier.impl());
+  };
   for (int value : graph_->inputs) note(value);
   for (std::size_t i = 0; i < graph_->nodes.size(); ++i) {
-    for (const auto& attribute : graph_->nodes[i].attributes)
-      if (const auto* shape = std::get_if<Shape>(&attribute))
-        for (auto dim : *shape)
-          if (is_symbol(dim) && outer_ && known.insert(dim).second)
-            if (const Tensor carrier = outer_->carrier_of(dim); carrier.defined()) capture(carrier.impl());
+    for_each_symbol(*graph_, graph_->nodes[i], [&](std::int64_t dim) {
+      if (!known.contains(dim)) graph_->symbols.for_each_source(dim, need);
+    });
     for (int value : graph_->nodes[i].outputs) note(value);
   }
 }

@@ -43,6 +43,7 @@ class Tracer : public Interpreter {
   Tensor read(const std::shared_ptr<VariableState>& variable) override;
   std::optional<std::int64_t> ask(const Tensor& tensor, Question question) override;
   void check_creation() const override;
+  std::int64_t derive(SizeOp op, std::int64_t a, std::int64_t b) override;
   Tensor initial_value(const Tensor& initial) override;
 
   Graph& graph() noexcept { return *graph_; }
@@ -79,7 +80,6 @@ class Tracer : public Interpreter {
 
  private:
   int capture(TensorImpl* impl);
-  Shape result_shape(const Op& op, std::span<const Operand> inputs, const Shape& inferred);
   Tensor read_outside(const std::shared_ptr<VariableState>& variable);
   Tensor carrier_of(std::int64_t symbol);
 

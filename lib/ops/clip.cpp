@@ -18,7 +18,8 @@ Tensor floating(const Tensor& x) { return is_integer(x.dtype()) || x.dtype() == 
 // The bound beside tensors of a dtype, so that it does not widen them.
 Tensor bound_of(const char* operation, const Operand& clip_norm, DType dtype) {
   if (clip_norm.is_weak()) {
-    if (!(clip_norm.real() >= 0)) fail<UsageError>(operation, "clip_norm ", clip_norm.real(), ": wants 0 or more");
+    if (clip_norm.kind() != Operand::Kind::weak_size && !(clip_norm.real() >= 0))
+      fail<UsageError>(operation, "clip_norm ", clip_norm.real(), ": wants 0 or more");
     return number_tensor(operation, clip_norm, dtype);
   }
   const Tensor bound = clip_norm.tensor();

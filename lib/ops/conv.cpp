@@ -9,12 +9,12 @@ namespace {
 
 constexpr AttributeSpec conv_attributes[] = {
     {"strides", AttributeKind::ints},
-    {"padding", AttributeKind::ints},
+    {"padding", AttributeKind::shape},
     {"dilation", AttributeKind::ints},
     {"groups", AttributeKind::integer}};
 constexpr AttributeSpec conv_gradient_attributes[] = {
     {"strides", AttributeKind::ints},
-    {"padding", AttributeKind::ints},
+    {"padding", AttributeKind::shape},
     {"dilation", AttributeKind::ints},
     {"groups", AttributeKind::integer},
     {"shape", AttributeKind::shape}};
@@ -29,8 +29,8 @@ void conv_rule(Inference& in) {
   if (f[3] % groups) fail<ShapeError>("conv2d", f[3], " output channels do not divide into ", groups, " groups");
   in.results[0] = {
       in.dtype(0), Shape{
-                       x[0], output_size("conv2d", x[1], f[0], strides[0], dilation[0], padding[0] + padding[1]),
-                       output_size("conv2d", x[2], f[1], strides[1], dilation[1], padding[2] + padding[3]), f[3]}};
+                       x[0], output_size("conv2d", x[1], f[0], strides[0], dilation[0], around(padding, 0)),
+                       output_size("conv2d", x[2], f[1], strides[1], dilation[1], around(padding, 1)), f[3]}};
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "core/numbers.h"
+#include "keen/ops/arithmetic.h"
 #include "keen/ops/math.h"
+#include "keen/ops/shape.h"
 #include "ops/creation.h"
 #include "ops/helpers.h"
 
@@ -102,10 +104,29 @@ Tensor ones_like(const Tensor& t, const TensorOptions& options, Where where) {
   return filled_like("ones_like", t, 1, options);
 }
 
-Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns, int k, const TensorOptions& options, Where where) {
+namespace {
+
+Tensor open_eye(Size rows, Size columns, int k, const TensorOptions& options) {
+  const Tensor row = reshape(positions(rows), {rows, 1}), column = positions(columns);
+  return to_current(equal(row + k, column).cast(options.dtype.value_or(float32)), options.device);
+}
+
+// As below: the last number is `stop` itself, and one alone `start`.
+Tensor open_linspace(double start, double stop, Size count, const TensorOptions& options) {
+  const Tensor last = Tensor(max(count - 1, 1)), i = positions(count);
+  const Tensor step = (stop - start) / last.cast(float64), at = start + i.cast(float64) * step;
+  const DType dtype = options.dtype.value_or(float32);
+  if (!is_floating(dtype)) fail<DTypeError>("linspace", "an open count of ", name(dtype), ": cast float32 numbers");
+  return to_current(where(equal(i, last), stop, at).cast(dtype), options.device);
+}
+
+}  // namespace
+
+Tensor eye(Dim row_count, std::optional<Dim> columns, int k, const TensorOptions& options, Where where) {
   note_line(where);
+  const std::int64_t rows = row_count.value, width = columns.value_or(row_count).value;
+  if (is_symbol(rows) || is_symbol(width)) return open_eye(Size(rows), Size(width), k, options);
   EagerScope eager;
-  std::int64_t width = columns.value_or(rows);
   check_size("eye", Shape{rows, width});
   Tensor t = make_result("eye", DType::float32, Shape{rows, width});
   float* out = t.impl()->as<float>();
@@ -115,8 +136,10 @@ Tensor eye(std::int64_t rows, std::optional<std::int64_t> columns, int k, const 
   return to_current(t.cast(options.dtype.value_or(float32)), options.device);
 }
 
-Tensor linspace(double start, double stop, std::int64_t count, const TensorOptions& options, Where where) {
+Tensor linspace(double start, double stop, Dim numbers, const TensorOptions& options, Where where) {
   note_line(where);
+  const std::int64_t count = numbers.value;
+  if (is_symbol(count)) return open_linspace(start, stop, Size(count), options);
   if (count < 0) fail<ShapeError>("linspace", count, " numbers: the count may not be negative");
   Tensor t = make_result("linspace", DType::float64, Shape{count});
   double* out = t.impl()->as<double>();

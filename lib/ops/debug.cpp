@@ -100,7 +100,7 @@ void Line::add(const Shape& shape) {
   std::string text = "(";
   for (int i = 0; i < shape.rank(); ++i) {
     if (i) text += ", ";
-    if (shape[i] < unknown) {
+    if (is_symbol(shape[i])) {
       text += place;
       tensors_.emplace_back(Size(shape[i]));
     } else {

@@ -11,7 +11,7 @@ namespace {
 constexpr AttributeSpec axis_attribute[] = {{"axis", AttributeKind::integer}};
 constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::shape}};
 constexpr AttributeSpec axis_shape_attributes[] = {{"axis", AttributeKind::integer}, {"shape", AttributeKind::shape}};
-constexpr AttributeSpec one_hot_attributes[] = {{"depth", AttributeKind::integer}, {"dtype", AttributeKind::dtype}};
+constexpr AttributeSpec one_hot_attributes[] = {{"depth", AttributeKind::shape}, {"dtype", AttributeKind::dtype}};
 
 void check_indices(const Op& op, DType dtype) {
   if (dtype == DType::bool_)
@@ -107,10 +107,10 @@ void put_along_axis_rule(Inference& in) {
 
 void one_hot_rule(Inference& in) {
   check_indices(in.op, in.dtype(0));
-  if (integer(in.attributes[0]) < 0)
-    fail<ShapeError>("one_hot", "depth ", integer(in.attributes[0]), " may not be negative");
+  const std::int64_t depth = ints(in.attributes[0])[0];
+  if (depth < 0 && !is_symbol(depth)) fail<ShapeError>("one_hot", "depth ", depth, " may not be negative");
   Shape out = in.shape(0);
-  out.push_back(integer(in.attributes[0]));
+  out.push_back(depth);
   check_size(in.op.name, out);
   in.results[0] = {dtype(in.attributes[1]), out};
 }
@@ -213,9 +213,9 @@ Tensor take_along_axis(const Tensor& x, const Tensor& indices, int axis, Where w
   return run(take_along_axis_op, {std::int64_t{at}}, x, indices);
 }
 
-Tensor one_hot(const Tensor& indices, std::int64_t depth, DType dtype, Where where) {
+Tensor one_hot(const Tensor& indices, Dim depth, DType dtype, Where where) {
   note_line(where);
-  return run(one_hot_op, {depth, dtype}, indices);
+  return run(one_hot_op, {Shape{depth}, dtype}, indices);
 }
 
 }  // namespace keen

@@ -23,6 +23,7 @@ Shape normalise_axes(const char* operation, const Axes& axes, int rank) {
     for (int i = 0; i < rank; ++i) out.push_back(i);
     return out;
   }
+  if (axes.list().rank() == 1 && is_point(axes.list()[0], rank)) return out;
   for (auto axis : axes.list()) out.push_back(normalise_axis(operation, axis, rank));
   std::sort(out.begin(), out.end());
   auto twice = std::adjacent_find(out.begin(), out.end());
@@ -55,24 +56,24 @@ bool broadcasts_to(const Shape& from, const Shape& to) {
   return fits;
 }
 
-std::string as_given(const Shape& list) {
-  if (!thread_context.interpreter) return list.numbers();
-  std::string out;
-  for (auto d : list) out += (out.empty() ? "" : ", ") + (d < unknown ? "?" : std::to_string(d));
-  return '(' + out + (list.rank() == 1 ? ",)" : ")");
+bool may_agree(const Shape& a, const Shape& b) {
+  bool agree = a.rank() == b.rank();
+  for (int i = 0; agree && i < a.rank(); ++i) agree = a[i] == b[i] || a[i] < 0 || b[i] < 0;
+  return agree;
 }
 
 void check_size(const char* operation, const Shape& shape) {
   std::int64_t n = 1;
-  bool negative = false, empty = false, overflow = false;
+  bool negative = false, open = false, empty = false, overflow = false;
   for (auto d : shape) {
-    negative |= d < 0;
+    const bool is_open = is_symbol(d) || (d == unknown && thread_context.interpreter);
+    open |= is_open;
+    negative |= d < 0 && !is_open;
     empty |= d == 0;
     overflow |= __builtin_mul_overflow(n, d, &n);
   }
-  if (negative && !thread_context.interpreter)
-    fail<ShapeError>(operation, "shape ", shape.numbers(), " has a negative dimension");
-  if (overflow && !empty && !negative)
+  if (negative) fail<ShapeError>(operation, "shape ", shape.numbers(), " has a negative dimension");
+  if (overflow && !empty && !open)
     fail<ShapeError>(operation, "shape ", shape, " has more elements than 63 bits can count");
 }
 

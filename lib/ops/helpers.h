@@ -44,14 +44,24 @@ constexpr Op elementwise(const Elementwise& e) {
 
 /// The axis counted from 0; IndexError when it is out of range.
 int normalise_axis(const char* operation, std::int64_t axis, int rank);
-/// The axes counted from 0, ascending; all of them for `Axes{}`. IndexError when out of range or named twice.
+/// A 0-d tensor has no axis; reductions, flips and what works along one axis take 0 and -1 for it all the same, as if it
+/// had one of size 1 (as in PyTorch): then the work is done on reshape(x, {1}).
+inline bool is_point(std::int64_t axis, int rank) { return rank == 0 && (axis == 0 || axis == -1); }
+/// The axes counted from 0, ascending; all of them for `Axes{}`, and none for that of a 0-d tensor. IndexError when out of
+/// range or named twice.
 Shape normalise_axes(const char* operation, const Axes& axes, int rank);
 /// The shape after a reduction.
 Shape reduced_shape(const Shape& shape, const Shape& axes, bool keepdims);
+/// A dimension of a rule's result: f of the sizes, of which one or more are open; unknown if one has no name.
+template <class F, class... Dims>
+std::int64_t open_dim(F f, Dims... dims) {
+  if (!thread_context.interpreter || ((dims == unknown) || ...)) return unknown;
+  return f(Size(dims)...).symbol();
+}
+/// One shape, as far as the trace knows?
+bool may_agree(const Shape& a, const Shape& b);
 /// The product of the dimensions at `axes`.
 std::int64_t count_at(const Shape& shape, const Shape& axes);
-/// A list of dimensions as the user wrote it, -1 included; only symbols of a trace print as "?".
-std::string as_given(const Shape& list);
 /// Throws ShapeError, naming the operation, when a shape has more elements than can be counted, or, outside a trace, a
 /// negative dimension.
 void check_size(const char* operation, const Shape& shape);

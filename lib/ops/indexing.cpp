@@ -16,21 +16,37 @@ namespace detail {
 namespace {
 
 constexpr AttributeSpec slice_attributes[] = {
-    {"start", AttributeKind::ints}, {"size", AttributeKind::shape}, {"step", AttributeKind::ints}};
+    {"start", AttributeKind::shape}, {"size", AttributeKind::shape}, {"step", AttributeKind::ints}};
 constexpr AttributeSpec slice_gradient_attributes[] = {
-    {"start", AttributeKind::ints}, {"step", AttributeKind::ints}, {"shape", AttributeKind::shape}};
+    {"start", AttributeKind::shape}, {"step", AttributeKind::ints}, {"shape", AttributeKind::shape}};
 
-void slice_rule(Inference& in) { in.results[0] = {in.dtype(0), ints(in.attributes[1])}; }
+// Of a trace's slice only the call may know where it lies.
+void slice_rule(Inference& in) {
+  const Shape& result = ints(in.attributes[1]);
+  const std::int64_t *shape = in.shape(0).data(), *start = ints(in.attributes[0]).data(), *size = result.data(),
+                     *step = ints(in.attributes[2]).data();
+  for (int i = 0; i < result.rank(); ++i) {
+    const std::int64_t n = shape[i];
+    if ((start[i] == 0 && size[i] == n) || n < 0 || is_symbol(start[i]) || size[i] <= 0) continue;
+    const bool starts_inside = start[i] >= 0 && start[i] < n;
+    const std::int64_t last = starts_inside && size[i] > 1 ? start[i] + (size[i] - 1) * step[i] : start[i];
+    if (last < 0 || last >= n)
+      fail<IndexError>("index", "index ", last, " is out of range for axis ", i, " of size ", n);
+  }
+  in.results[0] = {in.dtype(0), result};
+}
 
 Tensor slice_view(const TensorImpl& in, Attributes attributes, const ResultSpec& result) {
   const Shape &start = ints(attributes[0]), &step = ints(attributes[2]);
   Shape strides = in.strides;
   std::int64_t offset = 0;
+  bool is_empty = false;
   for (int i = 0; i < strides.rank(); ++i) {
+    is_empty |= result.shape[i] == 0;
     offset += start[i] * in.strides[i];
-    strides[i] = in.strides[i] * step[i];
+    if (result.shape[i] > 1) strides[i] = in.strides[i] * step[i];
   }
-  return make_view(in, result.shape, strides, in.size ? offset : 0);
+  return make_view(in, result.shape, strides, is_empty ? 0 : offset);
 }
 
 void slice_gradient_rule(Inference& in) { in.results[0] = {in.dtype(0), ints(in.attributes[2])}; }
@@ -85,22 +101,44 @@ std::int64_t clamp_to(std::int64_t v, std::int64_t n, std::int64_t low, std::int
   return std::clamp(v, low, high);
 }
 
+std::uint64_t magnitude(std::int64_t step) {  // without forming −step, which overflows for the least integer
+  return step > 0 ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
+}
+
+// The same as below in sizes that only the call will know. Where the slice is empty, its start may lie outside.
+void select_open(Selection& s, int axis, Size n, const Slice& slice) {
+  constexpr std::int64_t farthest = std::int64_t{1} << 60;  // beyond every axis
+  const auto place = [&](const std::optional<std::int64_t>& at, Size otherwise) {
+    if (!at) return otherwise;
+    const std::int64_t near = is_symbol(*at) ? *at : std::clamp(*at, -farthest, farthest);
+    return Size(open_size(SizeOp::wrap, near, n.symbol()));
+  };
+  const bool up = slice.step > 0;
+  const Size start = up ? max(place(slice.start, Size(0)), 0) : min(place(slice.start, n - 1), n - 1),
+             stop = up ? min(place(slice.stop, n), n) : max(place(slice.stop, Size(-1)), -1);
+  const auto stride = static_cast<std::int64_t>(std::min(magnitude(slice.step), std::uint64_t{farthest}));
+  s.spec.start[axis] = start.symbol();
+  s.spec.size[axis] = ((max(up ? stop - start : start - stop, 0) + (stride - 1)) / stride).symbol();
+  s.spec.step[axis] = slice.step;
+}
+
+bool is_open(const std::optional<std::int64_t>& end) { return end && is_symbol(*end); }
+
 void select_slice(Selection& s, int axis, std::int64_t n, const Slice& slice) {
   if (slice.step == 0) fail<UsageError>("index", "a slice's step may not be 0");
-  bool is_whole = !slice.start && !slice.stop && slice.step == 1;
-  if (n < 0 && !is_whole)
-    fail<ShapeError>(
-        "index", "axis ", axis, " has an unknown size while tracing: only whole slices of it can be taken");
-  if (!is_whole) {
+  const bool is_whole = !slice.start && !slice.stop && slice.step == 1;
+  if (!is_whole && (n < 0 || is_open(slice.start) || is_open(slice.stop))) {
+    select_open(s, axis, Size(n), slice);
+  } else if (!is_whole) {
     bool up = slice.step > 0;
     std::int64_t low = up ? 0 : -1, high = up ? n : n - 1;
     std::int64_t start = slice.start ? clamp_to(*slice.start, n, low, high) : up ? 0 : n - 1;
     std::int64_t stop = slice.stop ? clamp_to(*slice.stop, n, low, high) : up ? n : -1;
-    // Counted without forming −step, which overflows for the least integer.
     std::int64_t distance = up ? stop - start : start - stop;
-    std::uint64_t stride = up ? static_cast<std::uint64_t>(slice.step) : 0 - static_cast<std::uint64_t>(slice.step);
     std::int64_t count =
-        distance <= 0 ? 0 : static_cast<std::int64_t>((static_cast<std::uint64_t>(distance) - 1) / stride) + 1;
+        distance <= 0
+            ? 0
+            : static_cast<std::int64_t>((static_cast<std::uint64_t>(distance) - 1) / magnitude(slice.step)) + 1;
     s.spec.start[axis] = count ? start : 0;
     s.spec.size[axis] = count;
     s.spec.step[axis] = count > 1 ? slice.step : 1;
@@ -109,11 +147,14 @@ void select_slice(Selection& s, int axis, std::int64_t n, const Slice& slice) {
 }
 
 void select_integer(Selection& s, int axis, std::int64_t n, std::int64_t i) {
-  if (n < 0 ? i < 0 : (i < -n || i >= n))
-    fail<IndexError>(
-        "index", "index ", i, " is out of range for axis ", axis, n < 0 ? " of unknown size" : text(" of size ", n));
-  s.spec.start[axis] = i < 0 ? i + n : i;
   s.spec.size[axis] = 1;
+  if (is_symbol(i) || (n < 0 && i < 0)) {
+    s.spec.start[axis] = open_size(SizeOp::wrap, i, n);
+    return;
+  }
+  if (n >= 0 && (i < -n || i >= n))
+    fail<IndexError>("index", "index ", i, " is out of range for axis ", axis, " of size ", n);
+  s.spec.start[axis] = i < 0 ? i + n : i;
 }
 
 Selection select(const Shape& shape, std::span<const Index> indices) {

@@ -1,4 +1,6 @@
 // Putting tensors together and taking them apart: concat, stack, split, tile, pad.
+#include <functional>
+
 #include "core/numbers.h"
 #include "keen/ops/shape.h"
 #include "ops/helpers.h"
@@ -21,11 +23,14 @@ void concat_rule(Inference& in) {
   for (int i = 1; i < in.arity(); ++i) {
     Shape next = in.shape(i);
     bool fits = next.rank() == out.rank();
-    for (int k = 0; fits && k < out.rank(); ++k) fits = k == axis || next[k] == out[k] || next[k] < 0 || out[k] < 0;
+    for (int k = 0; fits && k < out.rank(); ++k) {
+      fits = k == axis || next[k] == out[k] || next[k] < 0 || out[k] < 0;
+      if (k != axis && out[k] < 0 && next[k] >= 0) out[k] = next[k];
+    }
     if (!fits)
       fail<ShapeError>(
           "concat", "shapes ", in.shape(0), " and ", next, " differ outside axis ", axis, ", where they may");
-    if (out[axis] < 0 || next[axis] < 0) out[axis] = unknown;
+    if (out[axis] < 0 || next[axis] < 0) out[axis] = open_dim(std::plus<Size>(), out[axis], next[axis]);
     else if (__builtin_add_overflow(out[axis], next[axis], &out[axis]))
       fail<ShapeError>("concat", "axis ", axis, " grows beyond 63 bits");
   }
@@ -36,10 +41,10 @@ void concat_rule(Inference& in) {
 void concat_gradient(Gradient& g) {
   int axis = static_cast<int>(integer(g.attributes()[0]));
   const Shape& sizes = ints(g.attributes()[1]);
-  std::int64_t start = 0;
+  Size start(0);
   for (int i = 0; i < g.inputs(); ++i) {
-    if (g.wants(i)) g.set(i, slice_axis(g.dy(), axis, start, sizes[i]));
-    start += sizes[i];
+    if (g.wants(i)) g.set(i, slice_axis(g.dy(), axis, start.symbol(), sizes[i]));
+    start += Size(sizes[i]);
   }
 }
 
@@ -49,8 +54,8 @@ void pad_rule(Inference& in) {
   for (int i = 0; i < out.rank(); ++i) {
     if (before[i] < 0 || after[i] < 0)
       fail<ShapeError>("pad", "widths ", before.numbers(), " and ", after.numbers(), " may not be negative");
-    if (out[i] >= 0 &&
-        (__builtin_add_overflow(out[i], before[i], &out[i]) || __builtin_add_overflow(out[i], after[i], &out[i])))
+    if (out[i] < 0) out[i] = open_dim([&](Size n) { return n + before[i] + after[i]; }, out[i]);
+    else if (__builtin_add_overflow(out[i], before[i], &out[i]) || __builtin_add_overflow(out[i], after[i], &out[i]))
       fail<ShapeError>("pad", "axis ", i, " grows beyond 63 bits");
   }
   check_size(in.op.name, out);
@@ -109,7 +114,7 @@ Tensor stack(const std::vector<Tensor>& tensors, int axis, Where where) {
   int at = normalise_axis("stack", axis, checked(tensors[0], "stack").shape.rank() + 1);
   std::vector<Tensor> rows;
   for (auto& t : tensors) {
-    if (checked(t, "stack").shape != tensors[0].shape())
+    if (!may_agree(checked(t, "stack").shape, tensors[0].shape()))
       fail<ShapeError>(
           "stack", "shapes ", tensors[0].shape(), " and ", t.shape(),
           " differ: one shape is needed; concat joins along an axis they have");
@@ -136,8 +141,14 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
         ": sizes must add up to it");
   std::vector<Tensor> out;
   std::int64_t start = 0;
+  Tensor whole = x;
+  if (x.shape()[at] < 0) {  // the call checks that it is the sum
+    Shape filled = x.shape();
+    filled[at] = total;
+    whole = run(reshape_op, {filled}, x);
+  }
   for (auto s : sizes) {
-    out.push_back(slice_axis(x, at, start, s));
+    out.push_back(slice_axis(whole, at, start, s));
     start += s;
   }
   return out;
@@ -146,19 +157,27 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
 std::vector<Tensor> split(const Tensor& x, int parts, int axis, Where where) {
   note_line(where);
   int at = normalise_axis("split", axis, checked(x, "split").shape.rank());
-  std::int64_t n = x.shape()[at];
-  if (parts < 1 || n < 0 || n % parts)
+  const std::int64_t n = x.shape()[at];
+  if (parts < 1 || (n >= 0 && n % parts))
     fail<ShapeError>(
         "split", "axis ", at, " of shape ", x.shape(), " does not cut into ", parts,
         " equal parts: give the sizes of the parts instead");
-  return split(x, std::vector<std::int64_t>(static_cast<std::size_t>(parts), n / parts), at);
+  if (n >= 0) return split(x, std::vector<std::int64_t>(static_cast<std::size_t>(parts), n / parts), at);
+  const Size size(open_size(SizeOp::part, n, parts));
+  std::vector<Tensor> out;
+  for (int i = 0; i < parts; ++i) out.push_back(slice_axis(x, at, (i * size).symbol(), size.symbol()));
+  return out;
 }
 
 std::vector<Tensor> unstack(const Tensor& x, int axis, Where where) {
   note_line(where);
   int at = normalise_axis("unstack", axis, checked(x, "unstack").shape.rank());
   std::int64_t n = x.shape()[at];
-  if (n < 0) fail<ShapeError>("unstack", "axis ", at, " of shape ", x.shape(), " must be known while tracing");
+  if (n < 0)
+    fail<ShapeError>(
+        "unstack", "axis ", at, " of shape ", x.shape(),
+        " is open in this trace, so that nobody knows how many tensors there will be: scan or map_fn take the slices "
+        "one by one, split cuts into a known number of parts");
   std::vector<Tensor> out;
   for (std::int64_t i = 0; i < n; ++i) {
     Tensor row = slice_axis(x, at, i, 1);
@@ -175,19 +194,14 @@ Tensor tile(const Tensor& x, const Shape& multiples, Where where) {
   if (multiples.rank() != from.rank())
     fail<ShapeError>("tile", "multiples ", multiples.numbers(), " must name each axis of shape ", from, " once");
   Shape split_up, spread, joined;
-  bool is_open = false;
   for (int i = 0; i < from.rank(); ++i) {
-    if (multiples[i] < 0) fail<ShapeError>("tile", "multiples ", multiples.numbers(), " may not be negative");
+    if (multiples[i] < 0 && !is_symbol(multiples[i]))
+      fail<ShapeError>("tile", "multiples ", multiples.numbers(), " may not be negative");
     std::int64_t size = 0;
-    if (__builtin_mul_overflow(from[i], multiples[i], &size))
+    if (from[i] < 0 || is_symbol(multiples[i])) size = (Size(from[i]) * Size(multiples[i])).symbol();
+    else if (__builtin_mul_overflow(from[i], multiples[i], &size))
       fail<ShapeError>(
           "tile", "axis ", i, " of shape ", from, " repeated ", multiples[i], " times grows beyond 63 bits");
-    if (from[i] < 0 && multiples[i] > 1) {  // worked out from the others, of which there can be one
-      if (std::exchange(is_open, true))
-        fail<ShapeError>(
-            "tile", "more than one axis of shape ", from, " is open and repeated: tile one after the other, or concat");
-      size = unknown;
-    }
     split_up.push_back(1);
     split_up.push_back(from[i]);
     spread.push_back(multiples[i]);

@@ -103,7 +103,9 @@ namespace {
 Tensor along(const Op& op, Operand&& x, int axis) {
   note_line(x.where());
   if (!x.impl()) checked(Tensor(), op.name);  // throws
-  const Attribute attributes[] = {std::int64_t{normalise_axis(op.name, axis, x.impl()->shape.rank())}};
+  const int rank = x.impl()->shape.rank();
+  if (is_point(axis, rank)) return reshape(run(op, {std::int64_t{0}}, reshape(x.tensor(), {1})), {});
+  const Attribute attributes[] = {std::int64_t{normalise_axis(op.name, axis, rank)}};
   return dispatch(op, std::span<Operand>(&x, 1), attributes);
 }
 
@@ -124,7 +126,7 @@ Tensor sparse_softmax_cross_entropy(const Tensor& labels, const Tensor& logits, 
 
 Tensor softmax_cross_entropy(const Tensor& labels, const Tensor& logits, Where where) {
   note_line(where);
-  if (checked(labels, "softmax_cross_entropy").shape != checked(logits, "softmax_cross_entropy").shape ||
+  if (!may_agree(checked(labels, "softmax_cross_entropy").shape, checked(logits, "softmax_cross_entropy").shape) ||
       logits.rank() < 1)
     fail<ShapeError>(
         "softmax_cross_entropy", "labels ", labels.shape(), " and logits ", logits.shape(),

@@ -9,11 +9,11 @@ namespace detail {
 namespace {
 
 constexpr AttributeSpec pool_attributes[] = {
-    {"window", AttributeKind::ints}, {"strides", AttributeKind::ints}, {"padding", AttributeKind::ints}};
+    {"window", AttributeKind::ints}, {"strides", AttributeKind::ints}, {"padding", AttributeKind::shape}};
 constexpr AttributeSpec avg_gradient_attributes[] = {
     {"window", AttributeKind::ints},
     {"strides", AttributeKind::ints},
-    {"padding", AttributeKind::ints},
+    {"padding", AttributeKind::shape},
     {"shape", AttributeKind::shape}};
 
 void pool_rule(Inference& in) {
@@ -21,8 +21,8 @@ void pool_rule(Inference& in) {
               &padding = ints(in.attributes[2]);
   in.results[0] = {
       in.dtype(0), Shape{
-                       x[0], output_size(in.op.name, x[1], window[0], strides[0], 1, padding[0] + padding[1]),
-                       output_size(in.op.name, x[2], window[1], strides[1], 1, padding[2] + padding[3]), x[3]}};
+                       x[0], output_size(in.op.name, x[1], window[0], strides[0], 1, around(padding, 0)),
+                       output_size(in.op.name, x[2], window[1], strides[1], 1, around(padding, 1)), x[3]}};
 }
 
 }  // namespace

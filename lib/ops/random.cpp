@@ -163,10 +163,12 @@ Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const R
   for (const std::int64_t end : {low, high - 1}) check_holds("random_integers", end, d);
   return draw(random_integers_op, shape, o, low, high, d, detail::integers);
 }
-Tensor permutation(std::int64_t n, const RandomOptions& o, Where where) {
+Tensor permutation(Dim count, const RandomOptions& o, Where where) {
   note_line(where);
-  if (n < 0) fail<ShapeError>("random_permutation", n, " elements: the count may not be negative");
-  return draw(random_permutation_op, Shape{n}, o, std::int64_t{0}, n, o.dtype.value_or(int64), bit(int64));
+  const std::int64_t n = count.value;
+  if (n < 0 && !is_symbol(n)) fail<ShapeError>("random_permutation", n, " elements: the count may not be negative");
+  return draw(
+      random_permutation_op, Shape{n}, o, std::int64_t{0}, std::int64_t{0}, o.dtype.value_or(int64), bit(int64));
 }
 
 }  // namespace random

@@ -9,6 +9,8 @@
 #include "core/tensor_impl.h"
 #include "core/visit.h"
 #include "keen/creation.h"
+#include "keen/ops/arithmetic.h"
+#include "keen/ops/math.h"
 #include "ops/creation.h"
 
 namespace keen {
@@ -25,6 +27,7 @@ struct Bound {
   bool wide;  // a 64-bit integer
 };
 Bound bound(const Operand& o) {
+  if (o.kind() == Operand::Kind::weak_size) return {false, 0, o.integer(), true};
   if (o.is_weak()) {
     bool f = o.kind() == Operand::Kind::weak_float;
     return {f, o.real(), f ? 0 : o.integer(), size_of(o.native_dtype()) == 8};
@@ -70,9 +73,20 @@ Range::Range(Operand start, Operand stop, Operand step, const TensorOptions& opt
   Bound a = bound(start), b = bound(stop), s = bound(step);
   start_ = a.real;
   step_ = s.real;
+  if (is_symbol(s.integer))
+    fail<UsageError>("range", "the step is a size that is open in this trace: a number is wanted");
   if (s.real == 0) fail<UsageError>("range", "the step may not be 0");
   floating_ = a.floating || b.floating || s.floating;
-  if (floating_) {
+  const bool is_open = is_symbol(a.integer) || is_symbol(b.integer);
+  if (is_open && floating_)
+    fail<UsageError>(
+        "range", "a floating range that ends at an open size of this trace: make one of integers and compute with it");
+  if (is_open) {
+    const Size start(a.integer), stop(b.integer), stride(s.integer > 0 ? s.integer : -s.integer);
+    istart_ = a.integer;
+    istep_ = s.integer;
+    count_ = ((max(s.integer > 0 ? stop - start : start - stop, 0) + (stride - 1)) / stride).symbol();
+  } else if (floating_) {
     double n = std::ceil((b.real - a.real) / s.real);
     if (!(n < 9e18))
       fail<ShapeError>("range", "from ", a.real, " to ", b.real, " by ", s.real, " has no countable length");
@@ -88,11 +102,18 @@ Range::Range(Operand start, Operand stop, Operand step, const TensorOptions& opt
 
 Range::Iterator Range::begin() const {
   if (floating_) fail<UsageError>("range", "a floating range is no range of integers to loop over: use its tensor()");
+  if (is_symbol(count_)) fail_for_open_size();
   return {istart_, istep_, count_};
 }
 Range::Iterator Range::end() const { return {0, 0, 0}; }
 
+Tensor Range::open_tensor() const {
+  const Tensor numbers = positions(Size(count_)) * istep_ + Size(istart_);
+  return to_current(numbers.cast(dtype_), device_);
+}
+
 Tensor Range::tensor() const {
+  if (is_symbol(count_)) return open_tensor();
   EagerScope eager;
   if (!floating_ && all_fit(istart_, istep_, count_, dtype_))
     return to_current(whole_numbers(istart_, istep_, count_, dtype_), device_);

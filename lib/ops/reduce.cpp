@@ -63,11 +63,17 @@ Tensor product_of_others(const Tensor& x) {
   if (n <= 1) return ones_like(x);
   bool odd = n % 2;
   Tensor even = odd ? pad(x, {{0, 0}, {0, 1}}, 1) : x;
-  Tensor pairs = reshape(even, {x.shape()[0] < 0 ? unknown : x.shape()[0], (n + 1) / 2, 2});
+  Tensor pairs = reshape(even, {x.dim(0), (n + 1) / 2, 2});
   Tensor left = pairs(ellipsis, 0), right = pairs(ellipsis, 1);
   Tensor others = product_of_others(left * right);
   Tensor both = reshape(stack({others * right, others * left}, 2), even.shape());
   return odd ? slice_axis(both, 1, 0, n) : both;
+}
+
+// The same where nobody knows n yet, and so not how high the tree is: n products of n, which a compiled kernel takes
+// without memory for them.
+Tensor product_of_open_others(const Tensor& x) {
+  return prod(where(eye(x.dim(1), {.dtype = DType::bool_}), 1, expand_dims(x, 1)), 2);
 }
 
 // ∂Πx/∂xᵢ is the product of the others.
@@ -75,18 +81,18 @@ void prod_gradient(Gradient& g) {
   Tensor x = g.in(0);
   const Shape axes = axes_of(g.attributes()), shape = x.shape();
   Shape order, back = Shape::filled(shape.rank(), 0);
-  for (int i = 0; i < shape.rank(); ++i)
-    if (std::find(axes.begin(), axes.end(), i) == axes.end()) order.push_back(i);
+  Size kept(1), reduced(1);
+  for (int i = 0; i < shape.rank(); ++i) {
+    const bool is_reduced = std::find(axes.begin(), axes.end(), i) != axes.end();
+    (is_reduced ? reduced : kept) *= Size(shape[i]);
+    if (!is_reduced) order.push_back(i);
+  }
   for (auto axis : axes) order.push_back(axis);
   for (int i = 0; i < shape.rank(); ++i) back[static_cast<int>(order[i])] = i;
-  std::int64_t n = count_at(shape, axes);
-  for (auto axis : axes)
-    if (shape[static_cast<int>(axis)] < 0)
-      fail<ShapeError>("prod", "its gradient needs the sizes of the reduced axes of ", shape, " to be known");
   if (x.shape().is_known() && x.size() == 0) return g.set(0, zeros_like(x));
-  Tensor rows = transpose(x, order);
-  Tensor others = reshape(product_of_others(reshape(rows, {-1, n})), rows.shape());
-  g.set(0, expand(g, g.dy()) * transpose(others, back));
+  const Tensor moved = transpose(x, order), rows = reshape(moved, {kept, reduced});
+  const Tensor others = reduced.is_known() ? product_of_others(rows) : product_of_open_others(rows);
+  g.set(0, expand(g, g.dy()) * transpose(reshape(others, moved.shape()), back));
 }
 
 }  // namespace
@@ -173,6 +179,7 @@ Tensor reduce(const Op& op, const Tensor& x, const Axes& axes, bool keepdims, Wh
 
 Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims, Where where) {
   note_line(where);
+  if (is_point(axis, checked(x, op.name).shape.rank())) return run(op, {std::int64_t{0}, false}, reshape(x, {1}));
   return run(op, {std::int64_t{normalise_axis(op.name, axis, checked(x, op.name).shape.rank())}, keepdims}, x);
 }
 

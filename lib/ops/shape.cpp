@@ -15,41 +15,50 @@ constexpr AttributeSpec permutation_attribute[] = {{"permutation", AttributeKind
 // --- reshape
 
 [[noreturn]] void bad_reshape(const Shape& from, const Shape& to) {
-  fail<ShapeError>("reshape", "shape ", from, " does not have the elements of shape ", as_given(to));
+  fail<ShapeError>("reshape", "shape ", from, " does not have the elements of shape ", to.numbers());
 }
 
-// The one -1 of `to` worked out from the shape it comes from. Symbolic dimensions cancel where they are the same.
+// The one -1 of `to`, where sizes are open: what is left of the shape it comes from, without what else `to` names.
+std::int64_t open_rest(const Shape& left, std::int64_t named, const Shape& symbols) {
+  if (!thread_context.interpreter || std::find(left.begin(), left.end(), unknown) != left.end()) return unknown;
+  Size product(1), divisor(named);
+  for (auto d : left) product *= Size(d);
+  for (auto d : symbols) divisor *= Size(d);
+  return (product / divisor).symbol();
+}
+
+// The one -1 of `to` worked out from the shape it comes from. Symbols cancel where they are the same.
 Shape resolve_reshape(const Shape& from, const Shape& to) {
-  Shape left = from, out = to;
+  Shape left = from, out = to, symbols;  // of `to` alone
   int open = -1;
-  std::int64_t known = 1, given = 1;
+  std::int64_t named = 1;
   for (int i = 0; i < to.rank(); ++i) {
     if (to[i] == unknown) {
       if (open >= 0)
-        fail<ShapeError>("reshape", "shape ", as_given(to), " leaves more than one dimension open: only one may be -1");
+        fail<ShapeError>("reshape", "shape ", to.numbers(), " leaves more than one dimension open: only one may be -1");
       open = i;
+    } else if (is_symbol(to[i])) {
+      const auto same = std::find(left.begin(), left.end(), to[i]);
+      if (same == left.end()) symbols.push_back(to[i]);
+      else left.erase(static_cast<int>(same - left.begin()));
     } else if (to[i] < 0) {
-      auto same = std::find(left.begin(), left.end(), to[i]);
-      if (same == left.end()) return out;  // cannot be checked before the call
-      left.erase(static_cast<int>(same - left.begin()));
-    } else if (__builtin_mul_overflow(given, to[i], &given)) {
-      fail<ShapeError>("reshape", "shape ", as_given(to), " has more elements than 63 bits can count");
+      fail<ShapeError>(
+          "reshape", "shape ", to.numbers(), " has a negative dimension: only one may be -1, which is worked out");
+    } else if (__builtin_mul_overflow(named, to[i], &named)) {
+      fail<ShapeError>("reshape", "shape ", to.numbers(), " has more elements than 63 bits can count");
     }
   }
-  if (!left.is_known()) {
-    // One symbol is left over: it is the open dimension itself when everything else agrees.
-    std::int64_t symbol = unknown;
-    int symbols = 0;
-    for (auto d : left) d < 0 ? (symbol = d, ++symbols) : known *= d;
-    if (open >= 0) out[open] = symbols == 1 && known == given ? symbol : unknown;
+  if (!symbols.empty() || !left.is_known()) {  // checked by the call
+    if (named == 0 && open >= 0) bad_reshape(from, to);
+    if (open >= 0) out[open] = open_rest(left, named, symbols);
     return out;
   }
-  known = left.num_elements();
+  const std::int64_t count = left.num_elements();
   if (open < 0) {
-    if (known != given) bad_reshape(from, to);
+    if (count != named) bad_reshape(from, to);
   } else {
-    if (given == 0 || known % given != 0) bad_reshape(from, to);
-    out[open] = known / given;
+    if (named == 0 || count % named != 0) bad_reshape(from, to);
+    out[open] = count / named;
   }
   return out;
 }
@@ -93,7 +102,7 @@ Shape inverse(const Shape& permutation) {
 void broadcast_rule(Inference& in) {
   const Shape &from = in.shape(0), &to = ints(in.attributes[0]);
   if (!broadcasts_to(from, to))
-    fail<ShapeError>("broadcast_to", "shape ", from, " does not broadcast to ", as_given(to));
+    fail<ShapeError>("broadcast_to", "shape ", from, " does not broadcast to ", to.numbers());
   check_size(in.op.name, to);
   in.results[0] = {in.dtype(0), to};
 }
@@ -144,11 +153,8 @@ using namespace detail;
 Tensor reshape(const Tensor& x, const Shape& shape, Where where) {
   note_line(where);
   const Shape& from = checked(x, "reshape").shape;
-  for (auto d : shape)
-    if (d < unknown && from.is_known())
-      fail<ShapeError>(
-          "reshape", "shape ", as_given(shape), " has a negative dimension: only one may be -1, which is worked out");
-  return run(reshape_op, {shape.is_known() ? shape : resolve_reshape(from, shape)}, x);
+  // What a call is to work out stays as the user wrote it, for errors.
+  return run(reshape_op, {shape.is_known() || !from.is_known() ? shape : resolve_reshape(from, shape)}, x);
 }
 Tensor flatten(TensorOperand x) {
   note_line(x.where());
@@ -167,7 +173,7 @@ Tensor transpose(const Tensor& x, const Shape& permutation, Where where) {
   note_line(where);
   int rank = checked(x, "transpose").shape.rank();
   Shape axes = normalise_axes("transpose", Axes(permutation), rank);
-  if (axes.rank() != rank)
+  if (permutation.rank() != rank)
     fail<ShapeError>("transpose", "permutation ", permutation.numbers(), " does not name all ", rank, " axes");
   Shape positive = permutation;
   for (auto& axis : positive) axis = axis < 0 ? axis + rank : axis;
@@ -179,9 +185,13 @@ Tensor squeeze(const Tensor& x, const Axes& axes, Where where) {
   const Shape& from = checked(x, "squeeze").shape;
   Shape list, out;
   if (!axes.all()) list = normalise_axes("squeeze", axes, from.rank());
+  else if (!from.is_known())
+    fail<UsageError>(
+        "squeeze", "shape ", from,
+        " has an open axis, of which this trace does not know whether it is one to drop: name the axes");
   for (int i = 0; i < from.rank(); ++i) {
     bool named = std::find(list.begin(), list.end(), i) != list.end();
-    if (named && from[i] != 1)
+    if (named && from[i] >= 0 && from[i] != 1)  // an open size is checked by each call
       fail<ShapeError>("squeeze", "axis ", i, " of shape ", from, " has size ", from[i], ", not 1");
     if (!(named || (axes.all() && from[i] == 1))) out.push_back(from[i]);
   }
@@ -207,8 +217,7 @@ Tensor flip(const Tensor& x, const Axes& axes, Where where) {
   SliceSpec s = whole(checked(x, "flip").shape);
   for (auto axis : normalise_axes("flip", axes, x.rank())) {
     int i = static_cast<int>(axis);
-    if (s.size[i] < 0) fail<ShapeError>("flip", "axis ", i, " of shape ", x.shape(), " must be known while tracing");
-    s.start[i] = std::max<std::int64_t>(s.size[i] - 1, 0);
+    s.start[i] = s.size[i] < 0 ? (Size(s.size[i]) - 1).symbol() : std::max<std::int64_t>(s.size[i] - 1, 0);
     s.step[i] = -1;
   }
   return slice(x, s);

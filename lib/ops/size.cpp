@@ -1,8 +1,10 @@
-// Sizes as tensors, and in the mathematical functions of one number.
+// Sizes as tensors, what counts up to them, and sizes in the mathematical functions of one number.
 #include <cmath>
+#include <numeric>
 
 #include "core/context.h"
 #include "keen/ops/math.h"
+#include "ops/creation.h"
 #include "ops/helpers.h"
 
 namespace keen {
@@ -22,14 +24,41 @@ KEEN_OP(size){
         [](Inference& in) {
           in.results[0] = {DType::int64, {}};
         },
-    .cpu = [](KernelCall& call) { *call.out().as<std::int64_t>() = ints(call.attributes[0]).num_elements(); },
+    .cpu =
+        [](KernelCall& call) {  // may be negative, as a difference of sizes
+          std::int64_t n = 1;
+          for (auto dim : ints(call.attributes[0])) n *= dim;
+          *call.out().as<std::int64_t>() = n;
+        },
     .differentiable = Differentiable::no,
     .formula = "number of elements of a shape"};
+
+KEEN_OP(positions){
+    .name = "positions",
+    .arity = 0,
+    .attributes = shape_attribute,
+    .infer =
+        [](Inference& in) {
+          check_size("range", ints(in.attributes[0]));
+          in.results[0] = {DType::int64, ints(in.attributes[0])};
+        },
+    .cpu =
+        [](KernelCall& call) {
+          auto* out = call.out().as<std::int64_t>();
+          std::iota(out, out + call.out().size, std::int64_t{0});
+        },
+    .differentiable = Differentiable::no,
+    .formula = "0 ... n - 1"};
+
+Tensor positions(Size n) {
+  DeviceScope on_the_host{Device()};
+  return run(positions_op, {Shape{n}});
+}
 
 }  // namespace detail
 
 Tensor::Tensor(Size size) {
-  if (!size.is_known() && size.symbol() != unknown && detail::thread_context.interpreter) {
+  if (!size.is_known() && detail::thread_context.interpreter) {
     DeviceScope on_the_host{Device()};
     *this = detail::run(detail::size_op, {Shape{size}});
   } else {

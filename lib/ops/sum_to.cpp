@@ -14,7 +14,7 @@ constexpr AttributeSpec shape_attribute[] = {{"shape", AttributeKind::shape}};
 void sum_to_rule(Inference& in) {
   const Shape& to = ints(in.attributes[0]);
   if (!broadcasts_to(to, in.shape(0)))
-    fail<ShapeError>("sum_to", "shape ", in.shape(0), " is none that shape ", as_given(to), " broadcasts to");
+    fail<ShapeError>("sum_to", "shape ", in.shape(0), " is none that shape ", to.numbers(), " broadcasts to");
   in.results[0] = {in.dtype(0), to};
 }
 
@@ -22,7 +22,7 @@ void sum_to_rule(Inference& in) {
 bool is_open(const Shape& from, const Shape& to) {
   const int lead = from.rank() - to.rank();
   for (int i = 0; i < to.rank(); ++i)
-    if (to[i] < unknown && to[i] != from[i + lead]) return true;
+    if (is_symbol(to[i]) && to[i] != from[i + lead]) return true;
   return false;
 }
 

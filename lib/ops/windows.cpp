@@ -2,19 +2,29 @@
 #include "ops/windows.h"
 
 #include <algorithm>
+#include <functional>
+
+#include "ops/helpers.h"
 
 namespace keen::detail {
 
 std::int64_t output_size(
     const char* op, std::int64_t size, std::int64_t window, std::int64_t stride, std::int64_t dilation,
     std::int64_t padding) {
-  if (size <= 0) return size < 0 ? unknown : 0;  // no window sees anything of an image without rows
-  std::int64_t reach = (window - 1) * dilation + 1;
+  if (size == 0) return 0;  // no window sees anything of an image without rows
+  const std::int64_t reach = (window - 1) * dilation + 1;
+  if (size < 0 || is_symbol(padding))
+    return open_dim([&](Size n, Size p) { return max(n + p - reach + stride, 0) / stride; }, size, padding);
   if (size + padding < reach)
     fail<ShapeError>(
         op, "a window of ", reach, " does not fit into ", size, " + ", padding,
         " of padding: make it smaller, or pad more");
   return (size + padding - reach) / stride + 1;
+}
+
+std::int64_t around(const Shape& padding, int axis) {
+  const std::int64_t before = padding[2 * axis], after = padding[2 * axis + 1];
+  return before < 0 || after < 0 ? open_dim(std::plus<Size>(), before, after) : before + after;
 }
 
 void shaped_rule(Inference& in) { in.results[0] = {in.dtype(0), ints(in.attributes[in.attributes.size() - 1])}; }
@@ -36,12 +46,10 @@ Shape padding_for(
   Shape out;
   for (int i = 0; i < 2; ++i) {
     auto k = static_cast<std::size_t>(i);
-    std::int64_t size = x[i + 1], reach = (window[k] - 1) * dilation[k] + 1;
-    if (size < 0) fail<ShapeError>(op, "height and width must be known for \"same\" padding, not ", x);
-    std::int64_t steps = size ? (size - 1) / strides[k] : 0;
-    std::int64_t total = std::max<std::int64_t>(0, steps * strides[k] + reach - size);
-    out.push_back(total / 2);
-    out.push_back(total - total / 2);
+    const Size size(x[i + 1]), outputs = (size + (strides[k] - 1)) / strides[k];
+    const Size total = max((outputs - 1) * strides[k] + (window[k] - 1) * dilation[k] + 1 - size, 0);
+    out.push_back((total / 2).symbol());
+    out.push_back((total - total / 2).symbol());
   }
   return out;
 }

@@ -33,6 +33,7 @@ const std::map<std::string, const char*> without_reference = {
     {"staged", "branches and loops, to a tape: tests/function/control_flow.test.cpp"},
     {"read_variable", "only in traces: tests/function"},
     {"size", "only in traces: tests/function/open_sizes.test.cpp"},
+    {"positions", "only in traces: tests/function/open_axes.test.cpp"},
     {"adam_update", "an effect on variables: tests/optimizers"},
     {"momentum_update", "an effect on variables: tests/optimizers"},
     {"sgd_update", "an effect on a variable: tests/optimizers"},

@@ -193,7 +193,10 @@ class Dataset {
                  },
                  std::move(at), data.rows, {}, where)
                  .first;
-      return data.last.empty() ? at : turn(std::move(at), data.last);
+      if (data.last.empty()) return at;
+      if (data.last[0].dim(0).is_known()) return turn(std::move(at), data.last);
+      return State(cond(
+          Tensor(data.last[0].dim(0)), [&] { return turn(at, data.last); }, [&] { return at; }));
     };
     if (data.passes == 1) return pass(std::move(state));
     for ([[maybe_unused]] Tensor number : range(data.passes, carry(state), where)) state = pass(std::move(state));

@@ -25,13 +25,13 @@ class TensorArray {
   /// the elements have a DTypeError or ShapeError.
   TensorArray write(std::int64_t index, const Tensor& value, Where where = Where::current()) const;
   TensorArray write(Size index, const Tensor& value, Where where = Where::current()) const {
-    return write(static_cast<std::int64_t>(index), value, where);
+    return index.is_known() ? write(index.symbol(), value, where) : write(Tensor(index), value, where);
   }
   TensorArray write(const Tensor& index, const Tensor& value, Where where = Where::current()) const;
   /// The element at `index`, under the same rules. One that was not written is a UsageError, or zeros where the index is of a trace.
   Tensor read(std::int64_t index, Where where = Where::current()) const;
   Tensor read(Size index, Where where = Where::current()) const {
-    return read(static_cast<std::int64_t>(index), where);
+    return index.is_known() ? read(index.symbol(), where) : read(Tensor(index), where);
   }
   Tensor read(const Tensor& index, Where where = Where::current()) const;
   /// All elements along a new first axis; those that were not written are zeros.

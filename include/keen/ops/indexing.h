@@ -13,7 +13,12 @@ struct Slice {
   std::optional<std::int64_t> start, stop;
   std::int64_t step = 1;
 };
-using SliceEnd = std::optional<std::int64_t>;
+/// A position, an open size of a trace (`slice(0, x.dim(0) - 1)`), or absent.
+struct SliceEnd : std::optional<std::int64_t> {
+  using std::optional<std::int64_t>::optional;
+  constexpr SliceEnd() noexcept = default;
+  SliceEnd(Size position) noexcept : std::optional<std::int64_t>(position.symbol()) {}
+};
 /// slice(stop), slice(start, stop), slice(start, stop, step); `{}` for an absent end. Step 0 is a UsageError.
 inline Slice slice(SliceEnd stop) { return {{}, stop, 1}; }
 inline Slice slice(SliceEnd start, SliceEnd stop, std::int64_t step = 1) { return {start, stop, step}; }
@@ -30,7 +35,7 @@ class Index {
   enum class Kind : std::uint8_t { integer, slice, ellipsis, newaxis };
   template <std::integral T>
   Index(T i) : kind(Kind::integer), slice{static_cast<std::int64_t>(i), {}, 1} {}
-  Index(Size i) : Index(static_cast<std::int64_t>(i)) {}
+  Index(Size i) noexcept : Index(i.symbol()) {}
   Index(Slice s) : kind(Kind::slice), slice(s) {}
   Index(Ellipsis) : kind(Kind::ellipsis) {}
   Index(NewAxis) : kind(Kind::newaxis) {}
@@ -84,6 +89,6 @@ Tensor scatter(const Tensor& indices, const Tensor& updates, const Shape& shape,
 Tensor take_along_axis(const Tensor& x, const Tensor& indices, int axis, Where where = Where::current());
 /// Rows of `depth` with 1 at each index and 0 elsewhere: indices (…) → (…, depth), float32 unless said. An index out of
 /// range is an IndexError, a negative depth a ShapeError.
-Tensor one_hot(const Tensor& indices, std::int64_t depth, DType dtype = DType::float32, Where where = Where::current());
+Tensor one_hot(const Tensor& indices, detail::Dim depth, DType dtype = DType::float32, Where where = Where::current());
 
 }  // namespace keen

@@ -30,8 +30,8 @@ Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options = {}, Where wher
 /// The mean of each window, where padding does not count; otherwise likewise.
 Tensor avg_pool2d(const Tensor& x, const Pool2DOptions& options = {}, Where where = Where::current());
 
-/// e^x / Σe^x along an axis, the last unless said, without overflow. Integers give float32; an axis out of range is an
-/// IndexError.
+/// e^x / Σe^x along an axis, the last unless said, without overflow; 1 of a 0-d tensor. Integers give float32; an axis out of
+/// range is an IndexError.
 Tensor softmax(const Tensor& x, int axis, Where where = Where::current());
 Tensor softmax(TensorOperand x);
 /// x − log Σe^x along an axis, likewise.

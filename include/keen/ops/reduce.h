@@ -5,7 +5,7 @@
 namespace keen {
 
 // `axes` is one axis, a list, or nothing for all; negative ones count from the end; an axis out of range or named twice
-// is an IndexError. keepdims leaves reduced axes with size 1.
+// is an IndexError. keepdims leaves reduced axes with size 1. A 0-d tensor is reduced over its axes 0 and -1 to itself.
 
 /// Σx. bool and integers narrower than 64 bits sum in int64 (uint64 for unsigned).
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());

@@ -15,7 +15,7 @@ Tensor flatten(TensorOperand x);
 /// Axes reversed, or in the given order: result axis i is x's axis permutation[i]. A view.
 Tensor transpose(const Tensor& x, Where where = Where::current());
 Tensor transpose(const Tensor& x, const Shape& permutation, Where where = Where::current());
-/// Drops axes of size 1: the given ones (others are a ShapeError), or all. A view.
+/// Drops axes of size 1: the given ones (others are a ShapeError), or all, which in a trace must then be known. A view.
 Tensor squeeze(const Tensor& x, const Axes& axes = {}, Where where = Where::current());
 /// A new axis of size 1 at position `axis` of the result. A view.
 Tensor expand_dims(const Tensor& x, int axis, Where where = Where::current());
@@ -31,7 +31,7 @@ Tensor stack(const std::vector<Tensor>& tensors, int axis = 0, Where where = Whe
 std::vector<Tensor> split(const Tensor& x, int parts, int axis = 0, Where where = Where::current());
 std::vector<Tensor> split(
     const Tensor& x, const std::vector<std::int64_t>& sizes, int axis = 0, Where where = Where::current());
-/// The slices along an axis, which disappears. Views.
+/// The slices along an axis, which disappears; in a trace their number must be known. Views.
 std::vector<Tensor> unstack(const Tensor& x, int axis = 0, Where where = Where::current());
 /// The whole tensor repeated `multiples[i]` times along axis i.
 Tensor tile(const Tensor& x, const Shape& multiples, Where where = Where::current());

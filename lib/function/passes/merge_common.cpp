@@ -70,7 +70,7 @@ int merge_constants(Graph& graph, Renaming& names) {
 /// Symbols that stand for the same size, because what they were made for is one.
 class Symbols {
  public:
-  explicit Symbols(const Graph& graph) : names_(at(graph.symbols)) {
+  explicit Symbols(const Graph& graph) : names_(at(graph.symbols.count())) {
     for (std::size_t i = 0; i < names_.size(); ++i) names_[i] = symbol(static_cast<int>(i));
   }
   /// From here on the symbols of one shape are called as in the other.
@@ -90,6 +90,7 @@ class Symbols {
   void rename_values(Graph& graph) const {
     if (!any_) return;
     for (auto& value : graph.values) rename(value.shape);
+    graph.symbols.rename(names_);
   }
 
  private:

@@ -86,7 +86,7 @@ class Rewrite {
       if (i >= loop_.carried && i < loop_.carried + loop_.scanned) shapes.back().erase(0);
     }
     Specialised made{body.copy(), nullptr};
-    if (body.symbols) made = specialise(body, shapes);
+    if (!body.symbols.empty()) made = specialise(body, shapes);
     loop_.body = std::move(made.graph);
     return !made.rest;
   }
