@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/context.h"
+#include "function/source_line.h"
 
 namespace keen::detail {
 
@@ -34,6 +35,7 @@ struct Node {
   std::vector<int> inputs;  // values
   std::vector<Attribute> attributes;
   std::vector<int> outputs;  // values
+  Origin origin = {};        // where the program asks for it
 };
 
 struct Constant {

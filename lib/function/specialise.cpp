@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/message.h"
+#include "function/source_line.h"
 #include "function/staged_ops.h"
 #include "ops/helpers.h"
 
@@ -142,9 +143,22 @@ void resolve_sum_to(Graph& graph, std::size_t n) {
   node.op = &reshape_op;
   if (axes.empty()) return;
   const int summed = graph.add_value({from.dtype, reduced_shape(from.shape, axes, true), from.device, {}});
-  Node sum{&sum_op, {node.inputs[0]}, {axes, true}, {summed}};
+  Node sum{&sum_op, {node.inputs[0]}, {axes, true}, {summed}, node.origin};
   node.inputs[0] = summed;
   graph.nodes.insert(graph.nodes.begin() + static_cast<std::ptrdiff_t>(n), std::move(sum));
+}
+
+/// What the rule of a node's operation gives for operands of known sizes.
+std::vector<ResultSpec> infer(const Graph& graph, const Node& node) {
+  std::vector<Operand> inputs;
+  for (int value : node.inputs) {
+    const Value& v = graph.values[at(value)];
+    inputs.emplace_back(make_symbolic(v.dtype, v.shape, v.device, {}));
+  }
+  std::vector<ResultSpec> results(node.outputs.size());
+  Inference inference{*node.op, inputs, node.attributes, results};
+  node.op->infer(inference);
+  return results;
 }
 
 }  // namespace
@@ -157,38 +171,33 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments) {
     made->values[at(value)].shape = shape;
   };
   for (std::size_t i = 0; i < arguments.size(); ++i) set(graph.inputs[i], arguments[i], "an argument");
-  for (std::size_t n = 0; n < made->nodes.size(); ++n) {
-    bindings.substitute(*made->nodes[n].op, made->nodes[n].attributes);
-    if (made->nodes[n].op == &sum_to_op) resolve_sum_to(*made, n);
-    Node& node = made->nodes[n];
-    if (node.op->composite) {
-      bool is_known = true;
-      for (int value : node.outputs) {
-        Shape& shape = made->values[at(value)].shape;
-        bindings.substitute(shape);
-        is_known = is_known && shape.is_known();
+  for (std::size_t n = 0; n < made->nodes.size(); ++n) try {
+      bindings.substitute(*made->nodes[n].op, made->nodes[n].attributes);
+      if (made->nodes[n].op == &sum_to_op) resolve_sum_to(*made, n);
+      Node& node = made->nodes[n];
+      if (node.op->composite) {
+        bool is_known = true;
+        for (int value : node.outputs) {
+          Shape& shape = made->values[at(value)].shape;
+          bindings.substitute(shape);
+          is_known = is_known && shape.is_known();
+        }
+        if (!is_known) {
+          const auto shapes = result_shapes(*made, node);
+          is_known = !shapes.empty();
+          for (std::size_t i = 0; i < shapes.size(); ++i) set(node.outputs[i], shapes[i], node.op->name);
+        }
+        if (!is_known) {
+          auto rest = cut_off(*made, n + 1, bindings);
+          return {std::move(made), std::move(rest)};
+        }
+        continue;
       }
-      if (!is_known) {
-        const auto shapes = result_shapes(*made, node);
-        is_known = !shapes.empty();
-        for (std::size_t i = 0; i < shapes.size(); ++i) set(node.outputs[i], shapes[i], node.op->name);
-      }
-      if (!is_known) {
-        auto rest = cut_off(*made, n + 1, bindings);
-        return {std::move(made), std::move(rest)};
-      }
-      continue;
+      const std::vector<ResultSpec> results = infer(*made, node);
+      for (std::size_t i = 0; i < results.size(); ++i) set(node.outputs[i], results[i].shape, node.op->name);
+    } catch (const Error& error) {
+      rethrow_from(error, made->nodes[n].origin);
     }
-    std::vector<Operand> inputs;
-    for (int value : node.inputs) {
-      const Value& v = made->values[at(value)];
-      inputs.emplace_back(make_symbolic(v.dtype, v.shape, v.device, {}));
-    }
-    std::vector<ResultSpec> results(node.outputs.size());
-    Inference inference{*node.op, inputs, node.attributes, results};
-    node.op->infer(inference);
-    for (std::size_t i = 0; i < results.size(); ++i) set(node.outputs[i], results[i].shape, node.op->name);
-  }
   forget_symbols(*made);
   return {std::move(made), nullptr};
 }

@@ -97,7 +97,7 @@ UpdatesStep::UpdatesStep(std::vector<std::unique_ptr<Step>> updates) : updates_(
 
 void UpdatesStep::run(Frame& frame) const {
   cpu::UpdateBatch batch;
-  for (const auto& update : updates_) update->run(frame);
+  run_steps(updates_, [&](const Step& update) { update.run(frame); });
   batch.run();
 }
 

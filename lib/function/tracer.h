@@ -63,6 +63,8 @@ class Tracer : public Interpreter {
   void read_here(const std::vector<std::shared_ptr<void>>& written);
   /// Captures what carries the sizes that nodes of this part name and none of its inputs has.
   void capture_sizes();
+  /// What follows stands nowhere in the program.
+  void forget_line() noexcept { line_ = {}; }
   /// Turns variables' creation into an error from now on.
   void forbid_variables() noexcept { may_create_ = false; }
 
