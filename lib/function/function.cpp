@@ -3,6 +3,7 @@
 #include "core/write_log.h"
 #include "function/function_state.h"
 #include "fusion/jit_loader.h"
+#include "random/draw_log.h"
 
 namespace keen {
 namespace {
@@ -20,6 +21,16 @@ namespace detail {
 Tensor placeholder(const TensorSpec& spec) { return make_symbolic(spec.dtype, spec.shape, current_device(), {}); }
 
 namespace {
+
+/// What a call takes back if it fails.
+struct CallLog {
+  WriteLog writes;
+  DrawLog draws;
+  void keep() noexcept {
+    writes.keep();
+    draws.keep();
+  }
+};
 
 /// Holds a function's lock and says which thread traces, until the tracing is over or goes on eagerly.
 class Tracing {
@@ -121,7 +132,7 @@ Traced FunctionCore::call(const Signature& signature, const Body& body) {
   std::optional<Traced> eager;
   std::shared_ptr<Trace> trace = state_->known(signature);
   if (trace && !trace->asks) return {trace->program->run(signature.tensors()), trace->structure};
-  WriteLog log;  // a failure behind a decision takes back what came before it
+  CallLog log;  // a failure behind a decision takes back what came before it
   if (!trace) trace = state_->find_or_trace(signature, body, eager);
   if (!eager)
     eager = trace->asks ? state_->run(*trace, {signature.tensors().begin(), signature.tensors().end()}, body)
@@ -139,7 +150,7 @@ ConcreteCore FunctionCore::concrete(const Signature& signature, Body body) {
   // The body holds the function, and so its state.
   const auto follow = [state = state_.get(), trace, body = std::move(body)](std::vector<Tensor> arguments) {
     if (thread_context.interpreter) return body(arguments);
-    WriteLog log;
+    CallLog log;
     Traced traced = state->run(*trace, std::move(arguments), body);
     log.keep();
     return traced;
