@@ -124,7 +124,12 @@ Ran Session::run_segment() {
   std::vector<Tensor> results;
   {
     OutsideScope outside(outer_observers_);
-    results = segment_->program->run(values_);
+    try {
+      results = segment_->program->run(values_);
+    } catch (...) {
+      spoil("a failure inside a compiled function was caught there, behind a decision that needs what failed");
+      throw;
+    }
   }
   const auto answer = answer_of(*segment_, results);
   ++trace_.segments;
