@@ -72,6 +72,8 @@ Leaves after_no_turns(const Leaves& carried, const Leaves& scanned, const std::f
   }
   Leaves outputs;
   for (const Tensor& t : inputs) outputs.push_back(make_view(*t.impl(), t.shape(), t.strides(), 0));
+  for (const Tensor& t : scanned)
+    if (is_trainable(t.dtype())) inputs.push_back(t);
   for (Tensor& t : used_by(traced.graph)) inputs.push_back(std::move(t));
   const std::vector<Operand> operands(inputs.begin(), inputs.end());
   for (Observer* o = thread_context.observers; o; o = o->outer) o->observe(no_turns_op, operands, {}, outputs);

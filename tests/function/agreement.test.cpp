@@ -227,3 +227,32 @@ TEST_CASE("a loop that writes is not run again for its gradient: the error says 
   CHECK(message.find("(traced at agreement.test.cpp:") != std::string::npos);
   CHECK(turns.item<float>() == 0);
 }
+
+TEST_CASE(
+    "what only an untaken branch or turn uses is unconnected eagerly, and has zeros compiled", "[function][control]") {
+  Variable w(2.f);
+  const std::function<Tensor(const Tensor&)> untaken[] = {
+      [&](const Tensor& x) {
+        return cond(
+            sum(x) > 0, [&] { return x * 1.f; }, [&] { return x * w; });
+      },
+      [&](const Tensor& x) {
+        Tensor y = x;
+        for ([[maybe_unused]] Tensor t : range(cast(sum(x * 0), int64), carry(y))) y = y * w;
+        return y;
+      },
+  };
+  const Tensor x = constant({1.f, 2.f});
+  for (const auto& f : untaken) {
+    const auto gradient = [&](const Tensor& v, Unconnected unconnected) {
+      GradientTape tape;
+      return tape.gradient(sum(f(v)), w, {.unconnected = unconnected});
+    };
+    CHECK_FALSE(gradient(x, Unconnected::none).defined());
+    for (auto unconnected : {Unconnected::none, Unconnected::zero})
+      CHECK(function([&](const Tensor& v) { return gradient(v, unconnected); })(x).item<float>() == 0);
+    CHECK(gradient(x, Unconnected::zero).item<float>() == 0);
+  }
+  const auto mapped = [&](const Tensor& v) { return map_fn([&](const Tensor& row) { return row * w; }, v); };
+  check_gradients(mapped, zeros({0, 2}), w);  // what is stacked must be known, so that tapes know it too
+}
