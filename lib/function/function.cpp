@@ -125,10 +125,14 @@ bool FunctionCore::calls_directly() const {
   return eagerly.load(std::memory_order_relaxed) || thread_context.interpreter;
 }
 
+void FunctionCore::check(const Signature& signature) const {
+  if (!state_->options.input_signature.empty()) state_->check_fit(signature, thread_context.interpreter);
+}
+
 bool FunctionCore::reads_forms() const { return state_->options.input_signature.empty(); }
 
 Traced FunctionCore::call(const Signature& signature, const Body& body) {
-  state_->check_arguments(signature.tensors(), false);
+  state_->check_arguments(signature, false);
   std::optional<Traced> eager;
   std::shared_ptr<Trace> trace = state_->known(signature);
   if (trace && !trace->asks) return {trace->program->run(signature.tensors()), trace->structure};
@@ -144,7 +148,7 @@ Traced FunctionCore::call(const Signature& signature, const Body& body) {
 ConcreteCore FunctionCore::concrete(const Signature& signature, Body body) {
   if (calls_directly() && thread_context.interpreter)
     fail<UsageError>(state_->name.c_str(), "get_concrete_function cannot be asked for inside a trace");
-  state_->check_arguments(signature.tensors(), true);
+  state_->check_arguments(signature, true);
   std::optional<Traced> eager;
   const std::shared_ptr<Trace> trace = state_->find_or_trace(signature, body, eager);
   // The body holds the function, and so its state.
@@ -158,29 +162,29 @@ ConcreteCore FunctionCore::concrete(const Signature& signature, Body body) {
   return {state_->name, trace, follow};
 }
 
+/// What there is to see of the newest trace; not while this thread makes one.
+template <class Show>
+auto FunctionCore::shown(Show&& show) const {
+  if (state_->tracing.load(std::memory_order_relaxed) == std::this_thread::get_id())
+    fail<UsageError>(state_->name.c_str(), "a function is asked about itself while it is traced: ask behind the call");
+  std::lock_guard lock(state_->mutex);
+  return show(*state_);
+}
+
 std::string FunctionCore::graph() const {
-  std::lock_guard lock(state_->mutex);
-  return text_of(state_->newest());
+  return shown([](const State& state) { return text_of(state.newest()); });
 }
-
 std::string FunctionCore::dot() const {
-  std::lock_guard lock(state_->mutex);
-  return dot_of(state_->newest());
+  return shown([](const State& state) { return dot_of(state.newest()); });
 }
-
 std::vector<std::string> FunctionCore::kernel_ir() const {
-  std::lock_guard lock(state_->mutex);
-  return detail::kernel_ir(state_->newest());
+  return shown([](const State& state) { return detail::kernel_ir(state.newest()); });
 }
-
 std::string FunctionCore::explain() const {
-  std::lock_guard lock(state_->mutex);
-  return detail::explain(state_->name, state_->newest());
+  return shown([](const State& state) { return detail::explain(state.name, state.newest()); });
 }
-
 int FunctionCore::trace_count() const {
-  std::lock_guard lock(state_->mutex);
-  return static_cast<int>(state_->traces.size());
+  return shown([](const State& state) { return static_cast<int>(state.traces.size()); });
 }
 
 }  // namespace detail
