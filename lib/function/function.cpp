@@ -62,6 +62,7 @@ std::optional<Traced> FunctionCore::State::follow(Session& session, const Body& 
     if (session.is_eager()) return traced;
     return std::nullopt;
   } catch (const Error& error) {
+    if (session.is_eager()) throw;  // behind the last line that was traced
     rethrow_with_line(error, session.line());
   }
 }

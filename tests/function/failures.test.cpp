@@ -137,6 +137,26 @@ TEST_CASE(
   CHECK(error_of([&] { f(ones({3}), good, bad); }).ends_with(traced_at(line + 1)));
 }
 
+TEST_CASE("an error of a call that has gone on eagerly is the eager one", "[function][lines][host]") {
+  const auto early = [](const Tensor& x, const Tensor& at) {
+    const Tensor y = gather(x, at);
+    return y * sum(x).item<float>();
+  };
+  const unsigned line = __LINE__ - 3;
+  const auto late = [](const Tensor& x, const Tensor& at) {
+    const float total = sum(x).item<float>();
+    return gather(x, at) * total;
+  };
+  set_log_level(LogLevel::off);
+  const std::string eager = error_of([&] { early(ones({3}), bad); });
+  CHECK(error_of([&] { function(early)(ones({3}), bad); }) == eager + traced_at(line));
+  CHECK(error_of([&] { function(late)(ones({3}), bad); }) == eager);
+  auto known = function(late);
+  known(ones({3}), good);
+  CHECK(error_of([&] { known(ones({3}), bad); }) == eager);
+  set_log_level(LogLevel::warning);
+}
+
 TEST_CASE("effects that fail in a replay have the line", "[function][lines]") {
   const std::vector<Raising> effects{
       {"assert_true", __LINE__ + 2,
