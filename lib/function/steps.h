@@ -63,7 +63,7 @@ class Step {
 
 /// run(step) for one after the other. Errors name what the user called and the line, at no cost where there are none.
 template <class Run>
-void run_steps(std::span<const std::unique_ptr<Step>> steps, Run&& run) {
+[[gnu::always_inline]] inline void run_steps(std::span<const std::unique_ptr<Step>> steps, Run&& run) {
   const Step* now = nullptr;
   try {
     for (const auto& step : steps) run(*(now = step.get()));
