@@ -20,13 +20,19 @@ template <class... Kinds>
 
 }  // namespace
 
-void rethrow_as(const char* operation, const Error& error) {
+constinit thread_local const char* Calling::current_ = nullptr;
+
+std::string renamed(const char* operation, const Error& error) {
   std::string_view what = error.what();
   if (what.starts_with('[') && !what.starts_with("[allocate]"))
     what.remove_prefix(std::min(what.find("] ") + 2, what.size()));
+  return text('[', operation, "] ", what);
+}
+
+void rethrow_as(const char* operation, const Error& error) {
   throw_as_one_of<
       ShapeError, DTypeError, DeviceError, IndexError, OutOfMemory, IoError, FormatError, UsageError, InternalError>(
-      error, text('[', operation, "] ", what));
+      error, renamed(operation, error));
 }
 
 }  // namespace keen::detail

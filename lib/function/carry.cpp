@@ -1,5 +1,7 @@
 #include "keen/function/carry.h"
 
+#include <exception>
+
 #include "core/message.h"
 #include "function/staged_loop.h"
 #include "keen/ops/arithmetic.h"
@@ -17,6 +19,7 @@ struct StagedRange::State {
   std::optional<StagedLoop> loop;
   PartResult before;
   Tensor index;
+  int exceptions = 0;  // in flight when it began
 };
 
 StagedRange::StagedRange(std::int64_t count, std::unique_ptr<Carried> carried, Where where)
@@ -38,8 +41,9 @@ StagedRange::StagedRange(const Tensor& count, std::unique_ptr<Carried> carried, 
 StagedRange::~StagedRange() {
   if (!state_->loop || state_->over) return;
   state_->loop->abandon();
-  if (Tracer* tracer = current_tracer())
-    tracer->spoil("a staged for over range(n, carry(…)) was left by break, return or an exception: it has no end then");
+  if (std::uncaught_exceptions() > state_->exceptions) state_->carried->restore();
+  else if (Tracer* tracer = current_tracer())
+    tracer->spoil("a staged for over range(n, carry(…)) was left by break or return: it has no end then");
 }
 
 StagedRange::Iterator StagedRange::begin() {
@@ -50,6 +54,8 @@ StagedRange::Iterator StagedRange::begin() {
     s.over = !turns;
     return Iterator(*this);
   }
+  s.carried->remember();
+  s.exceptions = std::uncaught_exceptions();
   s.before = s.carried->get();
   Leaves carried{Tensor(std::int64_t{0})};
   carried.insert(carried.end(), s.before.tensors.begin(), s.before.tensors.end());

@@ -5,6 +5,7 @@
 
 #include "core/message.h"
 #include "function/lift.h"
+#include "function/replay.h"
 #include "function/trace.h"
 
 namespace keen::detail {
@@ -126,6 +127,8 @@ void check_undecided(const Trace& trace, const std::string& function) {
 Traced ConcreteCore::call(const Signature& arguments) const {
   std::vector<Tensor> tensors = arguments_for(*trace_, name_, arguments);
   if (trace_->asks) return follow_(std::move(tensors));
+  // Another trace takes up the operations of this one.
+  if (thread_context.interpreter) return {Replay(trace_->program->graph()).run(tensors), trace_->structure};
   return {trace_->program->run(tensors), trace_->structure};
 }
 

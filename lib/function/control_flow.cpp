@@ -44,6 +44,19 @@ void check_choice(const char* operation, const Tensor& index) {
     fail<UsageError>(operation, "the branch is chosen by ", in_words({index}), ": one bool or integer is wanted");
 }
 
+/// What `stage` gives; none where a body asks for values. Then its nodes are dropped, and the host decides in its stead.
+template <class Stage>
+std::optional<Leaves> unless_host_decides(const char* operation, Stage&& stage) {
+  try {
+    return stage();
+  } catch (const HostDecision&) {
+    Tracer* tracer = current_tracer();
+    if (!tracer) throw;
+    if (!tracer->outer()) tracer->unstage(operation);
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::int64_t branch_number(const char* operation, const Tensor& index, std::int64_t count, Where where) {
@@ -52,7 +65,9 @@ std::int64_t branch_number(const char* operation, const Tensor& index, std::int6
   return i < 0 || i >= count ? count - 1 : i;
 }
 
-Leaves stage_branches(
+namespace {
+
+Leaves trace_branches(
     const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where) {
   Tracer& outer = *current_tracer();
   check_choice(operation, index);
@@ -78,7 +93,7 @@ Leaves stage_branches(
   return stage_branch(outer, index, graphs, operands);
 }
 
-Leaves stage_while(
+Leaves trace_while(
     const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
     const PartResult& initial, const WhileOptions& options, Where where) {
   if (!current_tracer())
@@ -95,7 +110,7 @@ Leaves stage_while(
   return loop.stage(condition, limit, false);
 }
 
-Leaves stage_scan(
+Leaves trace_scan(
     const char* operation, const std::function<PartResult(const Leaves&, const Leaves&)>& body,
     const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options, Where where) {
   scan_length(operation, xs);
@@ -114,6 +129,35 @@ Leaves stage_scan(
   StagedLoop loop(*current_tracer(), initial.tensors, {}, xs);
   loop.close(turn(loop.open()));
   return loop.stage(nullptr, {}, options.reverse);
+}
+
+}  // namespace
+
+std::optional<Leaves> stage_branches(
+    const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where) {
+  return unless_host_decides(operation, [&] { return trace_branches(operation, index, branches, where); });
+}
+
+std::optional<Leaves> stage_while(
+    const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
+    const PartResult& initial, const WhileOptions& options, Where where) {
+  return unless_host_decides("while_loop", [&] { return trace_while(condition, body, initial, options, where); });
+}
+
+std::optional<Leaves> stage_scan(
+    const char* operation, const std::function<PartResult(const Leaves&, const Leaves&)>& body,
+    const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options, Where where) {
+  return unless_host_decides(
+      operation, [&] { return trace_scan(operation, body, initial, xs, count, options, where); });
+}
+
+std::int64_t unstaged_length(const char* operation, const Leaves& xs) {
+  const std::int64_t length = scan_length(operation, xs);
+  if (length <= 0)
+    fail<UsageError>(
+        operation, "its body asks for the value of a tensor, so that the host must take the turns, and ",
+        length ? "their number is open" : "there are none", ": decide with where or cond");
+  return length;
 }
 
 std::int64_t scan_length(const char* operation, const Leaves& xs) {

@@ -86,6 +86,15 @@ std::optional<std::int64_t> Session::ask(const Tensor& tensor, Question question
   return ran.answer;
 }
 
+void Session::unstage(const char* operation) {
+  if (std::exchange(trace_.warned_of_bodies, true)) return;
+  log(LogLevel::warning,
+      text(
+          "[", name_, "] ", to_string(line()), to_string(line()).empty() ? "" : ": ", "the body of ", operation,
+          " asks for the value of a tensor, so that it is no single operation: the host decides, turn by turn. where "
+          "and cond decide inside"));
+}
+
 /// The tensors that someone besides this session holds. Nothing else can be used behind a cut.
 std::vector<Tensor> Session::held() {
   forget_reads();
@@ -128,7 +137,12 @@ Ran Session::run_segment() {
   std::vector<Tensor> results;
   {
     OutsideScope outside(outer_observers_);
-    results = segment_->program->run(values_);
+    try {
+      results = segment_->program->run(values_);
+    } catch (...) {
+      spoil("a failure inside a compiled function was caught there, behind a decision that needs what failed");
+      throw;
+    }
   }
   const auto answer = answer_of(*segment_, results);
   ++trace_.segments;

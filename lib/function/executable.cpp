@@ -8,6 +8,7 @@
 #include "function/specialise.h"
 #include "keen/function/function.h"
 #include "keen/log.h"
+#include "random/draw_log.h"
 
 namespace keen::detail {
 namespace {
@@ -24,6 +25,12 @@ bool writes(const Graph& graph, bool inside) {
   });
 }
 
+bool draws(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
+    return is_root(node) && (node.op->random || node.op->composite);
+  });
+}
+
 constinit std::atomic<bool> timed{false};
 
 std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments) {
@@ -36,7 +43,8 @@ Executable::Executable(std::shared_ptr<const Graph> traced)
     : traced_(std::move(traced)),
       replay_(*traced_),
       writes_inside_(writes(*traced_, true)),
-      writes_(writes(*traced_, false)) {}
+      writes_(writes(*traced_, false)),
+      draws_(draws(*traced_)) {}
 Executable::~Executable() = default;
 
 void Executable::prepare() const {
@@ -52,6 +60,14 @@ const Graph& Executable::optimised() const {
 }
 
 std::vector<Tensor> Executable::run(std::span<const Tensor> arguments) const {
+  if (!draws_) return run_writing(arguments);
+  DrawLog log;
+  std::vector<Tensor> results = run_writing(arguments);
+  log.keep();
+  return results;
+}
+
+std::vector<Tensor> Executable::run_writing(std::span<const Tensor> arguments) const {
   // Else the order of a plan's steps sees to it that nothing fails after the first write (`writes_last`).
   if (!writes_inside_ && !(writes_ && thread_context.observers)) return run_unguarded(arguments);
   WriteLog log;

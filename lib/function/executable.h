@@ -23,7 +23,7 @@ class Executable {
 
   /// The results for one tensor an input, whose forms the caller has checked. Sizes that one symbol stands for must agree,
   /// else it is a ShapeError. Tapes of this thread record it as one operation with a compiled gradient, where that can be,
-  /// else as the graph's operations. A run that fails leaves variables as they were.
+  /// else as the graph's operations. A run that fails leaves variables and generators as they were.
   std::vector<Tensor> run(std::span<const Tensor> arguments) const;
 
   /// The plan for arguments of these shapes and strides, where one plan is all: null if the graph has none, or is run in
@@ -53,6 +53,7 @@ class Executable {
   };
   static constexpr std::size_t most_plans = 8;
   void prepare() const;
+  std::vector<Tensor> run_writing(std::span<const Tensor> arguments) const;
   std::vector<Tensor> run_unguarded(std::span<const Tensor> arguments) const;
   std::vector<Tensor> run_recorded(std::span<const Tensor> arguments) const;
   std::shared_ptr<const CallGradient> find_gradient(std::span<const Tensor> arguments) const;
@@ -65,6 +66,7 @@ class Executable {
   Replay replay_;
   // Some writes lie inside branches and loops, where a failure may come after the first one; are there writes at all?
   const bool writes_inside_, writes_;
+  const bool draws_;  // from shared streams
   mutable std::once_flag prepared_;
   mutable std::shared_ptr<Graph> optimised_;
   mutable std::vector<PassReport> reports_;

@@ -3,6 +3,7 @@
 #include "core/write_log.h"
 #include "function/function_state.h"
 #include "fusion/jit_loader.h"
+#include "random/draw_log.h"
 
 namespace keen {
 namespace {
@@ -20,6 +21,16 @@ namespace detail {
 Tensor placeholder(const TensorSpec& spec) { return make_symbolic(spec.dtype, spec.shape, current_device(), {}); }
 
 namespace {
+
+/// What a call takes back if it fails.
+struct CallLog {
+  WriteLog writes;
+  DrawLog draws;
+  void keep() noexcept {
+    writes.keep();
+    draws.keep();
+  }
+};
 
 /// Holds a function's lock and says which thread traces, until the tracing is over or goes on eagerly.
 class Tracing {
@@ -51,6 +62,7 @@ std::optional<Traced> FunctionCore::State::follow(Session& session, const Body& 
     if (session.is_eager()) return traced;
     return std::nullopt;
   } catch (const Error& error) {
+    if (session.is_eager()) throw;  // behind the last line that was traced
     rethrow_with_line(error, session.line());
   }
 }
@@ -114,14 +126,18 @@ bool FunctionCore::calls_directly() const {
   return eagerly.load(std::memory_order_relaxed) || thread_context.interpreter;
 }
 
+void FunctionCore::check(const Signature& signature) const {
+  if (!state_->options.input_signature.empty()) state_->check_fit(signature, thread_context.interpreter);
+}
+
 bool FunctionCore::reads_forms() const { return state_->options.input_signature.empty(); }
 
 Traced FunctionCore::call(const Signature& signature, const Body& body) {
-  state_->check_arguments(signature.tensors(), false);
+  state_->check_arguments(signature, false);
   std::optional<Traced> eager;
   std::shared_ptr<Trace> trace = state_->known(signature);
   if (trace && !trace->asks) return {trace->program->run(signature.tensors()), trace->structure};
-  WriteLog log;  // a failure behind a decision takes back what came before it
+  CallLog log;  // a failure behind a decision takes back what came before it
   if (!trace) trace = state_->find_or_trace(signature, body, eager);
   if (!eager)
     eager = trace->asks ? state_->run(*trace, {signature.tensors().begin(), signature.tensors().end()}, body)
@@ -133,13 +149,13 @@ Traced FunctionCore::call(const Signature& signature, const Body& body) {
 ConcreteCore FunctionCore::concrete(const Signature& signature, Body body) {
   if (calls_directly() && thread_context.interpreter)
     fail<UsageError>(state_->name.c_str(), "get_concrete_function cannot be asked for inside a trace");
-  state_->check_arguments(signature.tensors(), true);
+  state_->check_arguments(signature, true);
   std::optional<Traced> eager;
   const std::shared_ptr<Trace> trace = state_->find_or_trace(signature, body, eager);
   // The body holds the function, and so its state.
   const auto follow = [state = state_.get(), trace, body = std::move(body)](std::vector<Tensor> arguments) {
     if (thread_context.interpreter) return body(arguments);
-    WriteLog log;
+    CallLog log;
     Traced traced = state->run(*trace, std::move(arguments), body);
     log.keep();
     return traced;
@@ -147,29 +163,29 @@ ConcreteCore FunctionCore::concrete(const Signature& signature, Body body) {
   return {state_->name, trace, follow};
 }
 
+/// What there is to see of the newest trace; not while this thread makes one.
+template <class Show>
+auto FunctionCore::shown(Show&& show) const {
+  if (state_->tracing.load(std::memory_order_relaxed) == std::this_thread::get_id())
+    fail<UsageError>(state_->name.c_str(), "a function is asked about itself while it is traced: ask behind the call");
+  std::lock_guard lock(state_->mutex);
+  return show(*state_);
+}
+
 std::string FunctionCore::graph() const {
-  std::lock_guard lock(state_->mutex);
-  return text_of(state_->newest());
+  return shown([](const State& state) { return text_of(state.newest()); });
 }
-
 std::string FunctionCore::dot() const {
-  std::lock_guard lock(state_->mutex);
-  return dot_of(state_->newest());
+  return shown([](const State& state) { return dot_of(state.newest()); });
 }
-
 std::vector<std::string> FunctionCore::kernel_ir() const {
-  std::lock_guard lock(state_->mutex);
-  return detail::kernel_ir(state_->newest());
+  return shown([](const State& state) { return detail::kernel_ir(state.newest()); });
 }
-
 std::string FunctionCore::explain() const {
-  std::lock_guard lock(state_->mutex);
-  return detail::explain(state_->name, state_->newest());
+  return shown([](const State& state) { return detail::explain(state.name, state.newest()); });
 }
-
 int FunctionCore::trace_count() const {
-  std::lock_guard lock(state_->mutex);
-  return static_cast<int>(state_->traces.size());
+  return shown([](const State& state) { return static_cast<int>(state.traces.size()); });
 }
 
 }  // namespace detail

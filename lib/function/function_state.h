@@ -12,7 +12,8 @@ namespace keen::detail {
 struct FunctionCore::State {
   explicit State(FunctionOptions o) : options(std::move(o)), name(options.name.empty() ? "function" : options.name) {}
 
-  void check_arguments(std::span<const Tensor> tensors, bool placeholders) const;
+  void check_arguments(const Signature& signature, bool placeholders) const;
+  void check_fit(const Signature& signature, bool in_trace) const;
   std::shared_ptr<Trace> find(const Signature& signature);
   std::shared_ptr<Trace> known(const Signature& signature);
   std::shared_ptr<Trace> find_or_trace(const Signature& signature, const Body& body, std::optional<Traced>& eager);

@@ -1,4 +1,5 @@
 // The traces of a function: which one serves a signature, what a new one is made for, and how many there are.
+#include <algorithm>
 #include <bit>
 
 #include "core/message.h"
@@ -7,23 +8,40 @@
 
 namespace keen::detail {
 
-void FunctionCore::State::check_arguments(std::span<const Tensor> tensors, bool placeholders) const {
-  const char* const at = name.c_str();
-  for (const auto& tensor : tensors)
+void FunctionCore::State::check_arguments(const Signature& signature, bool placeholders) const {
+  for (const auto& tensor : signature.tensors())
     if (tensor.is_symbolic() && (!placeholders || tensor.impl()->extra->link.trace))
       fail<UsageError>(
-          at, "an argument of shape ", tensor.shape(),
+          name.c_str(), "an argument of shape ", tensor.shape(),
           " belongs to the trace of a function and has no value outside it: return it from the function instead");
+  if (!options.input_signature.empty()) check_fit(signature, false);
+}
+
+/// Do the arguments fit the input_signature? In a trace, sizes that are open may.
+void FunctionCore::State::check_fit(const Signature& signature, bool in_trace) const {
+  const char* const at = name.c_str();
   const auto& wanted = options.input_signature;
-  if (wanted.empty()) return;
-  if (wanted.size() != tensors.size())
+  const auto tensors = signature.tensors();
+  if (wanted.size() != tensors.size()) {
+    std::size_t i = 0;
+    for (const Leaf& leaf : leaves_of(signature.key())) {
+      if (leaf.kind == 'U')
+        fail<UsageError>(
+            at, "tensor argument ", i, " is undefined, and the input_signature ",
+            i < wanted.size() ? text("wants ", wanted[i]) : text("has none there"));
+      i += leaf.kind == 'T';
+    }
     fail<UsageError>(at, tensors.size(), " tensor arguments, but an input_signature of ", wanted.size());
+  }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (tensors[i].dtype() != wanted[i].dtype)
       fail<DTypeError>(
           at, "tensor argument ", i, " is ", keen::name(tensors[i].dtype()), ", its input_signature ", wanted[i],
           ": cast it");
-    if (!fits(tensors[i].shape(), wanted[i].shape))
+    Shape shape = tensors[i].shape();
+    for (int axis = 0; in_trace && axis < std::min(shape.rank(), wanted[i].shape.rank()); ++axis)
+      if (shape[axis] < 0) shape[axis] = wanted[i].shape[axis];
+    if (!fits(shape, wanted[i].shape))
       fail<ShapeError>(
           at, "tensor argument ", i, " has shape ", tensors[i].shape(), ", its input_signature is ", wanted[i]);
   }
@@ -60,6 +78,25 @@ std::vector<TensorSpec> FunctionCore::State::specs_for(const Signature& signatur
   return specs;
 }
 
+namespace {
+
+/// How a function whose arguments change so comes to fewer traces.
+const char* advice_on(Change change, const FunctionOptions& options) {
+  switch (change) {
+    case Change::number:
+      return "pass numbers that change as tensors";
+    case Change::sizes:
+      return options.reduce_retracing ? "name the sizes that change in an input_signature, as unknown"
+                                      : "give sizes that change an input_signature or reduce_retracing";
+    case Change::variable:
+      return "pass the same variables at each call, and assign to them";
+    default:
+      return "each dtype, rank, device and structure of arguments has a trace of its own";
+  }
+}
+
+}  // namespace
+
 /// Warns once of a function that keeps being traced: five times within ten calls.
 void FunctionCore::State::count_call(bool traced, const Signature& signature) {
   recent = static_cast<std::uint16_t>((recent << 1 | traced) & 0x3ff);
@@ -70,8 +107,7 @@ void FunctionCore::State::count_call(bool traced, const Signature& signature) {
         text(
             "[", name, "] has been traced ", std::popcount(recent),
             " times in its last ten calls; between the last two ", describe_change(last_traced_key, signature.key()),
-            ". Tracing is costly: pass numbers that change as tensors, and give sizes that change an "
-            "input_signature or reduce_retracing"));
+            ". Tracing is costly: ", advice_on(first_change(last_traced_key, signature.key()), options)));
   }
   last_traced_key = signature.key();
 }

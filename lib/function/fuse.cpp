@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "function/group_axes.h"
-#include "fusion/kernel.h"
+#include "function/open_groups.h"
 #include "ops/helpers.h"
 
 namespace keen::detail {
@@ -33,26 +33,14 @@ scalar::Function joins(const Graph& graph, const Node& node) {
 
 namespace {
 
-// What a kernel may cost: a compilation takes about 20 us a unit.
-constexpr int largest_cost = 1000;
-
 // How often a kernel may walk a row: what a reduction waits for is computed anew in each later pass, so that a chain of
 // them would cost the square of its length, to compile and to run.
 constexpr int most_passes = 4;
 
-int cost_of(const Node& node) { return node.op->is_elementwise() ? fusion::cost(node.op->scalar) : 1; }
-
-/// Groups grow while the nodes are walked in order. A group stays open until something outside reads one of its values:
-/// then all its nodes precede every reader, so that it can run where its last node stands.
-class Fuser {
+/// Walks the nodes in order and finds for each the group that it belongs to.
+class Fuser : OpenGroups {
  public:
-  Fuser(const Graph& graph, std::span<const Layout> layouts)
-      : graph_(graph),
-        layouts_(layouts),
-        group_of_(graph.values.size(), -1),
-        axes_(graph.values.size()),
-        pass_(graph.values.size()),
-        reader_(graph.values.size(), -1) {}
+  using OpenGroups::OpenGroups;
 
   Fusion run() {
     std::vector<int> joined(graph_.nodes.size(), -1);
@@ -61,31 +49,6 @@ class Fuser {
   }
 
  private:
-  struct State {
-    Group group;
-    bool open = true;
-    int cost = 0;
-    int merged_into = -1;
-  };
-  const Shape& shape(int value) const { return graph_.values[at(value)].shape; }
-  const Node& node(int i) const { return graph_.nodes[at(i)]; }
-  const Group& group(int g) const { return groups_[at(g)].group; }
-
-  int resolve(int group) const {
-    while (group >= 0 && groups_[at(group)].merged_into >= 0) group = groups_[at(group)].merged_into;
-    return group;
-  }
-  /// The open group a value belongs to, or -1.
-  int open_group(int value) const {
-    const int g = resolve(group_of_[at(value)]);
-    return g >= 0 && groups_[at(g)].open ? g : -1;
-  }
-  /// Something outside `but` reads a value.
-  void close(int value, int but = -1) {
-    const int g = open_group(layouts_[at(value)].root);
-    if (g >= 0 && g != but) groups_[at(g)].open = false;
-  }
-
   int visit(int i) {
     const Node& n = node(i);
     if (!n.op->composite && n.outputs.size() == 1 && shape(n.outputs[0]).num_elements() > 0) {
@@ -224,75 +187,6 @@ class Fuser {
     if (groups_[at(g)].cost + 1 > largest_cost || !is_whole(group(g), axes)) return false;
     return group(g).kind == Group::Kind::elementwise || reduced_axes(group(g), axes, n) == group(g).reduced;
   }
-  // --- groups
-
-  int open(Shape space) {
-    groups_.emplace_back();
-    Group& made = groups_.back().group;
-    made.reduced.resize(at(space.rank()));
-    made.space = std::move(space);
-    return static_cast<int>(groups_.size()) - 1;
-  }
-  void add(int g, int i, const Shape& axes) {
-    groups_[at(g)].group.nodes.push_back(i);
-    const int value = node(i).outputs[0];
-    for (int operand : node(i).inputs)
-      if (open_group(operand) == g) pass_[at(value)] = std::max(pass_[at(value)], pass_[at(operand)]);
-    if (joins(graph_, node(i)) != scalar::Function::none) ++pass_[at(value)];
-    group_of_[at(value)] = g;
-    axes_[at(value)] = axes;
-  }
-  void join(int g, int i, const Shape& axes) {
-    add(g, i, axes);
-    State& state = groups_[at(g)];
-    state.cost += cost_of(node(i));
-    ++state.group.work;
-    for (int value : node(i).inputs) {
-      close(value, g);
-      reader_[at(value)] = g;
-    }
-  }
-
-  /// One group of two that both are open, if they fit: the one that is left, else the larger.
-  int merge(int a, int b) {
-    State &x = groups_[at(a)], &y = groups_[at(b)];
-    const bool fits = x.group.space == y.group.space && x.cost + y.cost <= largest_cost &&
-                      (x.group.reduced == y.group.reduced || x.group.kind == Group::Kind::elementwise ||
-                       y.group.kind == Group::Kind::elementwise);
-    if (!fits) return x.group.space.num_elements() >= y.group.space.num_elements() ? a : b;
-    if (x.group.kind == Group::Kind::elementwise) {
-      x.group.kind = y.group.kind;
-      x.group.reduced = y.group.reduced;
-    }
-    x.cost += y.cost;
-    x.group.work += y.group.work;
-    x.group.nodes.insert(x.group.nodes.end(), y.group.nodes.begin(), y.group.nodes.end());
-    std::sort(x.group.nodes.begin(), x.group.nodes.end());
-    y.merged_into = a;
-    return a;
-  }
-
-  Fusion finish(const std::vector<int>& joined) {
-    Fusion out;
-    std::vector<int> numbers(groups_.size(), -1);
-    for (std::size_t g = 0; g < groups_.size(); ++g) {
-      // One operation alone has its own kernel already.
-      if (groups_[g].merged_into >= 0 || groups_[g].group.work < 2) continue;
-      numbers[g] = static_cast<int>(out.groups.size());
-      out.groups.push_back(std::move(groups_[g].group));
-    }
-    for (int g : joined) out.group_of.push_back(g < 0 ? -1 : numbers[at(resolve(g))]);
-    out.axes_of = std::move(axes_);
-    return out;
-  }
-
-  const Graph& graph_;
-  std::span<const Layout> layouts_;
-  std::vector<State> groups_;
-  std::vector<int> group_of_;  // a value; through merges
-  std::vector<Shape> axes_;    // a value in a group
-  std::vector<int> pass_;      // a value in a group: how many reductions it waits for, one after the other
-  std::vector<int> reader_;    // a value: the last group that reads it from outside or inside
 };
 
 }  // namespace

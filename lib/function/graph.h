@@ -9,6 +9,7 @@
 
 #include "core/context.h"
 #include "function/size_table.h"
+#include "function/source_line.h"
 
 namespace keen::detail {
 
@@ -30,8 +31,8 @@ struct Node {
   const Op* op = nullptr;
   std::vector<int> inputs;  // values
   std::vector<Attribute> attributes;
-  std::vector<int> outputs;        // values
-  std::source_location line = {};  // of the user's program, for errors of a call
+  std::vector<int> outputs;  // values
+  Origin origin = {};        // where the program asks for it
 };
 
 struct Constant {

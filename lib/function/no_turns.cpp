@@ -98,6 +98,8 @@ Leaves after_no_turns(const Leaves& carried, const Leaves& scanned, const std::f
   }
   Leaves outputs;
   for (const Tensor& t : inputs) outputs.push_back(make_view(*t.impl(), t.shape(), t.strides(), 0));
+  for (const Tensor& t : scanned)
+    if (is_trainable(t.dtype())) inputs.push_back(t);
   Shape by_rows;
   for (Tensor& t : used_by(traced, static_cast<std::int64_t>(inputs.size()), by_rows)) inputs.push_back(std::move(t));
   const Attribute attributes[] = {by_rows};

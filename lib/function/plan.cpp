@@ -139,10 +139,10 @@ class Borrowed {
 template <class RunStep>
 std::vector<Tensor> Plan::walk(Frame& frame, std::span<const Tensor> arguments, RunStep&& run_step) const {
   begin(frame, arguments);
-  for (std::size_t i = 0; i < first_write_; ++i) run_step(*steps_[i]);
+  run_steps(steps().first(first_write_), run_step);
   std::vector<Tensor> results = finish(frame);
   for (const auto& variable : written_) own_buffer(*variable);
-  for (std::size_t i = first_write_; i < steps_.size(); ++i) run_step(*steps_[i]);
+  if (first_write_ < steps_.size()) run_steps(steps().subspan(first_write_), run_step);
   return results;
 }
 

@@ -5,7 +5,6 @@
 #include "cpu/kernels.h"
 
 namespace keen::detail {
-namespace {}  // namespace
 
 PlanRun::PlanRun(const Plan& plan) : plan_(plan), frame_(plan.take_frame()) {
   Frame& frame = *frame_;
@@ -47,10 +46,10 @@ void PlanRun::run(std::span<char* const> results) {
     if (root.result < 0) continue;
     frame.roots[i].impl()->data = frame.base[at(root.slot)] = results[at(root.result)];
   }
-  for (const auto& step : plan_.steps_) {
-    step->run(frame);
-    for (int slot : step->releases) frame.held[at(slot)] = {};
-  }
+  run_steps(plan_.steps_, [&](const Step& step) {
+    step.run(frame);
+    for (int slot : step.releases) frame.held[at(slot)] = {};
+  });
   for (std::size_t i = 0; i < results.size(); ++i) copy_result(i, results[i]);
 }
 

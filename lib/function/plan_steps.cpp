@@ -17,6 +17,8 @@ void PlanBuilder::make_steps() {
     else if (draft.group >= 0) make_kernel_step(draft);
     else if (graph_.nodes[at(draft.node)].op->composite) make_control_step(draft);
     else make_op_step(draft.node);
+    if (const int node = draft.product >= 0 ? draft.product : draft.node; node >= 0)
+      plan_.steps_.back()->origin = graph_.nodes[at(node)].origin;
     // Variables are let go as soon as nothing reads them: a write then finds their buffer unshared.
     const auto release = [&](int r) {
       if (roots_[at(r)].home == Home::held && roots_[at(r)].last_use == static_cast<int>(d))

@@ -83,6 +83,7 @@ CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments)
       seeds.push_back(input_like(results[i]));
       seeds_.push_back(static_cast<int>(i));
     }
+    tracer.forget_line();
     gradients = tape.gradient(targets, sources, {.output_gradients = seeds});
   }
   for (const auto& t : results) tracer.result(t);

@@ -50,31 +50,39 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
   std::vector<Attribute> rewritten;
   std::vector<Operand> operands;
   std::vector<Tensor> outputs;
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-    const Node& node = graph_.nodes[i];
-    if (node.op == &read_variable_op) {
-      const auto& object = *std::get_if<std::shared_ptr<void>>(&node.attributes[0]);
-      set(node.outputs[0], Variable::from_state(std::static_pointer_cast<VariableState>(object)).value(),
-          node.op->name);
-      continue;
+  const Node* at = nullptr;
+  try {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      at = &node;
+      note_line(node.origin.where);
+      if (node.op == &read_variable_op) {
+        const auto& object = *std::get_if<std::shared_ptr<void>>(&node.attributes[0]);
+        set(node.outputs[0], Variable::from_state(std::static_pointer_cast<VariableState>(object)).value(),
+            node.op->name);
+        continue;
+      }
+      operands.clear();
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+        Tensor& value = values[static_cast<std::size_t>(node.inputs[k])];
+        if (last_use_[i][k]) operands.emplace_back(std::move(value));  // its buffer may become the result's
+        else operands.emplace_back(value);
+      }
+      Attributes attributes = node.attributes;
+      if (rewrites_attributes_[i]) {
+        rewritten = node.attributes;
+        bindings.substitute(*node.op, rewritten);
+        draw_anew(*node.op, rewritten);
+        attributes = rewritten;
+      }
+      outputs.assign(node.outputs.size(), Tensor());
+      const CallingAgain calling(node.origin.function);
+      if (node.op == &sum_to_op) outputs[0] = sum_to(operands[0].tensor(), ints(attributes[0]));
+      else dispatch(*node.op, operands, attributes, outputs);
+      for (std::size_t k = 0; k < outputs.size(); ++k) set(node.outputs[k], std::move(outputs[k]), node.op->name);
     }
-    operands.clear();
-    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-      Tensor& value = values[static_cast<std::size_t>(node.inputs[k])];
-      if (last_use_[i][k]) operands.emplace_back(std::move(value));  // its buffer may become the result's
-      else operands.emplace_back(value);
-    }
-    Attributes attributes = node.attributes;
-    if (rewrites_attributes_[i]) {
-      rewritten = node.attributes;
-      bindings.substitute(*node.op, rewritten);
-      draw_anew(*node.op, rewritten);
-      attributes = rewritten;
-    }
-    outputs.assign(node.outputs.size(), Tensor());
-    if (node.op == &sum_to_op) outputs[0] = sum_to(operands[0].tensor(), ints(attributes[0]));
-    else dispatch(*node.op, operands, attributes, outputs);
-    for (std::size_t k = 0; k < outputs.size(); ++k) set(node.outputs[k], std::move(outputs[k]), node.op->name);
+  } catch (const Error& error) {
+    rethrow_from(error, at->origin);
   }
   std::vector<Tensor> results;
   for (int value : graph_.results) results.push_back(value < 0 ? Tensor() : values[static_cast<std::size_t>(value)]);

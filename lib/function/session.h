@@ -40,6 +40,7 @@ class Session final : public Tracer {
       const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
       std::span<Tensor> outputs) override;
   std::optional<std::int64_t> ask(const Tensor& tensor, Question question) override;
+  void unstage(const char* operation) override;
 
  private:
   enum class Mode { checking, recording, eager };

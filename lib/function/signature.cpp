@@ -225,6 +225,19 @@ Shape common_shape(const Shape& a, const Shape& b) {
   return common;
 }
 
+Change first_change(std::string_view before, std::string_view after) {
+  const auto a = leaves_of(before), b = leaves_of(after);
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const Leaf &was = a[i], &is = b[i];
+    if (was.kind == is.kind && was.to_string() == is.to_string()) continue;
+    if (was.is_number() && is.is_number()) return Change::number;
+    if (was.kind == 'V' && is.kind == 'V') return Change::variable;
+    const bool alike = was.has_spec && is.has_spec && was.spec.dtype == is.spec.dtype && was.device == is.device;
+    return alike && was.spec.shape.rank() == is.spec.shape.rank() ? Change::sizes : Change::form;
+  }
+  return Change::form;
+}
+
 std::string describe_change(std::string_view before, std::string_view after) {
   const auto a = leaves_of(before), b = leaves_of(after);
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {

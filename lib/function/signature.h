@@ -38,6 +38,9 @@ bool is_open(const std::vector<TensorSpec>& specs) noexcept;
 bool fits(const Shape& shape, const Shape& wanted) noexcept;
 /// Where two shapes of one rank differ, the dimension is unknown.
 Shape common_shape(const Shape& a, const Shape& b);
+enum class Change { number, sizes, variable, form };
+/// Of what kind is the first difference?
+Change first_change(std::string_view before, std::string_view after);
 /// "argument 0 was float32(3,) and is float32(4,)".
 std::string describe_change(std::string_view before, std::string_view after);
 

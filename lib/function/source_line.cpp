@@ -35,18 +35,36 @@ void rethrow_as(const Error& error, const std::string& message) {
   if (dynamic_cast<const E*>(&error)) throw E(message);
 }
 
-}  // namespace
+/// Where an error was thrown in a trace or a replay, texts end with this.
+constexpr std::string_view place = " (traced at ";
 
-void rethrow_with_line(const Error& error, const std::source_location& where) {
-  const std::string line = to_string(where);
-  if (line.empty() || std::strstr(error.what(), "(traced at ")) throw;  // a part of the program has said it
-  const std::string message = text(error.what(), " (traced at ", line, ')');
+bool has_place(const Error& error) {
+  const std::string_view what = error.what();
+  return what.ends_with(')') && what.find(place) != what.npos;
+}
+
+[[noreturn]] void rethrow(const Error& error, const std::string& message) {
   rethrow_as<ShapeError>(error, message);
   rethrow_as<DTypeError>(error, message);
   rethrow_as<DeviceError>(error, message);
   rethrow_as<IndexError>(error, message);
   rethrow_as<UsageError>(error, message);
   throw;
+}
+
+}  // namespace
+
+void rethrow_with_line(const Error& error, const std::source_location& where) {
+  const std::string line = to_string(where);
+  if (line.empty() || has_place(error)) throw;
+  rethrow(error, text(error.what(), place, line, ')'));
+}
+
+void rethrow_from(const Error& error, const Origin& origin) {
+  const std::string line = to_string(origin.where);
+  if (has_place(error) || (line.empty() && !origin.function)) throw;
+  const std::string what = origin.function ? renamed(origin.function, error) : error.what();
+  rethrow(error, line.empty() ? what : text(what, place, line, ')'));
 }
 
 }  // namespace keen::detail

@@ -169,7 +169,7 @@ void resolve_sum_to(Graph& graph, std::size_t n) {
   node.op = &reshape_op;
   if (axes.empty()) return;
   const int summed = graph.add_value({from.dtype, reduced_shape(from.shape, axes, true), from.device, {}});
-  Node sum{&sum_op, {node.inputs[0]}, {axes, true}, {summed}, node.line};
+  Node sum{&sum_op, {node.inputs[0]}, {axes, true}, {summed}, node.origin};
   node.inputs[0] = summed;
   graph.nodes.insert(graph.nodes.begin() + static_cast<std::ptrdiff_t>(n), std::move(sum));
 }
@@ -196,7 +196,7 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments) {
     bindings.bind(made->values[at(value)].shape, shape, what);
     made->values[at(value)].shape = shape;
   };
-  for (std::size_t i = 0; i < arguments.size(); ++i) set(graph.inputs[i], arguments[i], "function");
+  for (std::size_t i = 0; i < arguments.size(); ++i) set(graph.inputs[i], arguments[i], "an argument");
   for (std::size_t n = 0; n < made->nodes.size(); ++n) try {
       bindings.substitute(*made->nodes[n].op, made->nodes[n].attributes);
       if (made->nodes[n].op == &sum_to_op) resolve_sum_to(*made, n);
@@ -222,7 +222,7 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments) {
       const std::vector<ResultSpec> results = infer(*made, node);
       for (std::size_t i = 0; i < results.size(); ++i) set(node.outputs[i], results[i].shape, node.op->name);
     } catch (const Error& error) {
-      rethrow_with_line(error, made->nodes[n].line);
+      rethrow_from(error, made->nodes[n].origin);
     }
   forget_symbols(*made);
   return {std::move(made), nullptr};

@@ -5,7 +5,7 @@
 #include "core/message.h"
 #include "cpu/tail.h"
 #include "cpu/update_batch.h"
-#include "random/generator.h"
+#include "random/draw_log.h"
 
 namespace keen::detail {
 
@@ -97,7 +97,7 @@ UpdatesStep::UpdatesStep(std::vector<std::unique_ptr<Step>> updates) : updates_(
 
 void UpdatesStep::run(Frame& frame) const {
   cpu::UpdateBatch batch;
-  for (const auto& update : updates_) update->run(frame);
+  run_steps(updates_, [&](const Step& update) { update.run(frame); });
   batch.run();
 }
 
@@ -108,15 +108,17 @@ std::string UpdatesStep::to_string() const {
 void draw_anew(const Op& op, std::vector<Attribute>& attributes) {
   const auto* stream = std::get_if<std::shared_ptr<void>>(&attributes.back());
   if (!op.random || !stream || !*stream || thread_context.interpreter) return;  // a trace draws nothing
-  auto& state = *static_cast<GeneratorState*>(stream->get());
+  const auto state = std::static_pointer_cast<GeneratorState>(*stream);
   DType type = DType::float32;
   std::int64_t count = 0;
   for (const auto& attribute : attributes) {
     if (const auto* found = std::get_if<DType>(&attribute)) type = *found;
     if (const auto* found = std::get_if<Shape>(&attribute)) count = found->num_elements();
   }
-  attributes[0] = static_cast<std::int64_t>(state.seed.load());
-  attributes[1] = static_cast<std::int64_t>(reserve(state, blocks_for(op, type, count)));
+  attributes[0] = static_cast<std::int64_t>(state->seed.load());
+  const std::uint64_t blocks = blocks_for(op, type, count), position = reserve(*state, blocks);
+  DrawLog::note(state, position, blocks);
+  attributes[1] = static_cast<std::int64_t>(position);
 }
 
 }  // namespace keen::detail

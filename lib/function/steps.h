@@ -7,6 +7,7 @@
 
 #include "core/variable_state.h"
 #include "function/graph.h"
+#include "function/source_line.h"
 #include "fusion/columns.h"
 #include "fusion/launch.h"
 
@@ -57,7 +58,19 @@ class Step {
   virtual std::vector<const Plan*> parts() const { return {}; }
 
   std::vector<int> releases;  // slots whose tensors nothing needs after this step
+  Origin origin;              // of the operation that it runs
 };
+
+/// run(step) for one after the other. Errors name what the user called and the line, at no cost where there are none.
+template <class Run>
+[[gnu::always_inline]] inline void run_steps(std::span<const std::unique_ptr<Step>> steps, Run&& run) {
+  const Step* now = nullptr;
+  try {
+    for (const auto& step : steps) run(*(now = step.get()));
+  } catch (const Error& error) {
+    rethrow_from(error, now->origin);
+  }
+}
 
 /// Fetches a variable's value: held until its last use, so that writes meanwhile do not touch it.
 class ReadStep final : public Step {

@@ -30,6 +30,8 @@ void check_form(const Tensor& index) {
         "TensorArray", "an index of dtype ", name(t.dtype), " and shape ", t.shape, ": one integer is wanted");
 }
 
+Tensor one_index(const Tensor& index) { return index.rank() ? reshape(index, {}) : index; }
+
 }  // namespace
 }  // namespace detail
 
@@ -82,7 +84,8 @@ void TensorArray::check_index(std::int64_t index) const {
 /// Is it a list, or can it be one, so that elements are written by reference?
 bool TensorArray::holds_elements() const {
   if (elements_) return true;
-  if (buffer_.is_symbolic()) return false;
+  // Slices that a trace takes belong to it, and the array may outlive it.
+  if (buffer_.is_symbolic() || current_tracer()) return false;
   auto list = std::make_shared<Elements>();
   for (std::int64_t i = 0; i < size_; ++i) list->list.push_back({buffer_[i], 0});
   elements_ = std::move(list);
@@ -122,7 +125,7 @@ TensorArray TensorArray::write(const Tensor& index, const Tensor& value, Where w
   const Tensor before = out.as_buffer();
   if (is_deferred(before)) settle(*current_tracer(), before, value.shape());
   out.elements_ = nullptr;
-  out.buffer_ = run(set_row_op, before, index, value);
+  out.buffer_ = run(set_row_op, before, one_index(index), value);
   if (!out.shape_) out.shape_ = value.shape();
   return out;
 }
@@ -144,48 +147,54 @@ Tensor TensorArray::read(const Tensor& index, Where where) const {
 }
 
 Tensor TensorArray::row(const Tensor& index) const {
-  const Tensor buffer = as_buffer();
-  if (is_deferred(buffer)) fail<UsageError>("TensorArray", "nothing was written, so that nothing can be read");
-  return run(get_row_op, buffer, index);
+  const Tensor buffer = all();
+  if (!buffer.defined() || is_deferred(buffer))
+    fail<UsageError>("TensorArray", "nothing was written, so that nothing can be read");
+  return run(get_row_op, buffer, one_index(index));
 }
 
 Tensor TensorArray::stack(Where where) const {
   note_line(where);
-  const Tensor buffer = as_buffer();
+  const Tensor buffer = all();
   if (!buffer.defined() || is_deferred(buffer))
     fail<UsageError>("TensorArray", "nothing was written, and no element_shape says what the elements look like");
   return buffer;
 }
 
 /// The tensor of all elements; deferred or undefined while nothing is known of them.
+Tensor TensorArray::joined() const {
+  const auto shape = element_shape();
+  if (!shape) return current_tracer() ? defer(*current_tracer(), dtype_, {size_}, Deferred::zeros) : Tensor();
+  const auto& list = elements_->list;
+  const auto is_written = [&](std::size_t i) {
+    return i < list.size() && list[i].value.defined() && list[i].version <= version_;
+  };
+  std::size_t written = 0;
+  for (std::size_t i = 0; i < list.size(); ++i) written += is_written(i);
+  if (written == 0 || size_ < 0) {
+    Shape whole = *shape;
+    whole.insert(0, size_);
+    Tensor buffer = zeros(whole, {.dtype = dtype_});
+    for (std::size_t i = 0; i < list.size(); ++i)
+      if (is_written(i)) buffer = run(set_row_op, buffer, Tensor(static_cast<std::int64_t>(i)), list[i].value);
+    return buffer;
+  }
+  std::vector<Tensor> rows;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(size_); ++i)
+    rows.push_back(is_written(i) ? list[i].value : zeros(*shape, {.dtype = dtype_}));
+  return keen::stack(rows);
+}
+
+/// The same, to be read. In a trace the array stays a list: it may be used outside of that trace too, or of the part of it
+/// that goes on. (Equal joins are one in the end.)
+Tensor TensorArray::all() const { return elements_ && current_tracer() ? joined() : as_buffer(); }
+
+/// The same, in the place of the list.
 Tensor& TensorArray::as_buffer() const {
   if (!elements_) return buffer_;
-  const auto shape = element_shape();
-  if (!shape) {
-    if (!current_tracer()) return buffer_;
-    buffer_ = defer(*current_tracer(), dtype_, {size_}, Deferred::zeros);
-    elements_ = nullptr;
-    return buffer_;
-  }
-  std::vector<Tensor> all;
-  Shape whole = *shape;
-  whole.insert(0, size_);
-  std::size_t written = 0;
-  for (const auto& element : elements_->list) written += element.value.defined() && element.version <= version_;
-  if (written == 0 || size_ < 0) {
-    Tensor buffer = zeros(whole, {.dtype = dtype_});
-    for (std::size_t i = 0; i < elements_->list.size(); ++i)
-      if (elements_->list[i].value.defined() && elements_->list[i].version <= version_)
-        buffer = run(set_row_op, buffer, Tensor(static_cast<std::int64_t>(i)), elements_->list[i].value);
-    buffer_ = buffer;
-  } else {
-    for (std::size_t i = 0; i < static_cast<std::size_t>(size_); ++i) {
-      const bool there =
-          i < elements_->list.size() && elements_->list[i].value.defined() && elements_->list[i].version <= version_;
-      all.push_back(there ? elements_->list[i].value : zeros(*shape, {.dtype = dtype_}));
-    }
-    buffer_ = keen::stack(all);
-  }
+  Tensor buffer = joined();
+  if (!buffer.defined()) return buffer_;
+  buffer_ = std::move(buffer);
   elements_ = nullptr;
   return buffer_;
 }

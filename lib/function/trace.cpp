@@ -32,6 +32,8 @@ class Content {
     add(graph.inputs), add(graph.results);
     for (const auto& node : graph.nodes) {
       add(node.op), add(node.inputs), add(node.outputs);
+      // What may fail says where it stands: sizes that are open may not fit.
+      if (node.op->may_raise || graph.symbols) add(node.origin);
       for (const auto& attribute : node.attributes) {
         add(attribute.index());
         std::visit([this](const auto& content) { add(content); }, attribute);

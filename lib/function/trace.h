@@ -48,6 +48,7 @@ struct Trace : Segment {
   std::vector<TensorSpec> specs;  // of the tensor arguments
   int segments = 0;
   bool warned = false;                                                       // of decisions that are not followed
+  bool warned_of_bodies = false;                                             // that ask for values
   std::unordered_map<std::string, std::shared_ptr<const Program>> programs;  // by content: equal segments share one
 };
 

@@ -10,7 +10,9 @@
 namespace keen::detail {
 
 Tracer::Tracer(Graph& graph, Tracer* outer)
-    : graph_(&graph), outer_(outer), outer_observers_(thread_context.observers) {}
+    : graph_(&graph), outer_(outer), outer_observers_(thread_context.observers) {
+  if (const Tracer* around = outer ? outer : current_tracer()) line_ = around->line_;
+}
 
 Tensor Tracer::make(int value) {
   const Value& v = graph_->values[static_cast<std::size_t>(value)];
@@ -118,7 +120,7 @@ void Tracer::note_line(const std::source_location& where) {
 void Tracer::interpret(
     const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
     std::span<Tensor> outputs) {
-  Node node{&op, {}, {attributes.begin(), attributes.end()}, {}, line_};
+  Node node{&op, {}, {attributes.begin(), attributes.end()}, {}, {Calling::current(), line_}};
   for (const auto& in : inputs) node.inputs.push_back(value_of(in.impl(), op.name));
   const Device device = device_of(op, inputs, attributes);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -224,6 +226,11 @@ Tensor Tracer::read_outside(const std::shared_ptr<VariableState>& variable) {
 }
 
 std::optional<std::int64_t> Tracer::ask(const Tensor& tensor, Question) {
+  if (outer_)
+    throw HostDecision(text(
+        "[trace] a tensor of shape ", tensor.shape(),
+        " is asked for its value in a body that is traced once for all turns: use where or cond there, or let the host "
+        "count the turns, with range(n) alone"));
   fail<UsageError>(
       "trace", "a tensor of shape ", tensor.shape(),
       " is asked for its value where it has none yet: inside a trace use cond, while_loop or where");

@@ -9,6 +9,12 @@
 
 namespace keen::detail {
 
+/// A part of a program that is traced once asks for the value of a tensor, which differs from turn to turn: what holds the
+/// part cannot become one operation.
+class HostDecision : public UsageError {
+  using UsageError::UsageError;
+};
+
 /// Traces into one graph. A tracer with an outer one traces a part of the outer's program (a branch, the body of a
 /// loop): what it takes from there becomes an input, a capture.
 class Tracer : public Interpreter {
@@ -25,6 +31,8 @@ class Tracer : public Interpreter {
   /// The trace cannot become a program; said when it ends.
   void spoil(const char* reason) noexcept { spoilt_ = reason; }
   void check_unspoilt() const;
+  /// What `operation` names asks for values inside: it is run as the host's own, turn by turn.
+  virtual void unstage(const char* operation) { static_cast<void>(operation); }
   /// The tensor of a value of this trace.
   Tensor tensor(int value) { return make(value); }
   /// The number of a tensor's value in this trace.
@@ -56,6 +64,8 @@ class Tracer : public Interpreter {
   const std::vector<Tensor>& captures() const noexcept { return captures_; }
   /// The user's line at which the last operation with a known one began.
   const std::source_location& line() const noexcept { return line_; }
+  /// What follows stands nowhere in the program.
+  void forget_line() noexcept { line_ = {}; }
   const std::map<std::string, int>& names() const noexcept { return names_; }
   /// Objects were written by what a node holds: they are read anew from now on.
   void wrote(const std::vector<std::shared_ptr<void>>& objects);

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "core/parallel.h"
 #include "cpu/tail.h"
 #include "fusion/jit_loader.h"
 #include "fusion/kernel.h"
@@ -50,6 +51,9 @@ class Launch {
   bool is_split() const noexcept { return finish_ != nullptr; }
 
  private:
+  // Elements a piece of a long row has. Pieces are cut by size alone, so sums do not depend on the number of threads.
+  static constexpr std::int64_t piece = elementwise_grain;
+
   bool fits_register() const;
   void keep_values();
   void join_short_rows(std::span<const std::int64_t> sizes);

@@ -6,6 +6,7 @@
 #include "core/context.h"
 #include "core/numbers.h"
 #include "ops/helpers.h"
+#include "random/draw_log.h"
 #include "random/draws.h"
 #include "random/generator.h"
 #include "random/philox.h"
@@ -93,8 +94,10 @@ Tensor draw(
   check_size(op.name, shape);
   if (options.seed && options.generator)
     fail<UsageError>(op.name, "both a seed and a generator are given: the numbers come from one of them");
-  std::uint64_t key = 0, position = 0;
-  std::shared_ptr<void> resource;
+  std::optional<DeviceScope> scope;
+  if (options.device) scope.emplace(*options.device);
+  std::uint64_t key = 0, position = 0, blocks = 0;
+  std::shared_ptr<GeneratorState> stream;
   if (options.seed) {
     key = *options.seed;
   } else {
@@ -102,18 +105,25 @@ Tensor draw(
       DrawScope::note(before);
       return before;
     }
-    Generator generator = options.generator ? *options.generator : default_generator();
-    key = generator.seed();
+    stream = (options.generator ? *options.generator : default_generator()).state();
+    key = stream->seed;
     // A trace takes nothing from the stream: each replay does.
-    if (!thread_context.interpreter)
-      position = reserve(*generator.state(), blocks_for(op, dtype, shape.num_elements()));
-    resource = generator.state();
+    if (!thread_context.interpreter) {
+      blocks = blocks_for(op, dtype, shape.num_elements());
+      position = reserve(*stream, blocks);
+    }
   }
-  std::optional<DeviceScope> scope;
-  if (options.device) scope.emplace(*options.device);
-  Tensor drawn =
-      run(op, {static_cast<std::int64_t>(key), static_cast<std::int64_t>(position), a, b, dtype, shape, resource});
-  if (resource) DrawScope::note(drawn);
+  Tensor drawn;
+  try {
+    const std::shared_ptr<void> generator = stream;
+    drawn =
+        run(op, {static_cast<std::int64_t>(key), static_cast<std::int64_t>(position), a, b, dtype, shape, generator});
+  } catch (...) {
+    if (blocks) give_back(*stream, position, blocks);
+    throw;
+  }
+  if (stream) DrawScope::note(drawn);
+  if (blocks) DrawLog::note(stream, position, blocks);
   return drawn;
 }
 
@@ -139,36 +149,44 @@ namespace random {
 
 Tensor normal(const Shape& shape, const NormalOptions& o, Where where) {
   note_line(where);
-  return draw_normal(random_normal_op, shape, o);
+  return in_the_name_of("normal", [&] { return draw_normal(random_normal_op, shape, o); });
 }
 Tensor truncated_normal(const Shape& shape, const NormalOptions& o, Where where) {
   note_line(where);
-  return draw_normal(random_truncated_normal_op, shape, o);
+  return in_the_name_of("truncated_normal", [&] { return draw_normal(random_truncated_normal_op, shape, o); });
 }
 Tensor uniform(const Shape& shape, const UniformOptions& o, Where where) {
   note_line(where);
+  const Op& op = random_uniform_op;
   const DType dtype = o.dtype.value_or(float32);
-  if (!(o.low <= o.high)) fail<UsageError>("random_uniform", "low ", o.low, " is not below high ", o.high);
-  check_finite(random_uniform_op, "low", o.low, dtype);
-  check_finite(random_uniform_op, "high", o.high, dtype);
-  check_finite(random_uniform_op, "high - low", o.high - o.low, dtype);
-  return draw(random_uniform_op, shape, o, o.low, o.high, dtype, floats);
+  return in_the_name_of("uniform", [&] {
+    if (!(o.low <= o.high)) fail<UsageError>(op.name, "low ", o.low, " is not below high ", o.high);
+    check_finite(op, "low", o.low, dtype);
+    check_finite(op, "high", o.high, dtype);
+    check_finite(op, "high - low", o.high - o.low, dtype);
+    return draw(op, shape, o, o.low, o.high, dtype, floats);
+  });
 }
 Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& o, Where where) {
   note_line(where);
+  const Op& op = random_integers_op;
   if (low >= high)
     fail<UsageError>(
-        "random_integers", "no integer lies in [", low, ", ", high, "): high, which is never drawn, must be above low");
-  DType d = o.dtype.value_or(int64);
-  for (const std::int64_t end : {low, high - 1}) check_holds("random_integers", end, d);
-  return draw(random_integers_op, shape, o, low, high, d, detail::integers);
+        "integers", "no integer lies in [", low, ", ", high, "): high, which is never drawn, must be above low");
+  return in_the_name_of("integers", [&] {
+    const DType d = o.dtype.value_or(int64);
+    for (const std::int64_t end : {low, high - 1}) check_holds(op.name, end, d);
+    return draw(op, shape, o, low, high, d, detail::integers);
+  });
 }
 Tensor permutation(Dim count, const RandomOptions& o, Where where) {
   note_line(where);
   const std::int64_t n = count.value;
-  if (n < 0 && !is_symbol(n)) fail<ShapeError>("random_permutation", n, " elements: the count may not be negative");
-  return draw(
-      random_permutation_op, Shape{n}, o, std::int64_t{0}, std::int64_t{0}, o.dtype.value_or(int64), bit(int64));
+  if (n < 0 && !is_symbol(n)) fail<ShapeError>("permutation", n, " elements: the count may not be negative");
+  return in_the_name_of("permutation", [&] {
+    return draw(
+        random_permutation_op, Shape{n}, o, std::int64_t{0}, std::int64_t{0}, o.dtype.value_or(int64), bit(int64));
+  });
 }
 
 }  // namespace random

@@ -124,12 +124,12 @@ TEST_CASE("overflowing sizes are typed errors", "[negative]") {
                 return scatter(constant({0}), giant({1, k40}), {k40, k40});
               }),
           row<ShapeError>(
-              "random normal of 2^64", {"[random_normal]", s32},
+              "random normal of 2^64", {"[normal]", s32},
               [] {
                 return random::normal({k32, k32});
               }),
           row<ShapeError>(
-              "random integers of 2^80", {"[random_integers]", s40},
+              "random integers of 2^80", {"[integers]", s40},
               [] {
                 return random::integers(0, 2, {k40, k40});
               }),
@@ -264,10 +264,8 @@ TEST_CASE("negative and unfitting sizes are typed errors", "[negative]") {
               [] {
                 return full({3}, constant({1, 2}));
               }),
-          row<ShapeError>(
-              "random normal of a negative size", {"[random_normal]", "-1"}, [] { return random::normal({-1}); }),
-          row<ShapeError>(
-              "a permutation of -1", {"[random_permutation]", "-1"}, [] { return random::permutation(-1); }),
+          row<ShapeError>("random normal of a negative size", {"[normal]", "-1"}, [] { return random::normal({-1}); }),
+          row<ShapeError>("a permutation of -1", {"[permutation]", "-1"}, [] { return random::permutation(-1); }),
           row<ShapeError>(
               "from_buffer of a negative size", {"[from_buffer]"},
               [] {
@@ -352,8 +350,8 @@ TEST_CASE("requests of 2^45 bytes are OutOfMemory", "[negative]") {
                 return gather(giant({2, n}), constant({0, 1}));
               }),
           row<OutOfMemory>("scatter", {"[scatter]"}, [] { return scatter(constant({0}), zeros({1}), {n}); }),
-          row<OutOfMemory>("a random draw", {"[random_normal]"}, [] { return random::normal({n}, {.seed = 1}); }),
-          row<OutOfMemory>("a permutation", {"[random_permutation]"}, [] { return random::permutation(n); }),
+          row<OutOfMemory>("a random draw", {"[normal]"}, [] { return random::normal({n}, {.seed = 1}); }),
+          row<OutOfMemory>("a permutation", {"[permutation]"}, [] { return random::permutation(n); }),
           row<OutOfMemory>("eye", {"[eye]"}, [] { return eye(n / 4, 4); }),
       });
 }

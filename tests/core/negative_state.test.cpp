@@ -307,58 +307,52 @@ TEST_CASE("random draws reject parameters that make no sense", "[negative]") {
   check_rows(
       "random draws",
       {
+          row<UsageError>("a negative stddev", {"[normal]", "-1"}, [] { return random::normal({2}, {.stddev = -1}); }),
           row<UsageError>(
-              "a negative stddev", {"[random_normal]", "-1"}, [] { return random::normal({2}, {.stddev = -1}); }),
+              "an infinite stddev", {"[normal]", "inf"}, [] { return random::normal({2}, {.stddev = INFINITY}); }),
           row<UsageError>(
-              "an infinite stddev", {"[random_normal]", "inf"},
-              [] { return random::normal({2}, {.stddev = INFINITY}); }),
+              "a mean of NaN", {"[normal]", "mean", "nan"}, [] { return random::normal({2}, {.mean = NAN}); }),
           row<UsageError>(
-              "a mean of NaN", {"[random_normal]", "mean", "nan"}, [] { return random::normal({2}, {.mean = NAN}); }),
-          row<UsageError>(
-              "a mean beyond float32", {"[random_truncated_normal]", "1e+300", "float32"},
+              "a mean beyond float32", {"[truncated_normal]", "1e+300", "float32"},
               [] { return random::truncated_normal({2}, {.mean = 1e300}); }),
           row<UsageError>(
-              "an infinite low", {"[random_uniform]", "low", "inf"},
-              [] { return random::uniform({2}, {.low = -INFINITY}); }),
+              "an infinite low", {"[uniform]", "low", "inf"}, [] { return random::uniform({2}, {.low = -INFINITY}); }),
           row<UsageError>(
-              "an infinite high", {"[random_uniform]", "high", "inf"},
+              "an infinite high", {"[uniform]", "high", "inf"},
               [] { return random::uniform({2}, {.high = INFINITY}); }),
           row<UsageError>(
-              "a range wider than float32", {"[random_uniform]", "high - low"},
+              "a range wider than float32", {"[uniform]", "high - low"},
               [] { return random::uniform({2}, {.low = -3e38, .high = 3e38}); }),
           row<UsageError>(
-              "a seed and a generator", {"[random_uniform]", "seed", "generator"},
+              "a seed and a generator", {"[uniform]", "seed", "generator"},
               [] { return random::uniform({2}, {.seed = 1, .generator = Generator(2)}); }),
           row<UsageError>(
-              "a seed and a generator of integers", {"[random_integers]", "seed", "generator"},
+              "a seed and a generator of integers", {"[integers]", "seed", "generator"},
               [] { return random::integers(0, 5, {2}, {.seed = 1, .generator = Generator(2)}); }),
+          row<UsageError>("low far above high", {"[integers]", "5", "-5"}, [] { return random::integers(5, -5, {2}); }),
+          row<UsageError>("a stddev of NaN", {"[normal]", "nan"}, [] { return random::normal({2}, {.stddev = NAN}); }),
           row<UsageError>(
-              "low far above high", {"[random_integers]", "5", "-5"}, [] { return random::integers(5, -5, {2}); }),
-          row<UsageError>(
-              "a stddev of NaN", {"[random_normal]", "nan"}, [] { return random::normal({2}, {.stddev = NAN}); }),
-          row<UsageError>(
-              "a negative stddev, truncated", {"[random_truncated_normal]", "-2"},
+              "a negative stddev, truncated", {"[truncated_normal]", "-2"},
               [] { return random::truncated_normal({2}, {.stddev = -2}); }),
           row<UsageError>(
-              "low above high", {"[random_uniform]", "2", "1"},
-              [] { return random::uniform({2}, {.low = 2, .high = 1}); }),
-          row<UsageError>("low of NaN", {"[random_uniform]", "nan"}, [] { return random::uniform({2}, {.low = NAN}); }),
-          row<UsageError>("no integer between", {"[random_integers]", "5"}, [] { return random::integers(5, 5, {2}); }),
+              "low above high", {"[uniform]", "2", "1"}, [] { return random::uniform({2}, {.low = 2, .high = 1}); }),
+          row<UsageError>("low of NaN", {"[uniform]", "nan"}, [] { return random::uniform({2}, {.low = NAN}); }),
+          row<UsageError>("no integer between", {"[integers]", "5"}, [] { return random::integers(5, 5, {2}); }),
           row<DTypeError>(
-              "normal integers", {"[random_normal]", "int32"}, [] { return random::normal({2}, {.dtype = int32}); }),
+              "normal integers", {"[normal]", "int32"}, [] { return random::normal({2}, {.dtype = int32}); }),
           row<DTypeError>(
-              "uniform bools", {"[random_uniform]", "bool"}, [] { return random::uniform({2}, {.dtype = bool_}); }),
+              "uniform bools", {"[uniform]", "bool"}, [] { return random::uniform({2}, {.dtype = bool_}); }),
           row<DTypeError>(
-              "floating integers", {"[random_integers]", "float32"},
+              "floating integers", {"[integers]", "float32"},
               [] { return random::integers(0, 5, {2}, {.dtype = float32}); }),
           row<DTypeError>(
-              "integers that do not fit int8", {"[random_integers]", "999", "int8"},
+              "integers that do not fit int8", {"[integers]", "999", "int8"},
               [] { return random::integers(0, 1000, {2}, {.dtype = int8}); }),
           row<DTypeError>(
-              "negative unsigned integers", {"[random_integers]", "-1", "uint8"},
+              "negative unsigned integers", {"[integers]", "-1", "uint8"},
               [] { return random::integers(-1, 5, {2}, {.dtype = uint8}); }),
           row<DTypeError>(
-              "a floating permutation", {"[random_permutation]", "float64"},
+              "a floating permutation", {"[permutation]", "float64"},
               [] { return random::permutation(5, {.dtype = float64}); }),
       });
 }

@@ -1,21 +1,15 @@
 // Where control flow has edges, eager and compiled agree: bad indices, empty axes, loops that do not turn, gradients
 // behind decisions of the host.
+#include <functional>
+
 #include "catch.h"
+#include "errors.h"
 #include "keen/keen.h"
 
 using namespace keen;
+using test::error_of, test::traced_at;
 
 namespace {
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const IndexError& error) {
-    return error.what();
-  }
-  return "no IndexError";
-}
 
 /// The gradient of sum(f(x)) to x and w.
 template <class F>
@@ -44,6 +38,7 @@ void check_gradients(const F& f, const Tensor& x, const Variable& w) {
 
 TEST_CASE("tensor arrays refuse the same indices eagerly and compiled, under their own name", "[function][control]") {
   const Tensor values = constant({{1.f, 2.f}, {3.f, 4.f}, {5.f, 6.f}}), row = constant({7.f, 8.f});
+  const unsigned line = __LINE__ + 1;  // of the first of three
   const auto read = [&](const Tensor& at) { return TensorArray::unstack(values).read(at); };
   const auto read_traced = [](const Tensor& v, const Tensor& at) { return TensorArray::unstack(v).read(at); };
   const auto write = [&](const Tensor& at) { return TensorArray::unstack(values).write(at, row).stack(); };
@@ -55,10 +50,10 @@ TEST_CASE("tensor arrays refuse the same indices eagerly and compiled, under the
     const std::string wanted = "[TensorArray] index " + std::to_string(bad) + " is out of range for 3 elements";
     CHECK(error_of([&] { read(at); }) == wanted);
     CHECK(error_of([&] { TensorArray::unstack(values).read(bad); }) == wanted);
-    CHECK(error_of([&] { compiled_read(at); }) == wanted);
-    CHECK(error_of([&] { compiled_read_traced(values, at); }) == wanted);
+    CHECK(error_of([&] { compiled_read(at); }) == wanted + traced_at(line));
+    CHECK(error_of([&] { compiled_read_traced(values, at); }) == wanted + traced_at(line + 1));
     CHECK(error_of([&] { write(at); }) == wanted);
-    CHECK(error_of([&] { compiled_write(at); }) == wanted);
+    CHECK(error_of([&] { compiled_write(at); }) == wanted + traced_at(line + 2));
   }
   for (int good : {0, 2}) {
     const Tensor at(good);
@@ -231,4 +226,33 @@ TEST_CASE("a loop that writes is not run again for its gradient: the error says 
   CHECK(message.find("ask before the decision") != std::string::npos);
   CHECK(message.find("(traced at agreement.test.cpp:") != std::string::npos);
   CHECK(turns.item<float>() == 0);
+}
+
+TEST_CASE(
+    "what only an untaken branch or turn uses is unconnected eagerly, and has zeros compiled", "[function][control]") {
+  Variable w(2.f);
+  const std::function<Tensor(const Tensor&)> untaken[] = {
+      [&](const Tensor& x) {
+        return cond(
+            sum(x) > 0, [&] { return x * 1.f; }, [&] { return x * w; });
+      },
+      [&](const Tensor& x) {
+        Tensor y = x;
+        for ([[maybe_unused]] Tensor t : range(cast(sum(x * 0), int64), carry(y))) y = y * w;
+        return y;
+      },
+  };
+  const Tensor x = constant({1.f, 2.f});
+  for (const auto& f : untaken) {
+    const auto gradient = [&](const Tensor& v, Unconnected unconnected) {
+      GradientTape tape;
+      return tape.gradient(sum(f(v)), w, {.unconnected = unconnected});
+    };
+    CHECK_FALSE(gradient(x, Unconnected::none).defined());
+    for (auto unconnected : {Unconnected::none, Unconnected::zero})
+      CHECK(function([&](const Tensor& v) { return gradient(v, unconnected); })(x).item<float>() == 0);
+    CHECK(gradient(x, Unconnected::zero).item<float>() == 0);
+  }
+  const auto mapped = [&](const Tensor& v) { return map_fn([&](const Tensor& row) { return row * w; }, v); };
+  check_gradients(mapped, zeros({0, 2}), w);  // what is stacked must be known, so that tapes know it too
 }

@@ -171,3 +171,29 @@ TEST_CASE("threads that call one function trace it once", "[function]") {
   CHECK(traces == 1);
   CHECK(right == 200);
 }
+
+TEST_CASE("a concrete function inside a function is taken up by its trace", "[function]") {
+  Variable written(0.f);
+  auto inner = function([&](const Tensor& x) {
+    written.assign_add(sum(x));
+    return named(exp(x), "e") * 2 + random::uniform({3});
+  });
+  const auto concrete = inner.get_concrete_function(ones({3}));
+  const auto half = concrete.prune({"e"});
+  const auto body = [&](const Tensor& x) {
+    Tensor y = concrete(x + 1) * written;
+    for ([[maybe_unused]] Tensor t : range(2, carry(y))) y = half(y * 0.1f) + y;
+    return y;
+  };
+  auto outer = function(body);
+  std::vector<Tensor> results;
+  for (int i = 0; i < 2; ++i) {
+    written.assign(0.f);
+    set_seed(5);
+    for (float v : {0.5f, 1.f}) results.push_back(i ? outer(full({3}, v)) : body(full({3}, v)));
+  }
+  CHECK(array_equal(results[0], results[2]));
+  CHECK(array_equal(results[1], results[3]));
+  CHECK(outer.trace_count() == 1);
+  CHECK_THROWS_AS(function([&](const Tensor& x) { return concrete(x); })(ones({4})), UsageError);
+}

@@ -1,5 +1,6 @@
 // What a call does besides its results: printing, assertions, writes and draws, in program order; and errors that name
 // the line.
+#include <algorithm>
 #include <sstream>
 #include <thread>
 
@@ -149,4 +150,56 @@ TEST_CASE("a call that fails before it writes a variable leaves alone what other
   other.join();
   CHECK(failed == 200);
   CHECK(v.item<float>() == turns);
+}
+
+TEST_CASE("a call that fails leaves generators where they were, an eager operation that fails too", "[function]") {
+  Generator own(7);
+  const auto body = [&](const Tensor& x) {
+    const Tensor noise = random::normal({3}) + random::uniform({3}, {.generator = own});
+    Tensor total = noise;
+    for ([[maybe_unused]] Tensor t : range(2, carry(total))) total = total + random::uniform({3});
+    return check_numerics(total * log(x), "the result");
+  };
+  const auto deciding = [&](const Tensor& x) {
+    Tensor y = random::normal({3});
+    if (x > -5.f) y = y + random::uniform({3}, {.generator = own});
+    return check_numerics(y * log(x), "the result");
+  };
+  const auto stays = [&](auto f, const Tensor& bad) {
+    f(constant(1.f));
+    const auto shared = default_generator().position(), mine = own.position();
+    for (int i = 0; i < 3; ++i) {
+      CHECK_THROWS_AS(f(bad), Error);
+      CHECK(default_generator().position() == shared);
+      CHECK(own.position() == mine);
+    }
+    f(constant(1.f));
+    CHECK(default_generator().position() > shared);
+    CHECK(own.position() > mine);
+  };
+  stays(function(body), constant(-1.f));
+  stays(function(deciding), constant(-1.f));
+  stays(function(deciding).get_concrete_function(1.f), constant(-1.f));
+  const auto before = own.position();
+  CHECK_THROWS_AS(random::uniform({std::int64_t{1} << 45}, {.generator = own}), OutOfMemory);
+  CHECK(own.position() == before);
+}
+
+TEST_CASE("what threads draw while a call of another fails is drawn once", "[function]") {
+  Generator own(3);
+  auto fails = function([&](const Tensor& x) {
+    const Tensor drawn = random::integers(0, 1 << 30, {1}, {.generator = own});
+    return check_numerics(log(x) + cast(drawn, float32), "the result");
+  });
+  constexpr int turns = 3000;
+  std::vector<std::int64_t> drawn;
+  std::thread other([&] {
+    for (int i = 0; i < turns; ++i)
+      drawn.push_back(random::integers(0, INT64_MAX, {1}, {.generator = own}).item<std::int64_t>());
+  });
+  for (int i = 0; i < 1000; ++i) CHECK_THROWS_AS(fails(-1.f), Error);
+  other.join();
+  std::sort(drawn.begin(), drawn.end());
+  CHECK(std::adjacent_find(drawn.begin(), drawn.end()) == drawn.end());
+  CHECK(own.position() >= turns);
 }

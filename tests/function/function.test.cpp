@@ -198,3 +198,27 @@ TEST_CASE("functions run eagerly on request", "[function]") {
   CHECK(runs == 2);
   CHECK(f.trace_count() == 0);
 }
+
+TEST_CASE(
+    "functions hold arguments to their input_signature also inside others and where they run eagerly", "[function]") {
+  auto inner =
+      function([](const Tensor& x) { return x * 2; }, {.input_signature = {TensorSpec({unknown, 3})}, .name = "inner"});
+  const auto around = [&](const Tensor& x) { return inner(x) + 1; };
+  auto outer = function(around), open = function(around, {.input_signature = {TensorSpec({unknown, unknown})}});
+  struct Eagerly {
+    explicit Eagerly(bool on) { run_functions_eagerly(on); }
+    ~Eagerly() { run_functions_eagerly(false); }
+  };
+  for (bool on : {false, true}) {
+    INFO(on);
+    const Eagerly eagerly(on);
+    for (auto* f : {&outer, &open}) {
+      CHECK(array_equal((*f)(ones({2, 3})), ones({2, 3}) * 3));
+      if (f == &outer || on) CHECK_THROWS_AS((*f)(ones({2, 4})), ShapeError);
+    }
+    CHECK_THROWS_AS(inner(ones({2, 4})), ShapeError);
+    CHECK_THROWS_AS(inner(ones({2, 3}, {.dtype = int32})), DTypeError);
+    CHECK_THROWS_WITH(
+        inner(Tensor()), "[inner] tensor argument 0 is undefined, and the input_signature wants float32(?, 3)");
+  }
+}

@@ -257,11 +257,6 @@ TEST_CASE("a concrete function follows decisions, also those that are new to it"
 }
 
 TEST_CASE("where no decision can be followed it is an error", "[function][host]") {
-  auto in_branch = function([](const Tensor& x) {
-    return cond(
-        x > 0, [&] { return x > 1 ? x : x * 2; }, [&] { return x; });
-  });
-  CHECK_THROWS_AS(in_branch(1.f), UsageError);
   auto decides = function([](const Tensor& x) { return x > 0 ? x : -x; });
   CHECK_THROWS_AS(decides.get_concrete_function(TensorSpec(Shape{})), UsageError);
   CHECK_THROWS_AS(decides.get_concrete_function(1.f).prune({"x"}), UsageError);

@@ -220,3 +220,40 @@ TEST_CASE("a function is right whatever its kernel cache is like, and says how i
   std::cout << "compiled " << stats.compilations << ", read " << stats.disk_hits
             << (contains(mapped, "LLVM") ? ", with LLVM\n" : ", without LLVM\n");
 }
+
+TEST_CASE("what there is to see before a trace, behind errors and of several signatures", "[function][inside]") {
+  bool broken = true;
+  auto f = function(
+      [&](const Tensor& x, const Tensor& at) { return broken ? x + ones({7}) : gather(x, at) * 2; }, {.name = "f"});
+  const auto nothing = [&] {
+    for (auto show : {&decltype(f)::explain, &decltype(f)::dot})
+      CHECK_THROWS_WITH((f.*show)(), "[f] nothing has been traced yet: call it, or ask get_concrete_function");
+    CHECK_THROWS_AS(f.graph(), UsageError);
+    CHECK_THROWS_AS(f.kernel_ir(), UsageError);
+    CHECK(f.trace_count() == 0);
+  };
+  nothing();
+  CHECK_THROWS_AS(f(ones({3}), 0), ShapeError);
+  nothing();  // a trace that failed is none
+  broken = false;
+  CHECK_THROWS_AS(f(ones({3}), 9), IndexError);  // its replay fails, the trace is there
+  CHECK(contains(f.explain(), "f: 2 operations traced, 0 pruned, 2 run"));
+  CHECK(contains(f.graph(), "float32(3,) = input"));
+  f(ones({4}), 1);
+  CHECK(contains(f.graph(), "float32(4,) = input"));
+  f(ones({3}), 1);  // the last one called
+  CHECK(contains(f.graph(), "float32(3,) = input"));
+  CHECK(f.dot().starts_with("digraph"));
+  CHECK(f.trace_count() == 2);
+}
+
+TEST_CASE("a function that is asked about itself while it is traced says so", "[function][inside]") {
+  std::function<std::string()> ask;
+  auto f = function([&](const Tensor& x) {
+    CHECK_THROWS_AS(ask(), UsageError);
+    return x + 1;
+  });
+  ask = [&] { return f.explain() + std::to_string(f.trace_count()); };
+  f(1.f);
+  CHECK_FALSE(ask().empty());
+}

@@ -3,9 +3,11 @@
 #include <functional>
 
 #include "catch.h"
+#include "errors.h"
 #include "keen/keen.h"
 
 using namespace keen;
+using test::error_of, test::traced_at;
 
 namespace {
 
@@ -20,19 +22,6 @@ struct Bad {
   Bad {                                                                                                   \
 #__VA_ARGS__, __LINE__, [](const Tensor& x) { static_cast<void>(x), static_cast<void>(__VA_ARGS__); } \
   }
-
-/// The message of what `f` throws; "" if nothing.
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-std::string traced_at(unsigned line) { return " (traced at lines.test.cpp:" + std::to_string(line) + ")"; }
 
 /// In a function whose last good line is another one.
 std::string error_in_trace(const Bad& bad, const Tensor& x) {
@@ -124,6 +113,9 @@ TEST_CASE("elementwise functions and operators name the line of bad input in a t
       BAD(gelu(none, false)),
       BAD(clip(x, two, 3)),
       BAD(clip_by_value(x, two, 3)),
+      BAD(clip_by_norm(x, -1)),
+      BAD(global_norm({x, cast(x, float16)})),
+      BAD(clip_by_global_norm({x}, -1)),
       BAD(where(x, 1, 2)),
       BAD(cast(none, int32)),
       BAD(stop_gradient(none)),
@@ -197,6 +189,7 @@ TEST_CASE("indexing, networks and losses name the line of bad input in a trace",
       BAD(losses::binary_crossentropy(x, two)),
       BAD(losses::categorical_crossentropy(x, two)),
       BAD(losses::sparse_categorical_crossentropy(x, two)),
+      BAD(data::confusion_matrix(x, x, 1)),
       BAD(nn::Flatten()(none)),
       BAD(nn::Dense(2)(ones({}))),
       BAD(nn::Sequential{nn::Dense(2)}(ones({}))),

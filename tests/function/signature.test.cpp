@@ -1,4 +1,6 @@
 // Signatures: what arguments and results may be, what causes a trace, and what a function says when traces get many.
+#include <cmath>
+
 #include "catch.h"
 #include "keen/creation.h"
 #include "keen/function/function.h"
@@ -115,4 +117,38 @@ TEST_CASE("results may not depend on which variable had an address before", "[fu
     CHECK(f(v).item<float>() == static_cast<float>(i));
   }
   CHECK(f.trace_count() == 4);
+}
+
+TEST_CASE("the warning of many traces advises what is not done yet", "[function]") {
+  const auto warning = [](const FunctionOptions& options, const auto& argument) {
+    LogLines log;
+    auto f = function([](const Tensor& x) { return x * 2; }, options);
+    for (int i = 1; i < 9; ++i) f(argument(i));
+    REQUIRE(log.lines.size() == 1);
+    return log.lines[0];
+  };
+  const auto longer = [](int i) { return ones({i}); };
+  CHECK(warning({}, longer).find("reduce_retracing") != std::string::npos);
+  const auto deeper = [](int i) { return ones(Shape::filled(i, 1)); };
+  CHECK(warning({.reduce_retracing = true}, deeper).find("reduce_retracing") == std::string::npos);
+  CHECK(warning({.reduce_retracing = true}, deeper).find("each dtype, rank") != std::string::npos);
+  LogLines log;
+  auto grows = function([](const Tensor& x) { return sum(x); }, {.reduce_retracing = true});
+  for (int axis = 0; axis < 5; ++axis) {  // an axis more is left open each time
+    Shape shape{1, 1, 1, 1, 1};
+    for (int i = 0; i <= axis; ++i) shape[i] = 2 + axis;
+    grows(ones(shape));
+  }
+  REQUIRE(log.lines.size() == 1);
+  CHECK(log.lines[0].find("in an input_signature, as unknown") != std::string::npos);
+  CHECK(log.lines[0].find("reduce_retracing") == std::string::npos);
+}
+
+TEST_CASE("numbers are told apart by what may be computed from them", "[function]") {
+  auto f = function([](const Tensor& x, double by) { return x / by; });
+  CHECK(f(1.f, 0.0).item<float>() == INFINITY);
+  CHECK(f(1.f, -0.0).item<float>() == -INFINITY);
+  CHECK(f.trace_count() == 2);
+  for (double nan : {std::nan("1"), -std::nan("2"), std::nan("")}) CHECK(std::isnan(f(1.f, nan).item<float>()));
+  CHECK(f.trace_count() == 3);
 }

@@ -144,3 +144,56 @@ TEST_CASE("loops in loops share an array", "[function][array]") {
   CHECK(f(10.f).to_vector<float>() == std::vector{0.f, 1.f, 2.f, 10.f, 11.f, 12.f});
   CHECK(array_equal(f(7.f), table(constant(7.f))));
 }
+
+TEST_CASE("an array from outside is read in traces, loops and branches, and stays what it is", "[function][array]") {
+  for (const bool listed : {true, false}) {
+    TensorArray outside = TensorArray::unstack(constant({{1.f, 2.f}, {3.f, 4.f}, {5.f, 6.f}}));
+    if (listed)
+      outside = TensorArray(float32, 3)
+                    .write(0, constant({1.f, 2.f}))
+                    .write(2, constant({5.f, 6.f}))
+                    .write(1, constant({3.f, 4.f}));
+    const auto reads = [&](const Tensor& i) {
+      Tensor total = outside.read(i) + outside.read(cast(i, int32)) * outside.read(0);
+      for (Tensor t : range(3, carry(total))) total = total + outside.read(t) * outside.read(i);
+      total = total + cond(
+                          i > 1, [&] { return outside.read(i); }, [&] { return outside.read(1) * 2; });
+      const TensorArray changed = outside.write(i, total).write(0, total * 2);
+      return changed.stack() + outside.stack() + changed.read(expand_dims(i, 0));
+    };
+    auto f = function(reads);
+    for (std::int64_t i : {0, 1, 2, 1}) {
+      const Tensor expected = reads(constant(i));
+      CHECK(allclose(f(constant(i)), expected));
+      CHECK(outside.stack().to_vector<float>() == std::vector{1.f, 2.f, 3.f, 4.f, 5.f, 6.f});
+      CHECK(outside.read(2).to_vector<float>() == std::vector{5.f, 6.f});
+    }
+    CHECK(f.trace_count() == 1);
+  }
+}
+
+TEST_CASE("an array in a loop of the host's is what it is eagerly", "[function][array][host]") {
+  const auto collect = [](const Tensor& x) {
+    TensorArray all(float32, 8);
+    Tensor y = x;
+    std::int64_t n = 0;
+    while (sum(y) < 20) {
+      all = all.write(n++, y).write(7, y * 2);
+      y = y * 2;
+      if (n > 1 && sum(all.read(n - 2)) > 4) y = y + all.read(constant(n - 1));
+    }
+    Tensor last = all.read(Tensor(n - 1));
+    for (Tensor i = Tensor(0); i < 3; i = i + 1) {
+      all = all.write(i, last);
+      last = last + all.read(i + 5 - 5);
+    }
+    return std::pair{all.stack(), last};
+  };
+  auto f = function(collect);
+  for (float v : {1.f, 3.f, 1.f}) {
+    const auto [all, last] = f(full({2}, v));
+    const auto [eager_all, eager_last] = collect(full({2}, v));
+    CHECK(array_equal(all, eager_all));
+    CHECK(array_equal(last, eager_last));
+  }
+}

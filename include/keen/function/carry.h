@@ -12,6 +12,9 @@ class Carried {
   virtual ~Carried() = default;
   virtual PartResult get() = 0;
   virtual void set(const Leaves& tensors) = 0;
+  /// Keeps what they hold, and gives it to them again.
+  virtual void remember() = 0;
+  virtual void restore() = 0;
 };
 template <class... T>
 class CarriedReferences final : public Carried {
@@ -25,9 +28,12 @@ class CarriedReferences final : public Carried {
     PutTensors put(tensors);
     visit_leaves(values_, put);
   }
+  void remember() override { before_.emplace(values_); }
+  void restore() override { values_ = *before_; }
 
  private:
   std::tuple<T&...> values_;
+  std::optional<std::tuple<T...>> before_;
 };
 
 /// What `carry` gives: a type of its own, so that no number or null pointer is taken for it.
@@ -77,7 +83,9 @@ detail::CarriedTensors carry(T&... values) {
 /// `for (Tensor t : range(n, carry(a, b))) …`: t is 0, 1, … n−1, and each turn may set a and b anew. Eagerly it simply
 /// runs. Inside a compiled function the body is traced once and becomes one loop, in which a and b keep their structure,
 /// dtypes and shapes; other variables of the program must not be set by the body, and leaving it by break or return is a
-/// UsageError.
+/// UsageError. An exception that leaves it, and that the program catches, leaves the trace without the loop, and a and b as
+/// they were before it. The body cannot ask tensors for their values in a trace: a UsageError. Gradients: eagerly a loop of
+/// no turns has used nothing, and what only its body uses is unconnected; compiled, with a tensor for n, it has zeros.
 inline detail::StagedRange range(std::int64_t n, detail::CarriedTensors carried, Where where = Where::current()) {
   return {n < 0 ? 0 : n, std::move(carried.tensors), where};
 }

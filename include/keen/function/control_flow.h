@@ -1,7 +1,9 @@
 // Branches and loops whose course depends on tensors. Eagerly they simply run; inside a compiled function each becomes one
-// operation, traced once, whatever the course.
+// operation, traced once, whatever the course. A body that asks a tensor for its value (an if, a while, item()) cannot: then
+// the host takes the turns or the branch, as it does for an if of its own, with a warning.
 #pragma once
 #include <functional>
+#include <optional>
 
 #include "keen/function/signature.h"
 
@@ -29,17 +31,20 @@ struct PartResult {
 bool is_tracing(Where where);
 /// Does a tape listen? It then learns of loops that do not turn what their bodies would have used: by staging them.
 bool is_recorded() noexcept;
-Leaves stage_branches(
+/// None of these gives anything where a body asks for the value of a tensor: then the host runs it instead.
+std::optional<Leaves> stage_branches(
     const char* operation, const Tensor& index, const std::vector<std::function<PartResult()>>& branches, Where where);
-Leaves stage_while(
+std::optional<Leaves> stage_while(
     const std::function<Tensor(const Leaves&)>& condition, const std::function<PartResult(const Leaves&)>& body,
     const PartResult& initial, const WhileOptions& options, Where where);
 /// `count` is of the results that are state; those behind it are stacked.
-Leaves stage_scan(
+std::optional<Leaves> stage_scan(
     const char* operation, const std::function<PartResult(const Leaves&, const Leaves&)>& body,
     const PartResult& initial, const Leaves& xs, std::size_t& count, const ScanOptions& options, Where where);
 /// The number of slices that all xs have. `operation` is what the user called, here as above.
 std::int64_t scan_length(const char* operation, const Leaves& xs);
+/// The same, for turns that the host must take.
+std::int64_t unstaged_length(const char* operation, const Leaves& xs);
 /// The number of the branch to run: the last of `count` for an index out of range.
 std::int64_t branch_number(const char* operation, const Tensor& index, std::int64_t count, Where where);
 bool goes_on(const Tensor& condition);
@@ -107,30 +112,31 @@ auto choose(const char* operation, const TensorOperand& which, First& first, Res
       (std::is_same_v<R, StagedType<std::invoke_result_t<Rest&>>> && ...), "the branches must give the same type");
   const Where where = which.where();
   const Tensor index = which.tensor();
-  if (!is_tracing(where) || !index.is_symbolic()) {
-    std::int64_t i = branch_number(operation, index, 1 + sizeof...(Rest), where);
-    std::optional<R> out;
-    const auto run = [&](auto& branch) {
-      if (i-- == 0) out.emplace(branch());
+  std::optional<R> out;
+  if (is_tracing(where) && index.is_symbolic()) {
+    const auto traced = [&](auto& branch) -> std::function<PartResult()> {
+      return [&] {
+        out.emplace(branch());
+        return part_result(*out);
+      };
     };
-    run(first), (run(rest), ...);
-    return std::move(*out);
+    if (const auto results = stage_branches(operation, index, {traced(first), traced(rest)...}, where))
+      return with_leaves(std::move(*out), *results);
   }
-  std::optional<R> structure;
-  const auto traced = [&](auto& branch) -> std::function<PartResult()> {
-    return [&] {
-      structure.emplace(branch());
-      return part_result(*structure);
-    };
+  std::int64_t i = branch_number(operation, index, 1 + sizeof...(Rest), where);
+  const auto run = [&](auto& branch) {
+    if (i-- == 0) out.emplace(branch());
   };
-  const Leaves results = stage_branches(operation, index, {traced(first), traced(rest)...}, where);
-  return with_leaves(std::move(*structure), results);
+  run(first), (run(rest), ...);
+  return std::move(*out);
 }
 
 }  // namespace detail
 
 /// The branch number `index` (0, 1, …) of several; the last one for a number out of range. All give one type; inside a
 /// trace the same structure and dtypes, else a UsageError that shows both. Sizes that differ become unknown.
+/// Gradients: eagerly a source that only another branch uses is unconnected; a compiled function cannot know which branch
+/// will be taken, so that there its gradient is zeros.
 template <class First, class... Rest>
 auto switch_case(TensorOperand index, First&& first, Rest&&... rest) {
   return detail::choose("switch_case", index, first, rest...);
@@ -149,25 +155,26 @@ template <class C, class B, class S>
 auto while_loop(C&& condition, B&& body, S initial, const WhileOptions& options = {}, Where where = Where::current()) {
   using State = detail::StagedType<S>;
   State state(std::move(initial));
-  if (!detail::is_tracing(where)) {
-    std::int64_t turn = 0;
-    for (; turn != options.maximum_iterations && detail::goes_on(detail::call_with(condition, state)); ++turn)
-      state = State(detail::call_with(body, state));
-    if (turn || !detail::is_recorded()) return state;
-  }
-  State structure = state;
-  const auto results = detail::stage_while(
-      [&](const detail::Leaves& leaves) -> Tensor {
-        State at = detail::with_leaves(structure, leaves);
-        return detail::call_with(condition, at);
-      },
-      [&](const detail::Leaves& leaves) {
-        State at = detail::with_leaves(structure, leaves);
-        State next(detail::call_with(body, at));
-        return detail::part_result(next);
-      },
-      detail::part_result(state), options, where);
-  return detail::with_leaves(std::move(structure), results);
+  const auto staged = [&] {
+    return detail::stage_while(
+        [&](const detail::Leaves& leaves) -> Tensor {
+          State at = detail::with_leaves(state, leaves);
+          return detail::call_with(condition, at);
+        },
+        [&](const detail::Leaves& leaves) {
+          State at = detail::with_leaves(state, leaves);
+          State next(detail::call_with(body, at));
+          return detail::part_result(next);
+        },
+        detail::part_result(state), options, where);
+  };
+  if (detail::is_tracing(where))
+    if (const auto results = staged()) return detail::with_leaves(std::move(state), *results);
+  std::int64_t turn = 0;
+  for (; turn != options.maximum_iterations && detail::goes_on(detail::call_with(condition, state)); ++turn)
+    state = State(detail::call_with(body, state));
+  if (turn || !detail::is_recorded()) return state;
+  return detail::with_leaves(state, *staged());
 }
 
 namespace detail {
@@ -190,7 +197,28 @@ auto scan_slices(const char* operation, F& f, S initial, const X& xs, const Scan
   State state(std::move(initial));
   std::optional<Y> structure;
   Leaves ys;
-  const std::int64_t length = is_tracing(where) ? -1 : scan_length(operation, leaves_in(xs));
+  std::int64_t length = is_tracing(where) ? 0 : scan_length(operation, leaves_in(xs));
+  if (length == 0) {
+    std::size_t count = 0;
+    const auto staged = stage_scan(
+        operation,
+        [&](const Leaves& leaves, const Leaves& slices) {
+          State at = with_leaves(state, leaves);
+          auto [next, y] = turn(at, with_leaves(xs, slices));
+          structure.emplace(y);
+          PartResult result = part_result(next);
+          for (Tensor& tensor : leaves_in(std::move(y))) result.tensors.push_back(std::move(tensor));
+          return result;
+        },
+        part_result(state), leaves_in(xs), count, options, where);
+    if (staged) {
+      const auto stacks = staged->begin() + static_cast<std::ptrdiff_t>(count);
+      state = with_leaves(std::move(state), {staged->begin(), stacks});
+      ys.assign(stacks, staged->end());
+    } else {
+      length = unstaged_length(operation, leaves_in(xs));
+    }
+  }
   if (length > 0) {
     std::vector<Leaves> turns;
     for (std::int64_t i = 0; i < length; ++i) {
@@ -200,22 +228,6 @@ auto scan_slices(const char* operation, F& f, S initial, const X& xs, const Scan
       structure.emplace(std::move(y));
     }
     ys = stack_leaves(turns, options.reverse);
-  } else {
-    State carried = state;
-    std::size_t count = 0;
-    ys = stage_scan(
-        operation,
-        [&](const Leaves& leaves, const Leaves& slices) {
-          State at = with_leaves(carried, leaves);
-          auto [next, y] = turn(at, with_leaves(xs, slices));
-          structure.emplace(y);
-          PartResult result = part_result(next);
-          for (Tensor& tensor : leaves_in(std::move(y))) result.tensors.push_back(std::move(tensor));
-          return result;
-        },
-        part_result(state), leaves_in(xs), count, options, where);
-    state = with_leaves(carried, {ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count)});
-    ys.erase(ys.begin(), ys.begin() + static_cast<std::ptrdiff_t>(count));
   }
   Y stacked = with_leaves(std::move(*structure), ys);
   if constexpr (state_only) return stacked;

@@ -37,6 +37,8 @@ class FunctionCore {
   bool calls_directly() const;
   /// Do signatures tell tensors apart by their forms? Not with an input_signature.
   bool reads_forms() const;
+  /// Do the arguments of a call that goes to the callable itself fit the input_signature, as far as a trace knows?
+  void check(const Signature& signature) const;
   /// Replays the trace of the signature, made now if it is the first of its kind.
   Traced call(const Signature& signature, const Body& body);
   ConcreteCore concrete(const Signature& signature, Body body);
@@ -48,6 +50,8 @@ class FunctionCore {
 
  private:
   struct State;
+  template <class Show>
+  auto shown(Show&& show) const;
   std::unique_ptr<State> state_;
 };
 
@@ -123,9 +127,14 @@ class FunctionBase {
   Result<T...> call(std::tuple<T...> arguments) const {
     using R = Result<T...>;
     FunctionCore& core = state_->core;
-    if (core.calls_directly()) return static_cast<R>(std::apply(state_->callable, arguments));
+    const bool directly = core.calls_directly();
     Signature signature(core.reads_forms());
-    std::apply([&](const T&... a) { (signature.argument(a), ...); }, std::as_const(arguments));
+    if (!directly || !core.reads_forms())
+      std::apply([&](const T&... a) { (signature.argument(a), ...); }, std::as_const(arguments));
+    if (directly) {
+      core.check(signature);
+      return static_cast<R>(std::apply(state_->callable, arguments));
+    }
     const auto traced =
         core.call(signature, [this, &arguments](const auto& tensors) { return this->run(arguments, tensors); });
     if constexpr (!std::is_void_v<R>) {
@@ -219,7 +228,9 @@ class Function<F, void> : public detail::FunctionBase<F> {
 /// variables, values of everything else), prunes what neither results nor effects need, and from then on replays the
 /// graph. What the callable does besides tensor operations happens while tracing only; it may create variables while its
 /// first call is traced. An argument that does not fit input_signature is a ShapeError or DTypeError; a tensor that
-/// escapes its trace is a UsageError when used.
+/// escapes its trace is a UsageError when used. Errors bear the eager text and the user's line, those of replays too. A
+/// call that fails leaves variables as they were, and generators where they were, unless others have drawn meanwhile.
+/// Numbers are told apart by what may be computed from them: 0.0 and -0.0 have a trace each, all NaNs together one.
 template <class F>
 auto function(F callable, FunctionOptions options = {}) {
   return Function<F>(std::move(callable), std::move(options));

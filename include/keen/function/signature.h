@@ -1,6 +1,7 @@
 // Signature: what tells the calls of a function apart, and the tensors a call brings.
 #pragma once
 #include <cstring>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -33,7 +34,8 @@ class Signature {
     else if constexpr (std::is_same_v<T, bool>) number('B', &value, sizeof value);
     else if constexpr (std::is_integral_v<T>) number(std::is_signed_v<T> ? 'I' : 'J', &value, sizeof value);
     else {
-      const double wide = static_cast<double>(value);  // the padding of a long double has no value
+      double wide = static_cast<double>(value);                           // the padding of a long double has no value
+      if (wide != wide) wide = std::numeric_limits<double>::quiet_NaN();  // one of many
       number(sizeof(T) == sizeof(float) ? 'F' : 'D', &wide, sizeof wide);
     }
   }

@@ -55,6 +55,8 @@ class TensorArray {
   void check_index(std::int64_t index) const;
   Tensor row(const Tensor& index) const;
   std::optional<Shape> element_shape() const;
+  Tensor joined() const;
+  Tensor all() const;
   Tensor& as_buffer() const;
   bool holds_elements() const;
 

@@ -89,7 +89,7 @@ class Forwarder {
     }
     Node sum{node.op == &assign_add_op ? &add_op : &subtract_op, {value_[variable], node.inputs[0]}, {}, {}};
     sum.outputs = {graph_.add_value(form_of(node))};
-    Node write{&assign_op, sum.outputs, std::move(node.attributes), {}};
+    Node write{&assign_op, sum.outputs, std::move(node.attributes), {}, node.origin};
     keep(std::move(sum));
     ++changed_;
     assign(std::move(write));

@@ -1,0 +1,63 @@
+// Groups of nodes while they grow, as fusion walks the nodes in their order.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "function/fuse.h"
+
+namespace keen::detail {
+
+/// A group stays open until something outside reads one of its values: then all its nodes precede every reader, so that it
+/// can run where its last node stands.
+class OpenGroups {
+ public:
+  OpenGroups(const Graph& graph, std::span<const Layout> layouts)
+      : graph_(graph),
+        layouts_(layouts),
+        group_of_(graph.values.size(), -1),
+        axes_(graph.values.size()),
+        pass_(graph.values.size()),
+        reader_(graph.values.size(), -1) {}
+
+ protected:
+  // What a kernel may cost: a compilation takes about 20 us a unit.
+  static constexpr int largest_cost = 1000;
+  static int cost_of(const Node& node);
+
+  struct State {
+    Group group;
+    bool open = true;
+    int cost = 0;
+    int merged_into = -1;
+  };
+
+  const Shape& shape(int value) const { return graph_.values[at(value)].shape; }
+  const Node& node(int i) const { return graph_.nodes[at(i)]; }
+  const Group& group(int g) const { return groups_[at(g)].group; }
+
+  int resolve(int group) const;
+  /// The open group a value belongs to, or -1.
+  int open_group(int value) const;
+  /// Something outside `but` reads a value.
+  void close(int value, int but = -1);
+
+  /// A new group over a space.
+  int open(Shape space);
+  /// Takes a node into a group, where its value has these axes; `add` one that computes nothing.
+  void join(int g, int i, const Shape& axes);
+  void add(int g, int i, const Shape& axes);
+  /// One group of two that both are open, if they fit: the one that is left, else the larger.
+  int merge(int a, int b);
+  /// The groups that are worth a kernel; `joined` is the group of each node, or -1.
+  Fusion finish(const std::vector<int>& joined);
+
+  const Graph& graph_;
+  std::span<const Layout> layouts_;
+  std::vector<State> groups_;
+  std::vector<int> group_of_;  // a value; through merges
+  std::vector<Shape> axes_;    // a value in a group
+  std::vector<int> pass_;      // a value in a group: how many reductions it waits for, one after the other
+  std::vector<int> reader_;    // a value: the last group that reads it from outside or inside
+};
+
+}  // namespace keen::detail
