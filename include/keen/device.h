@@ -71,7 +71,7 @@ void reset_peak_memory(Device device = {});
 /// Waits until the device has done everything asked of it.
 void synchronize(Device device = {});
 
-/// Threads that kernels may use, the caller's included. Results do not depend on it.
+/// Threads that kernels may use, the caller's included: 1 to 1024, else a UsageError. Results do not depend on it.
 void set_num_threads(int threads);
 int num_threads();
 

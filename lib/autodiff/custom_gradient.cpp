@@ -42,7 +42,12 @@ void call_gradient(Gradient& g) {
 class ReadCollector final : public Observer {
  public:
   ReadCollector() : hidden_(thread_context.observers) { thread_context.observers = this; }
-  ~ReadCollector() { thread_context.observers = hidden_; }
+  // Tapes that the function made and kept record on, before those that were hidden.
+  ~ReadCollector() {
+    Observer** link = &thread_context.observers;
+    while (*link != this) link = &(*link)->outer;
+    *link = hidden_;
+  }
   void observe(const Op&, std::span<const Operand>, Attributes, std::span<const Tensor>) override {}
   void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor&) override {
     if (!variable->trainable) return;

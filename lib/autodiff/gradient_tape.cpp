@@ -6,7 +6,7 @@
 
 namespace keen {
 GradientTape::GradientTape(TapeOptions options) : tape_(std::make_shared<detail::Tape>(options)) {}
-GradientTape::~GradientTape() = default;
+GradientTape::~GradientTape() { detail::Tape::end(std::move(tape_)); }
 
 void GradientTape::watch(const Source& source, Where where) {
   detail::note_line(where);

@@ -2,6 +2,7 @@
 #include "autodiff/tape.h"
 
 #include <bit>
+#include <utility>
 
 #include "core/message.h"
 #include "keen/log.h"
@@ -19,29 +20,46 @@ void Tape::Records::clear() noexcept {
   attributes.clear();
 }
 
-// The memory of the thread's last tape. Static tapes may end after the thread's objects: then there is none to leave.
-struct Tape::Spare {
+// What tapes leave to their thread: the memory of the last one, and those that ended while their list was put aside.
+// Static tapes may end after the thread's objects: then there is none to leave it to.
+struct Tape::Thread {
   static constexpr std::size_t most_nodes = 16384;  // a tape that grew larger gives its memory back
-  static thread_local Spare own;
+  static thread_local Thread own;
   static constinit thread_local bool ended;
+  std::shared_ptr<const void> alive = std::make_shared<char>();
   Records records;
-  ~Spare() { ended = true; }
+  std::vector<std::shared_ptr<Tape>> deaf;
+  ~Thread() { ended = true; }
 };
-thread_local Tape::Spare Tape::Spare::own;
-constinit thread_local bool Tape::Spare::ended = false;
+thread_local Tape::Thread Tape::Thread::own;
+constinit thread_local bool Tape::Thread::ended = false;
 
-Tape::Records Tape::take_spare() { return Spare::ended ? Records() : std::move(Spare::own.records); }
+Tape::Records Tape::take_spare() { return Thread::ended ? Records() : std::move(Thread::own.records); }
 
 void Tape::leave_spare(Records&& records) noexcept {
   records.clear();  // may end tensors whose deleters use tapes
-  if (!Spare::ended && records.nodes.capacity() <= Spare::most_nodes) Spare::own.records = std::move(records);
+  if (!Thread::ended && records.nodes.capacity() <= Thread::most_nodes) Thread::own.records = std::move(records);
 }
 
-Tape::Tape(TapeOptions options) : options_(options), owner_(&thread_context), records_(take_spare()) { start(); }
+Tape::Tape(TapeOptions options) : options_(options), owner_(&thread_context), records_(take_spare()) {
+  if (!Thread::ended) {
+    Thread& thread = Thread::own;
+    thread_ = thread.alive;
+    if (!thread.deaf.empty()) std::erase_if(thread.deaf, [](const auto& tape) { return tape->stop(), !tape->linked_; });
+  }
+  start();
+}
 
 Tape::~Tape() {
   stop();
   leave_spare(std::move(records_));
+}
+
+void Tape::end(std::shared_ptr<Tape> tape) noexcept {
+  tape->stop();
+  if (!tape->linked_ || Thread::ended) return;
+  tape->records_.clear();
+  Thread::own.deaf.push_back(std::move(tape));
 }
 
 void Tape::check_owner(const char* operation) const {
@@ -52,21 +70,27 @@ void Tape::check_owner(const char* operation) const {
 
 void Tape::start() noexcept {
   if (recording_ || spent_) return;
+  recording_ = true;
+  if (linked_) return;  // in a list that is put aside
   outer = owner_->observers;
   owner_->observers = this;
-  recording_ = true;
+  linked_ = true;
 }
 
-// Tapes end in any order, so this one may lie anywhere in the thread's list.
 void Tape::stop() noexcept {
-  if (!recording_) return;
+  recording_ = false;
+  if (linked_) linked_ = !unlink();
+}
+
+// Tapes end in any order, so this one may lie anywhere in the thread's list; or in none that can be reached now.
+bool Tape::unlink() noexcept {
+  if (!is_owner() && thread_.expired()) return true;
   for (Observer** link = &owner_->observers; *link; link = &(*link)->outer)
     if (*link == this) {
-      *link = outer;
-      break;
+      *link = std::exchange(outer, nullptr);
+      return true;
     }
-  outer = nullptr;
-  recording_ = false;
+  return false;
 }
 
 void Tape::reset() {
@@ -111,7 +135,7 @@ std::int32_t Tape::watch_variable(const std::shared_ptr<VariableState>& variable
 }
 
 void Tape::observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) {
-  if (!is_trainable(variable->dtype)) return;
+  if (!recording_ || !is_trainable(variable->dtype)) return;
   if ((options_.watch_accessed_variables && variable->trainable) ||
       records_.nodes_of_variables.contains(variable.get()))
     watch_variable(variable, value);
@@ -119,7 +143,7 @@ void Tape::observe_read(const std::shared_ptr<VariableState>& variable, const Te
 
 void Tape::observe(
     const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) {
-  if (op.differentiable == Differentiable::no || outputs.empty()) return;
+  if (!recording_ || op.differentiable == Differentiable::no || outputs.empty()) return;
   const std::size_t first = records_.input_nodes.size();
   bool any = false;
   SaveMask saves = 0;  // what the gradients of the watched inputs read, and nothing else

@@ -1,6 +1,7 @@
 // Tape: the observer behind a GradientTape. Entries lie in flat storage: no object a recorded operation, no recursion
 // when they are walked or dropped.
 #pragma once
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +16,9 @@ class Tape final : public Observer {
  public:
   explicit Tape(TapeOptions options);
   ~Tape();
+  /// Ends a tape. One that hangs in a list of observers which is put aside (in the body of a custom gradient, in a
+  /// trace) lives on there, deaf, until the list is back.
+  static void end(std::shared_ptr<Tape> tape) noexcept;
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -70,9 +74,10 @@ class Tape final : public Observer {
 
     void clear() noexcept;
   };
-  struct Spare;
+  struct Thread;
   using Flags = std::vector<unsigned char>;  // one a node
 
+  bool unlink() noexcept;
   static Records take_spare();
   static void leave_spare(Records&& records) noexcept;
 
@@ -95,8 +100,9 @@ class Tape final : public Observer {
   void accumulate(std::vector<Tensor>& gradients, std::int32_t node, Tensor gradient) const;
 
   TapeOptions options_;
-  bool recording_ = false, spent_ = false;
+  bool recording_ = false, linked_ = false, spent_ = false;
   ThreadContext* owner_;
+  std::weak_ptr<const void> thread_;  // ends with the thread of owner_
   Records records_;
 };
 

@@ -34,7 +34,7 @@ inline std::uint64_t next_id() noexcept {
   return c.next_id++;
 }
 
-/// True while DeviceScope, logging or anything else asks dispatch to look closer.
+/// The device of the innermost DeviceScope, else the default one.
 Device current_device();
 
 /// Hides interpreter and observers while it lives: what runs inside is eager and unrecorded.

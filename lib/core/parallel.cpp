@@ -6,6 +6,7 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -17,10 +18,12 @@
 namespace keen {
 namespace {
 
+constexpr int most_threads = 1024;  // the system may refuse to make many more
+
 int threads_from_environment() {
   const char* text = std::getenv("KEEN_NUM_THREADS");
   int asked = text ? std::atoi(text) : 0;
-  return asked > 0 ? asked : tbb::info::default_concurrency();
+  return asked > 0 ? std::min(asked, most_threads) : tbb::info::default_concurrency();
 }
 
 struct Pool {
@@ -51,7 +54,8 @@ int num_threads() {
 }
 
 void set_num_threads(int threads) {
-  if (threads < 1) detail::fail<UsageError>("set_num_threads", threads, " threads: at least 1 is needed");
+  if (threads < 1 || threads > most_threads)
+    detail::fail<UsageError>("set_num_threads", threads, " threads: from 1 to ", most_threads, " are possible");
   Pool& p = pool();
   std::lock_guard lock(p.mutex);
   p.threads = threads;

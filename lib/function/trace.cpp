@@ -33,7 +33,7 @@ class Content {
     for (const auto& node : graph.nodes) {
       add(node.op), add(node.inputs), add(node.outputs);
       // What may fail says where it stands: sizes that are open may not fit.
-      if (node.op->may_raise || graph.symbols) add(node.origin);
+      if (node.op->may_raise || !graph.symbols.empty()) add(node.origin);
       for (const auto& attribute : node.attributes) {
         add(attribute.index());
         std::visit([this](const auto& content) { add(content); }, attribute);

@@ -13,9 +13,9 @@ namespace {
 struct Conv2DState final : detail::LayerState {
   Conv2DState(std::int64_t n, Size2 size, const Conv2DLayerOptions& o)
       : LayerState("conv2d", o.name), filters(n), window(size), options(o) {
-    convolution.strides = {o.strides.height, o.strides.width};
+    convolution.strides = o.strides;
     convolution.padding = o.padding;
-    convolution.dilation = {o.dilation.height, o.dilation.width};
+    convolution.dilation = o.dilation;
     convolution.groups = o.groups;
   }
 

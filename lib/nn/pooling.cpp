@@ -18,8 +18,8 @@ struct PoolingState final : detail::LayerState {
     if (window.height < 1 || window.width < 1 || strides.height < 1 || strides.width < 1)
       detail::fail<UsageError>(kind, "window and strides want at least 1");
     detail::is_same_padding(kind, o.padding);  // throws for an unknown name
-    pooling.window = {window.height, window.width};
-    pooling.strides = {strides.height, strides.width};
+    pooling.window = window;
+    pooling.strides = strides;
     pooling.padding = o.padding;
   }
 

@@ -28,12 +28,6 @@ Tensor bound_of(const char* operation, const Operand& clip_norm, DType dtype) {
   return bound.cast(dtype);
 }
 
-// √Σx² of sums of squares, with the gradient 0 instead of NaN where they are 0.
-Tensor root(const Tensor& squares) {
-  const Tensor positive = squares > 0;
-  return where(positive, sqrt(where(positive, squares, 1)), squares);
-}
-
 // What the elements are multiplied by: exactly 1 where the norm is within the bound.
 Tensor factor(const Tensor& norm, const Tensor& bound) {
   const Tensor larger = maximum(norm, bound);
@@ -48,7 +42,7 @@ Tensor norm_of(const std::vector<Tensor>& tensors) {
   Tensor total;
   for (const Tensor& t : tensors)
     if (t.defined()) total = total.defined() ? total + sum_of_squares(t) : sum_of_squares(t);
-  return total.defined() ? root(total) : Tensor(0.f);
+  return total.defined() ? root_of(total) : Tensor(0.f);
 }
 
 std::vector<Tensor> with_summed_rows(std::vector<Tensor> tensors) {
@@ -77,7 +71,7 @@ Tensor clip_by_norm(const Tensor& x, Operand clip_norm, const Axes& axes, Where 
       const Tensor norm = norm_of({rows});
       return scaled(rows, factor(norm, bound_of("clip_by_norm", clip_norm, norm.dtype())));
     }
-    const Tensor values = floating(x), norm = root(sum(square(values), axes, true));
+    const Tensor values = floating(x), norm = root_of(sum(square(values), axes, true));
     return values * factor(norm, bound_of("clip_by_norm", clip_norm, norm.dtype()));
   });
 }

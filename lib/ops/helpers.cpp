@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "core/context.h"
+#include "keen/ops/arithmetic.h"
+#include "keen/ops/math.h"
 #include "keen/ops/reduce.h"
 #include "keen/ops/shape.h"
 
@@ -79,6 +81,11 @@ void check_size(const char* operation, const Shape& shape) {
 
 Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims) {
   return keen::broadcast_to(keepdims ? dy : run(reshape_op, {reduced_shape(shape, axes, true)}, dy), shape);
+}
+
+Tensor root_of(const Tensor& squares) {
+  const Tensor positive = squares > 0;
+  return where(positive, sqrt(where(positive, squares, 1)), squares);
 }
 
 // Runs of axes that lie together are split and joined, others cannot be.

@@ -74,6 +74,9 @@ Shape repeated_axes(const Shape& from, const Shape& to);
 /// dy of a reduction, broadcast back over `shape`.
 Tensor expand_reduced(const Tensor& dy, const Shape& shape, const Shape& axes, bool keepdims);
 
+/// The square root of sums of squares, whose gradient is 0 instead of NaN where they are 0.
+Tensor root_of(const Tensor& squares);
+
 /// Strides of `to` over the elements of a strided tensor; false where a reshape must copy.
 bool strides_for(const TensorImpl& t, const Shape& to, Shape& strides);
 

@@ -106,12 +106,11 @@ namespace {
 
 Tensor pool(const Op& op, const Tensor& x, const Pool2DOptions& options) {
   check_images(op.name, x);
-  auto strides = options.strides.value_or(options.window);
-  check_positive(op.name, "window size", options.window);
+  const Size2 window = options.window, strides = options.strides.value_or(window);
+  check_positive(op.name, "window size", window);
   check_positive(op.name, "stride", strides);
-  Shape padding =
-      padding_for(op.name, options.padding, x.shape(), {options.window[0], options.window[1]}, strides, {1, 1});
-  return run(op, {pair(options.window), pair(strides), padding}, x);
+  Shape padding = padding_for(op.name, options.padding, x.shape(), {window.height, window.width}, strides, 1);
+  return run(op, {pair(window), pair(strides), padding}, x);
 }
 
 }  // namespace

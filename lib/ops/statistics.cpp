@@ -78,7 +78,7 @@ Tensor std(const Tensor& x, const Axes& axes, bool keepdims, int ddof, Where whe
 Tensor norm(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
   note_line(where);
   checked(x, "norm");
-  return in_the_name_of("norm", [&] { return sqrt(sum(square(as_floating(x)), axes, keepdims)); });
+  return in_the_name_of("norm", [&] { return root_of(sum(square(as_floating(x)), axes, keepdims)); });
 }
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims, Where line) {

@@ -34,23 +34,24 @@ void check_images(const char* op, const Tensor& x) {
     fail<ShapeError>(op, "images have shape ", x.shape(), ": (batch, height, width, channels) is needed");
 }
 
-void check_positive(const char* op, const char* what, std::array<int, 2> values) {
-  for (auto v : values)
+void check_positive(const char* op, const char* what, Size2 values) {
+  for (int v : {values.height, values.width})
     if (v < 1) fail<UsageError>(op, what, ' ', v, " is not positive");
 }
 
 Shape padding_for(
-    const char* op, const std::string& padding, const Shape& x, std::array<std::int64_t, 2> window,
-    std::array<int, 2> strides, std::array<int, 2> dilation) {
+    const char* op, const std::string& padding, const Shape& x, std::array<std::int64_t, 2> window, Size2 strides,
+    Size2 dilation) {
   if (!is_same_padding(op, padding)) return Shape{0, 0, 0, 0};
   Shape out;
-  for (int i = 0; i < 2; ++i) {
-    auto k = static_cast<std::size_t>(i);
-    const Size size(x[i + 1]), outputs = (size + (strides[k] - 1)) / strides[k];
-    const Size total = max((outputs - 1) * strides[k] + (window[k] - 1) * dilation[k] + 1 - size, 0);
+  const auto add = [&](Size size, std::int64_t length, int stride, int spread) {
+    const Size outputs = (size + (stride - 1)) / stride;
+    const Size total = max((outputs - 1) * stride + (length - 1) * spread + 1 - size, 0);
     out.push_back((total / 2).symbol());
     out.push_back((total - total / 2).symbol());
-  }
+  };
+  add(Size(x[1]), window[0], strides.height, dilation.height);
+  add(Size(x[2]), window[1], strides.width, dilation.width);
   return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/message.h"
 #include "core/op.h"
+#include "keen/ops/nn.h"
 
 namespace keen::detail {
 
@@ -21,16 +22,16 @@ void shaped_rule(Inference& in);
 /// Throws ShapeError unless x is (batch, height, width, channels).
 void check_images(const char* op, const Tensor& x);
 /// Throws UsageError unless both numbers are positive.
-void check_positive(const char* op, const char* what, std::array<int, 2> values);
+void check_positive(const char* op, const char* what, Size2 values);
 
 /// True for "same", false for "valid", in upper or lower case; a UsageError for anything else.
 bool is_same_padding(const char* operation, std::string_view padding);
 /// (top, bottom, left, right), open where sizes are. "same" gives ⌈size / stride⌉ outputs, the odd element going to the end
 /// as in TensorFlow.
 Shape padding_for(
-    const char* op, const std::string& padding, const Shape& x, std::array<std::int64_t, 2> window,
-    std::array<int, 2> strides, std::array<int, 2> dilation);
+    const char* op, const std::string& padding, const Shape& x, std::array<std::int64_t, 2> window, Size2 strides,
+    Size2 dilation);
 
-inline Shape pair(std::array<int, 2> v) { return Shape{v[0], v[1]}; }
+inline Shape pair(Size2 v) { return Shape{v.height, v.width}; }
 
 }  // namespace keen::detail

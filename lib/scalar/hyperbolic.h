@@ -12,8 +12,8 @@ KEEN_SCALAR B tanh_float(B x) {
   const B a = magnitude(x), u = x * x;
   const B near = scalar::fma(
       u * x, polynomial(u, -0x1.55553ep-2f, 0x1.1109bep-3f, -0x1.b89abap-5f, 0x1.54c3c2p-6f, -0x1.828774p-8f), x);
-  // e^2a for 2a ≤ 18: its exponent n has no trouble with the range of floats.
-  const B y = lower(B(18.0f), a + a);
+  // e^2a for 2a ≤ 20, where 1 − 2/(e^2a + 1) is 1 already: its exponent n has no trouble with the range of floats.
+  const B y = lower(B(20.0f), a + a);
   const B rounded = scalar::fma(y, B(C::log2_e), B(rounder<float>(127)));
   const B r = scalar::fma(rounded - B(rounder<float>(127)), B(-0x1.62e43p-1f), y);
   const B p = scalar::fma(r * r, C::exp_tail(r), r) + B(1);

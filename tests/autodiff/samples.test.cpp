@@ -94,7 +94,7 @@ std::vector<Sample> indexing_samples() {
 namespace {
 
 struct Picture {
-  std::array<int, 2> strides, dilation;
+  Size2 strides, dilation;
   int groups;
   const char *padding, *x, *filters;
 };
@@ -132,7 +132,7 @@ void add_convolutions(std::vector<Sample>& out) {
 }
 
 void add_pooling(std::vector<Sample>& out) {
-  Pool2DOptions options{.window = {2, 3}, .strides = std::array{2, 1}, .padding = "same"};
+  Pool2DOptions options{.window = {2, 3}, .strides = {2, 1}, .padding = "same"};
   for (const char* spec : {"1x3x4x2:c", "1x3x4x2:t", "1x4x3x1:s"}) {
     Tensor x = sample(spec, 1, Domain::distinct);
     Tensor dy = drawn(float64, max_pool2d(x, options).shape(), "small", 2), v = drawn(float64, x.shape(), "small", 3);

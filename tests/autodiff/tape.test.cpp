@@ -171,6 +171,68 @@ TEST_CASE("tapes may end in any order", "[tape]") {
   CHECK(second->gradient(z, x).item<float>() == 12);
 }
 
+TEST_CASE("a tape may end where observers are hidden", "[tape]") {
+  const Tensor x = constant(3.f);
+  GradientTape outer;
+  outer.watch(x);
+  auto stopped = std::make_unique<GradientTape>(), asked = std::make_unique<GradientTape>(),
+       ended = std::make_unique<GradientTape>();
+  for (auto* tape : {&stopped, &asked, &ended}) (*tape)->watch(x);
+  const Tensor y = x * x;
+  Tensor inside;
+  recompute_grad([&](const std::vector<Tensor>& in) {
+    stopped->stop();
+    inside = asked->gradient(y, x);
+    ended.reset();
+    return in[0] * 2;
+  })({x});
+  CHECK(inside.item<float>() == 6);
+  CHECK(stopped->gradient(y, x).item<float>() == 6);
+  stopped.reset();
+  asked.reset();
+  const std::vector<std::string> elsewhere(2000, std::string(400, 'A'));  // where the dead ones lay
+  CHECK(outer.gradient(y + x * x, x).item<float>() == 12);
+}
+
+TEST_CASE("a pause inside a hidden body leaves the tapes around it alone", "[tape]") {
+  const Tensor x = constant(3.f);
+  GradientTape outer, inner;
+  outer.watch(x);
+  inner.watch(x);
+  recompute_grad([&](const std::vector<Tensor>& in) {
+    auto pause = inner.stop_recording();
+    return in[0] * 2;
+  })({x});
+  const Tensor y = x * x;
+  CHECK(inner.gradient(y, x).item<float>() == 6);
+  CHECK(outer.gradient(y, x).item<float>() == 6);
+}
+
+TEST_CASE("a tape that a custom function makes and keeps records on", "[tape]") {
+  const Tensor x = constant(3.f);
+  std::unique_ptr<GradientTape> kept;
+  GradientTape outer;
+  outer.watch(x);
+  recompute_grad([&](const std::vector<Tensor>& in) {
+    kept = std::make_unique<GradientTape>();
+    return in[0] * 2;
+  })({x});
+  kept->watch(x);
+  const Tensor y = x * x;
+  CHECK(kept->gradient(y, x).item<float>() == 6);
+  CHECK(outer.gradient(y, x).item<float>() == 6);
+}
+
+TEST_CASE("a tape may outlive the thread that made it", "[tape][threads]") {
+  std::vector<std::unique_ptr<GradientTape>> tapes(8);
+  for (auto& tape : tapes) std::thread([&] { tape = std::make_unique<GradientTape>(); }).join();
+  tapes.clear();
+  const Tensor x = constant(3.f);
+  GradientTape tape;
+  tape.watch(x);
+  CHECK(tape.gradient(x * x, x).item<float>() == 6);
+}
+
 TEST_CASE("the gradient of gather is sparse, and sums of sparse gradients stay so", "[tape]") {
   Variable table(ones({4, 2}));
   GradientTape tape({.persistent = true});

@@ -73,6 +73,36 @@ TEST_CASE("a size is a tensor where one is wanted", "[everyday]") {
   CHECK(TensorArray::unstack(x).read(Size(1)).shape() == Shape{3});
 }
 
+TEST_CASE("a log handler may log, and set another handler", "[everyday]") {
+  std::vector<std::string> heard;
+  set_log_level(LogLevel::warning);
+  set_log_handler([&](LogLevel, std::string_view line) {
+    heard.emplace_back(line);
+    log(LogLevel::info, "dropped");
+    set_log_handler([&](LogLevel, std::string_view second) { heard.push_back("then " + std::string(second)); });
+  });
+  log(LogLevel::warning, "one");
+  log(LogLevel::warning, "two");
+  set_log_handler({});
+  CHECK(heard == std::vector<std::string>{"one", "then two"});
+}
+
+TEST_CASE("windows and strides are one number or two", "[everyday]") {
+  const Tensor x = ones({1, 6, 6, 1});
+  CHECK(max_pool2d(x, {.window = 3}).shape() == Shape{1, 2, 2, 1});
+  CHECK(max_pool2d(x, {.window = {3, 2}, .strides = {1, 2}}).shape() == Shape{1, 4, 3, 1});
+  CHECK(avg_pool2d(x, {.strides = 1}).shape() == Shape{1, 5, 5, 1});
+  CHECK(conv2d(x, ones({3, 3, 1, 1}), {.strides = 2}).shape() == Shape{1, 2, 2, 1});
+  CHECK(nn::MaxPooling2D(2, {.strides = {1, 2}})(x).shape() == Shape{1, 5, 3, 1});
+}
+
+TEST_CASE("the gradient of a norm at 0 is 0", "[everyday]") {
+  const Tensor x = zeros({3});
+  GradientTape tape;
+  tape.watch(x);
+  CHECK(tape.gradient(norm(x), x).to_vector<float>() == std::vector<float>{0, 0, 0});
+}
+
 TEST_CASE("a size compares with integers of any type", "[everyday]") {
   const Tensor x = ones({3});
   const std::vector<float> three(3);

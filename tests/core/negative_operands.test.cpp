@@ -402,7 +402,7 @@ TEST_CASE("products, convolutions and pooling reject what does not fit", "[negat
           row<UsageError>(
               "pooling by stride 0", {"[avg_pool2d]", "stride 0"},
               [=] {
-                return avg_pool2d(x, {.strides = std::array{0, 1}});
+                return avg_pool2d(x, {.strides = {0, 1}});
               }),
           row<ShapeError>(
               "a window larger than the images", {"[max_pool2d]", "6"},

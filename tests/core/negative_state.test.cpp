@@ -73,6 +73,14 @@ TEST_CASE("devices that are not there are DeviceErrors that say why", "[negative
             return 0;
           }),
       row<UsageError>(
+          "a hundred thousand threads", {"[set_num_threads]", "1024"},
+          [] {
+            const int before = num_threads();
+            set_num_threads(100'000);
+            set_num_threads(before);
+            return 0;
+          }),
+      row<UsageError>(
           "-2 threads", {"[set_num_threads]", "-2"},
           [] {
             set_num_threads(-2);

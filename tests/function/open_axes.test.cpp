@@ -265,6 +265,7 @@ std::set<std::string> operations(const Row& row) {
 // Those that have neither an axis nor a shape, or none of a tensor's, and those that other tests of open sizes call.
 const std::set<std::string> elsewhere{
     "adam_update",
+    "adam_update_rows",
     "assert_true",
     "assign",
     "assign_add",
@@ -279,18 +280,22 @@ const std::set<std::string> elsewhere{
     "conv2d_filter_gradient",
     "conv2d_input_gradient",
     "custom_function",
+    "first_occurrences",
     "id",
     "loop_with_effects",
     "max_pool2d",
     "max_pool2d_gradient",
     "max_pool2d_second",
     "momentum_update",
+    "momentum_update_rows",
     "no_turns",
     "print",
     "read_variable",
+    "row_numbers",
     "same",
     "scatter_assign",
     "sgd_update",
+    "sgd_update_rows",
     "staged",
     "to_device"};
 

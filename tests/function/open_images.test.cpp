@@ -66,19 +66,17 @@ TEST_CASE("convolutions of images of open sizes give what eager code gives", "[f
 TEST_CASE("pooling of images of open sizes gives what eager code gives", "[function][sizes]") {
   check_everywhere([](const Tensor& x, const Tensor&) { return max_pool2d(x); });
   check_everywhere([](const Tensor& x, const Tensor&) { return avg_pool2d(x); });
-  check_everywhere([](const Tensor& x, const Tensor&) {
-    return max_pool2d(x, {.window = {3, 2}, .strides = {{1, 1}}});
-  });
+  check_everywhere([](const Tensor& x, const Tensor&) { return max_pool2d(x, {.window = {3, 2}, .strides = 1}); });
   check_everywhere([](const Tensor& x, const Tensor&) { return max_pool2d(x, {.window = {3, 3}, .padding = "same"}); });
   check_everywhere([](const Tensor& x, const Tensor&) {
-    return avg_pool2d(x, {.window = {3, 3}, .strides = {{2, 1}}, .padding = "same"});
+    return avg_pool2d(x, {.window = {3, 3}, .strides = {2, 1}, .padding = "same"});
   });
 }
 
 TEST_CASE("a residual block of open images adds what it keeps the size of", "[function][sizes]") {
   check_everywhere([](const Tensor& x, const Tensor& f) {
     const Tensor y = relu(conv2d(x, f, {.padding = "same"}));
-    return max_pool2d(x, {.strides = {{1, 1}}, .padding = "same"}) + sum(y, -1, true);
+    return max_pool2d(x, {.strides = 1, .padding = "same"}) + sum(y, -1, true);
   });
 }
 

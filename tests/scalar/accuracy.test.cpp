@@ -4,9 +4,11 @@
 #include <limits>
 
 #include "catch.h"
+#include "keen/autodiff/gradient_tape.h"
 #include "keen/creation.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/math.h"
+#include "keen/ops/reduce.h"
 #include "ulp.h"
 
 using namespace keen;
@@ -74,6 +76,29 @@ TEST_CASE("float32 functions stay within their error bounds", "[scalar]") {
 
 TEST_CASE("float64 functions stay within their error bounds", "[scalar]") {
   for (const Case& c : cases) check<double>(c, 1 << 17, c.double_bound);
+}
+
+TEMPLATE_TEST_CASE("functions with limits reach them", "[scalar]", float, double) {
+  using T = TestType;
+  const T infinity = std::numeric_limits<T>::infinity();
+  const auto at = [](Tensor (*f)(TensorOperand), T x) { return f(constant(x)).template item<T>(); };
+  for (T x : {T(25), T(1e10), infinity}) {
+    CHECK(at(tanh, x) == 1);
+    CHECK(at(tanh, -x) == -1);
+    CHECK(at(erf, x) == 1);
+    CHECK(at(erf, -x) == -1);
+    CHECK(at(gelu, x) == x);
+  }
+  CHECK(at(sigmoid, infinity) == 1);
+  CHECK(at(sigmoid, -infinity) == 0);
+  for (T x : {T(1e3), T(1e4), T(1e10)})
+    for (bool approximate : {true, false}) {
+      GradientTape tape;
+      const Tensor far = constant(std::vector<T>{x, -x});
+      tape.watch(far);
+      const Tensor y = gelu(far, approximate);
+      CHECK(tape.gradient(sum(y), far).template to_vector<T>() == std::vector<T>{1, 0});
+    }
 }
 
 // Where x is negative the formulas cancel: what is bounded is the error beside x.

@@ -6,16 +6,12 @@
 #include "keen/nn/activation.h"
 #include "keen/nn/initializers.h"
 #include "keen/nn/layer.h"
+#include "keen/ops/nn.h"
 
 namespace keen::nn {
 
-/// Height and width: one number for both, or two in braces.
-struct Size2 {
-  template <std::integral T>
-  constexpr Size2(T both) noexcept : height(static_cast<int>(both)), width(height) {}
-  constexpr Size2(int h, int w) noexcept : height(h), width(w) {}
-  int height, width;
-};
+using keen::OptionalSize2;
+using keen::Size2;
 
 struct DenseOptions {
   ActivationFunction activation = {};
@@ -53,7 +49,7 @@ class Conv2D : public Layer {
 };
 
 struct PoolingOptions {
-  std::optional<Size2> strides = {};  ///< absent: the window
+  OptionalSize2 strides = {};  ///< absent: the window
   std::string padding = "valid";
   std::string name = {};
 };

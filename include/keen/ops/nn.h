@@ -1,6 +1,6 @@
 // Operations of neural networks. Images are (batch, height, width, channels).
 #pragma once
-#include <array>
+#include <concepts>
 #include <optional>
 #include <string>
 
@@ -9,10 +9,23 @@
 
 namespace keen {
 
+/// Height and width: one number for both, or two in braces.
+struct Size2 {
+  template <std::integral T>
+  constexpr Size2(T both) noexcept : height(static_cast<int>(both)), width(height) {}
+  constexpr Size2(int h, int w) noexcept : height(h), width(w) {}
+  int height, width;
+};
+/// The same, or nothing.
+struct OptionalSize2 : std::optional<Size2> {
+  using optional::optional;
+  constexpr OptionalSize2(int h, int w) noexcept : optional(Size2(h, w)) {}
+};
+
 struct Conv2DOptions {
-  std::array<int, 2> strides = {1, 1};
+  Size2 strides = 1;
   std::string padding = "valid";  ///< or "same": output size ⌈input / stride⌉; in any case ("SAME")
-  std::array<int, 2> dilation = {1, 1};
+  Size2 dilation = 1;
   int groups = 1;
 };
 /// (n, h, w, c) * (kh, kw, c / groups, out) → (n, h', w', out): cross-correlation, float32 or float64, which
@@ -21,8 +34,8 @@ Tensor conv2d(
     const Tensor& x, const Tensor& filters, const Conv2DOptions& options = {}, Where where = Where::current());
 
 struct Pool2DOptions {
-  std::array<int, 2> window = {2, 2};
-  std::optional<std::array<int, 2>> strides = {};  ///< absent: the window
+  Size2 window = 2;
+  OptionalSize2 strides = {};  ///< absent: the window
   std::string padding = "valid";
 };
 /// The largest of each window: (n, h, w, c) → (n, h', w', c), float32 or float64. Errors as of conv2d.

@@ -29,7 +29,7 @@ Tensor variance(
     const Tensor& x, const Axes& axes = {}, bool keepdims = false, int ddof = 0, Where where = Where::current());
 /// √variance.
 Tensor std(const Tensor& x, const Axes& axes = {}, bool keepdims = false, int ddof = 0, Where where = Where::current());
-/// √Σx²; integers give float32.
+/// √Σx²; integers give float32. The gradient at 0 is 0.
 Tensor norm(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());
 /// log Σeˣ, without overflow; integers give float32; −∞ for empty.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false, Where where = Where::current());

@@ -4,7 +4,8 @@
 
 namespace keen::optimizers {
 
-// A learning rate or another hyperparameter that is negative, infinite or NaN is a UsageError.
+// To construct one with a learning rate or another hyperparameter that is negative, infinite or NaN is a UsageError; what is
+// assigned to them later is not checked.
 
 struct SGDOptions {
   double momentum = 0;  ///< μ; without it there is no velocity slot
