@@ -24,7 +24,25 @@ using Code = void (*)(const CodeOperand* operands, std::int64_t rows, std::int64
 inline constexpr std::int64_t row_slack = 64;
 inline constexpr char code_symbol[] = "keen_kernel";
 
-inline constexpr std::uint32_t jit_abi = 2;
+/// Changes with the list of scalar functions, which kernels name by their places in it (FNV-1a of the names).
+consteval std::uint32_t hash_of_functions() {
+  std::uint32_t hash = 2166136261u;
+  for (const char* name : {
+#define KEEN_UNARY(name, types, cost, body) #name,
+#define KEEN_BINARY(name, types, cost, body) #name,
+#define KEEN_PREDICATE(name, types, cost, body) #name,
+#define KEEN_COMPARISON(name, types, cost, body) #name,
+#include "scalar/functions.def"
+#undef KEEN_UNARY
+#undef KEEN_BINARY
+#undef KEEN_PREDICATE
+#undef KEEN_COMPARISON
+       })
+    do hash = (hash ^ static_cast<unsigned char>(*name)) * 16777619u;
+    while (*name++);
+  return hash;
+}
+inline constexpr std::uint32_t jit_abi = 2 + hash_of_functions();
 inline constexpr char jit_entry[] = "keen_jit_plugin";
 
 /// Where a compilation puts its result: `done` or `failed` is called once, before compile returns.
