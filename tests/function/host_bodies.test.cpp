@@ -2,19 +2,12 @@
 #include "catch.h"
 #include "errors.h"
 #include "keen/keen.h"
+#include "log_lines.h"
 
 using namespace keen;
-using test::error_of, test::traced_at;
+using test::error_of, test::LogLines, test::traced_at;
 
 namespace {
-
-struct LogLines {
-  LogLines() {
-    set_log_handler([this](LogLevel, std::string_view line) { lines.emplace_back(line); });
-  }
-  ~LogLines() { set_log_handler({}); }
-  std::vector<std::string> lines;
-};
 
 /// Eager and compiled agree, with one warning that names the construct and its file.
 template <class F>

@@ -3,20 +3,10 @@
 
 #include "catch.h"
 #include "keen/keen.h"
+#include "log_lines.h"
 
 using namespace keen;
-
-namespace {
-
-struct LogLines {
-  LogLines() {
-    set_log_handler([this](LogLevel, std::string_view line) { lines.emplace_back(line); });
-  }
-  ~LogLines() { set_log_handler({}); }
-  std::vector<std::string> lines;
-};
-
-}  // namespace
+using test::LogLines;
 
 TEST_CASE("program 11: host control flow inside a compiled function", "[function][host]") {
   int runs = 0;

@@ -1,8 +1,10 @@
 // Sizes in a trace: known ones are numbers, open ones are handed on, and what would decide by them is an error.
 #include "catch.h"
+#include "errors.h"
 #include "keen/keen.h"
 
 using namespace keen;
+using test::error_of, test::traced_at;
 
 namespace {
 
@@ -138,28 +140,13 @@ TEST_CASE("sizes that are equal for every call are one and the same", "[function
   CHECK(f(ones({3, 3}), ones({1, 3})).item<int>() == 1);
 }
 
-namespace {
-
-/// What a call of `f` fails with.
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-}  // namespace
-
 TEST_CASE("a call whose sizes do not fit says what eager code says, and the line", "[function][sizes]") {
   const auto check = [](auto body, const Tensor& good, const Tensor& bad, unsigned line) {
     auto f = function(body, {.input_signature = {TensorSpec({unknown, unknown})}});
     CHECK(f(good).defined());
     const std::string eager = error_of([&] { body(bad); });
     CHECK_FALSE(eager.empty());
-    CHECK(error_of([&] { f(bad); }) == eager + " (traced at open_sizes.test.cpp:" + std::to_string(line) + ")");
+    CHECK(error_of([&] { f(bad); }) == eager + traced_at(line));
     CHECK(f(good).defined());
   };
   const Tensor wide = ones({4, 6}), tall = ones({5, 2}), none = ones({0, 2});

@@ -7,8 +7,10 @@
 #include "keen/log.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/reduce.h"
+#include "log_lines.h"
 
 using namespace keen;
+using test::LogLines;
 
 namespace {
 
@@ -21,15 +23,6 @@ struct Scene {
   std::vector<Tensor> weights;
   Mode mode = Mode::add;
   int turns = 1;
-};
-
-/// Collects log lines while it lives.
-struct LogLines {
-  LogLines() {
-    set_log_handler([this](LogLevel, std::string_view line) { lines.emplace_back(line); });
-  }
-  ~LogLines() { set_log_handler({}); }
-  std::vector<std::string> lines;
 };
 
 }  // namespace
