@@ -1,5 +1,6 @@
 // The loop operation: how it runs, and how it gets into a trace.
 #include <algorithm>
+#include <map>
 
 #include "core/message.h"
 #include "function/loop_gradient.h"
@@ -12,9 +13,27 @@ namespace {
 
 constexpr AttributeSpec loop_attributes[] = {
     {"condition", AttributeKind::resource}, {"body", AttributeKind::resource},   {"carried", AttributeKind::integer},
-    {"scanned", AttributeKind::integer},    {"reverse", AttributeKind::boolean}, {"length", AttributeKind::shape}};
+    {"scanned", AttributeKind::integer},    {"reverse", AttributeKind::boolean}, {"length", AttributeKind::shape},
+    {"packed", AttributeKind::shape},       {"unpacked", AttributeKind::shape}};
 
 }  // namespace
+
+Loop loop_form(std::span<const Attribute> attributes) {
+  Loop loop;
+  loop.carried = static_cast<std::size_t>(integer(attributes[2]));
+  loop.scanned = static_cast<std::size_t>(integer(attributes[3]));
+  loop.reverse = boolean(attributes[4]);
+  loop.length = ints(attributes[5]);
+  loop.packed = ints(attributes[6]);
+  loop.unpacked = ints(attributes[7]);
+  return loop;
+}
+
+std::int64_t sizes_of_packed(const Shape& pairs, std::size_t place) noexcept {
+  for (int i = 0; i < pairs.rank(); i += 2)
+    if (pairs[i] == static_cast<std::int64_t>(place)) return pairs[i + 1];
+  return -1;
+}
 
 void check_slices(std::int64_t first, std::int64_t other) {
   if (first != other) fail<ShapeError>("scan", "tensors of ", first, " and of ", other, " slices do not go together");
@@ -28,28 +47,48 @@ class Run {
   Run(std::span<Operand> inputs, Attributes attributes)
       : condition_(static_cast<const Part*>(std::get_if<std::shared_ptr<void>>(&attributes[0])->get())),
         body_(resource<Part>(attributes[1])),
-        carried_count_(static_cast<std::size_t>(integer(attributes[2]))),
-        scanned_count_(static_cast<std::size_t>(integer(attributes[3]))),
-        reverse_(boolean(attributes[4])) {
+        form_(loop_form(attributes)) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      auto& to = i < carried_count_ ? carried_ : i < carried_count_ + scanned_count_ ? scanned_ : rest_;
+      auto& to = i < form_.carried ? carried_ : i < form_.carried + form_.scanned ? scanned_ : rest_;
       to.push_back(inputs[i].tensor());
     }
-    if (!ints(attributes[5]).empty()) turns_ = ints(attributes[5])[0];
-    for (const Tensor& s : scanned_) {
-      check_slices(scanned_[0].shape()[0], s.shape()[0]);
-      turns_ = turns_ < 0 ? s.shape()[0] : std::min(turns_, s.shape()[0]);
+    if (!form_.length.empty()) turns_ = form_.length[0];
+    std::int64_t first = -1;
+    for (std::size_t k = 0; k < scanned_.size(); ++k) {
+      if (sizes_of_slices(k) >= 0) continue;
+      const std::int64_t slices = scanned_[k].shape()[0];
+      check_slices(first < 0 ? slices : first, slices);
+      first = slices;
     }
-    stacked_.resize(body_.graph().results.size() - carried_count_);
+    if (first >= 0) turns_ = turns_ < 0 ? first : std::min(turns_, first);
+    for (std::size_t k = 0; k < scanned_.size(); ++k)
+      if (const auto sizes = sizes_of_slices(k); sizes >= 0)
+        scanned_turns_.emplace(
+            k, unpack(contiguous(scanned_[k]), scanned_[static_cast<std::size_t>(sizes) - form_.carried]));
+    stacked_.resize(body_.graph().results.size() - form_.carried);
   }
 
   std::vector<Tensor> results() {
-    for (std::int64_t turn = 0; turn != turns_ && goes_on(); ++turn) take_turn(reverse_ ? turns_ - 1 - turn : turn);
+    for (std::int64_t turn = 0; turn != turns_ && goes_on(); ++turn)
+      take_turn(form_.reverse ? turns_ - 1 - turn : turn);
     for (std::size_t i = 0; i < stacked_.size(); ++i) carried_.push_back(stack_of(i));
     return std::move(carried_);
   }
 
  private:
+  std::int64_t sizes_of_slices(std::size_t k) const { return sizes_of_packed(form_.unpacked, form_.carried + k); }
+
+  static std::vector<Tensor> unpack(const Tensor& packed, const Tensor& sizes) {
+    std::vector<Tensor> turns;
+    std::int64_t begin = 0;
+    for (const Tensor& row : sizes) {
+      const Shape shape(row.to_vector<std::int64_t>());
+      turns.push_back(make_view(*packed.impl(), shape, contiguous_strides(shape), begin));
+      begin += shape.num_elements();
+    }
+    return turns;
+  }
+
   bool goes_on() const {
     if (!condition_) return true;
     std::vector<Tensor> arguments = carried_;
@@ -59,10 +98,14 @@ class Run {
 
   void take_turn(std::int64_t at) {
     std::vector<Tensor> arguments = std::move(carried_);
-    for (const Tensor& s : scanned_) arguments.push_back(s[at]);
+    for (std::size_t k = 0; k < scanned_.size(); ++k) {
+      const auto turns = scanned_turns_.find(k);
+      arguments.push_back(
+          turns == scanned_turns_.end() ? scanned_[k][at] : turns->second[static_cast<std::size_t>(at)]);
+    }
     arguments.insert(arguments.end(), rest_.begin(), rest_.end());
     std::vector<Tensor> results = body_.run(arguments);
-    const auto own = results.begin() + static_cast<std::ptrdiff_t>(carried_count_);
+    const auto own = results.begin() + static_cast<std::ptrdiff_t>(form_.carried);
     for (std::size_t i = 0; i < stacked_.size(); ++i)
       stacked_[i].push_back(std::move(own[static_cast<std::ptrdiff_t>(i)]));
     results.erase(own, results.end());
@@ -71,37 +114,36 @@ class Run {
 
   Tensor stack_of(std::size_t i) {
     auto& turns = stacked_[i];
-    if (reverse_) std::reverse(turns.begin(), turns.end());
+    if (form_.reverse) std::reverse(turns.begin(), turns.end());
+    const ResultSpec spec = spec_of(body_.graph(), body_.graph().results[form_.carried + i]);
+    if (sizes_of_packed(form_.packed, form_.carried + i) >= 0) {
+      for (Tensor& turn : turns) turn = flatten(turn);
+      return turns.empty() ? zeros({0}, {.dtype = spec.dtype}) : concat(std::exchange(turns, {}));
+    }
     for (const Tensor& turn : turns)
       if (turn.shape() != turns[0].shape())
         fail<ShapeError>(
-            "while_loop", "what its turns give, or keep for its gradient, changes its size from ", turns[0].shape(),
-            " to ", turn.shape(),
-            ": a loop that is differentiated, or stacks results, keeps sizes. Bring its state to the last size before "
-            "it begins (broadcast_to, pad), or run the function eagerly");
+            "scan", "what its turns give to be stacked changes its size from ", turns[0].shape(), " to ", turn.shape(),
+            ": bring it to one size (broadcast_to, pad), or carry what grows");
     if (!turns.empty()) return stack(std::exchange(turns, {}));
-    ResultSpec spec = spec_of(body_.graph(), body_.graph().results[carried_count_ + i]);
-    for (auto& dim : spec.shape) dim = std::max<std::int64_t>(dim, 0);
-    spec.shape.insert(0, 0);
-    return zeros(spec.shape, {.dtype = spec.dtype});
+    Shape none = spec.shape;
+    for (auto& dim : none) dim = std::max<std::int64_t>(dim, 0);
+    none.insert(0, 0);
+    return zeros(none, {.dtype = spec.dtype});
   }
 
   const Part* condition_;
   const Part& body_;
-  std::size_t carried_count_, scanned_count_;
-  bool reverse_;
+  const Loop form_;
   std::int64_t turns_ = -1;  // negative: the condition ends it
   std::vector<Tensor> carried_, scanned_, rest_;
+  std::map<std::size_t, std::vector<Tensor>> scanned_turns_;  // of what is packed
   std::vector<std::vector<Tensor>> stacked_;
 };
 
 /// The loop of a node, for the symbols of this trace.
 Loop loop_of(Tracer& tracer, std::span<const Operand> inputs, Attributes attributes) {
-  Loop loop;
-  loop.carried = static_cast<std::size_t>(integer(attributes[2]));
-  loop.scanned = static_cast<std::size_t>(integer(attributes[3]));
-  loop.reverse = boolean(attributes[4]);
-  loop.length = ints(attributes[5]);
+  Loop loop = loop_form(attributes);
   const auto again = [&](const Attribute& attribute, bool slices) -> std::shared_ptr<Graph> {
     const auto* part = static_cast<const Part*>(std::get_if<std::shared_ptr<void>>(&attribute)->get());
     if (!part) return nullptr;
@@ -115,7 +157,13 @@ Loop loop_of(Tracer& tracer, std::span<const Operand> inputs, Attributes attribu
           if (inside.shape[axis] < 0 && spec.shape[axis] >= 0) spec.shape[axis] = unknown;
       } else if (i < loop.carried + loop.scanned) {
         if (!slices) continue;
-        spec.shape.erase(0);
+        if (sizes_of_packed(loop.unpacked, i) < 0) {
+          spec.shape.erase(0);
+        } else {
+          spec.shape = part->graph().values[at(part->graph().inputs[given])].shape;
+          for (auto& dim : spec.shape)
+            if (dim < 0) dim = unknown;
+        }
       }
       specs.push_back(spec);
     }
@@ -177,14 +225,26 @@ std::vector<const Part*> parts_of(const Node& node) {
   return out;
 }
 
+namespace {
+
+/// How many slices a loop scans.
+std::int64_t slices(const Loop& loop, std::span<const Tensor> operands) {
+  std::size_t i = loop.carried;
+  if (const auto sizes = sizes_of_packed(loop.unpacked, i); sizes >= 0) i = static_cast<std::size_t>(sizes);
+  return operands[i].shape()[0];
+}
+
+}  // namespace
+
 ResultSpec loop_result_spec(const Loop& loop, std::size_t i, std::span<const Tensor> operands) {
   const bool carried = i < loop.carried;
   ResultSpec spec = spec_of(*loop.body, carried ? loop.body->inputs[i] : loop.body->results[i]);
   for (auto& dim : spec.shape)
     if (dim < 0 && !tell_size(loop.body->symbols, operands, dim)) dim = unknown;
   if (carried) return spec;
+  if (sizes_of_packed(loop.packed, i) >= 0) return {spec.dtype, {unknown}};
   std::int64_t turns = unknown;
-  if (!loop.condition) turns = loop.scanned ? operands[loop.carried].shape()[0] : loop.length[0];
+  if (!loop.condition) turns = loop.scanned ? slices(loop, operands) : loop.length[0];
   spec.shape.insert(0, turns);
   return spec;
 }
@@ -192,8 +252,15 @@ ResultSpec loop_result_spec(const Loop& loop, std::size_t i, std::span<const Ten
 std::vector<Attribute> loop_attributes_of(const Loop& loop) {
   std::shared_ptr<void> condition, body = std::make_shared<Part>(loop.body);
   if (loop.condition) condition = std::make_shared<Part>(loop.condition);
-  return {condition,    body,       static_cast<std::int64_t>(loop.carried), static_cast<std::int64_t>(loop.scanned),
-          loop.reverse, loop.length};
+  return {
+      condition,
+      body,
+      static_cast<std::int64_t>(loop.carried),
+      static_cast<std::int64_t>(loop.scanned),
+      loop.reverse,
+      loop.length,
+      loop.packed,
+      loop.unpacked};
 }
 
 namespace {

@@ -20,16 +20,21 @@ bool uses(const Graph& graph, int value) {
          std::any_of(graph.nodes.begin(), graph.nodes.end(), has);
 }
 
+void add_pair(Shape& pairs, std::size_t packed, std::size_t sizes) {
+  pairs.push_back(static_cast<std::int64_t>(packed));
+  pairs.push_back(static_cast<std::int64_t>(sizes));
+}
+
 /// One differentiation of a loop, on its way.
 class LoopGradient {
  public:
   LoopGradient(Gradient& g, const std::shared_ptr<StagedNode>& staged, std::size_t first)
       : g_(g), staged_(staged), first_(first), place_(find_node(*staged)) {
     meet_outputs(staged_, place_);
-    const auto& attributes = place_.node().attributes;
-    body_ = &resource<Part>(attributes[1]).graph();
-    carried_ = static_cast<std::size_t>(integer(attributes[2]));
-    scanned_ = static_cast<std::size_t>(integer(attributes[3]));
+    body_ = &resource<Part>(place_.node().attributes[1]).graph();
+    form_ = loop_form(place_.node().attributes);
+    carried_ = form_.carried;
+    scanned_ = form_.scanned;
     inputs_ = body_->inputs.size();
   }
 
@@ -97,7 +102,9 @@ class LoopGradient {
       const auto begin = body.results.begin() + static_cast<std::ptrdiff_t>(carried_);
       const auto there = std::find(begin, body.results.end(), value);
       kept_at_.push_back(carried_ + static_cast<std::size_t>(there - begin));
-      if (there == body.results.end()) body.results.push_back(value);
+      if (there != body.results.end()) continue;
+      body.results.push_back(value);
+      if (changes_size(body, value)) pack_last();
     }
     counts_turns_ = values.empty() && !scanned_ && seeded_stacks_.empty();
     if (counts_turns_) {  // something must say how many there were
@@ -112,6 +119,27 @@ class LoopGradient {
       specs.push_back(loop_result_spec(forward, i, staged_->operands));
     extend_node(*staged_, place_, loop_attributes_of(forward), specs);
     record_staged(staged_, before, loop_op);
+  }
+
+  /// May a value have another size in another turn?
+  bool changes_size(const Graph& body, int value) const {
+    const Shape& shape = body.values[at(value)].shape;
+    return std::any_of(shape.begin(), shape.end(), [&](std::int64_t dim) {
+      return dim < 0 && !tell_size(body.symbols, staged_->operands, dim);
+    });
+  }
+
+  /// Packs the forward body's last result: its sizes become one more.
+  void pack_last() {
+    Graph& body = *parts_.forward;
+    Tracer tracer(body);
+    TraceScope scope(tracer);
+    std::vector<Tensor> sizes;
+    const std::size_t place = body.results.size() - 1;
+    const Shape shape = body.values[at(body.results[place])].shape;
+    for (std::int64_t size : shape) sizes.emplace_back(Size(size));
+    add_pair(form_.packed, place, place + 1);
+    tracer.result(stack(sizes));
   }
 
   /// Does the way back name a size that carried tensor i has, and nothing else that it sees?
@@ -140,17 +168,15 @@ class LoopGradient {
   }
 
   Loop forward_loop() const {
-    const auto& attributes = place_.node().attributes;
-    Loop loop{.condition = nullptr, .body = parts_.forward, .carried = carried_, .scanned = scanned_, .length = {}};
-    loop.reverse = boolean(attributes[4]);
-    loop.length = ints(attributes[5]);
-    if (const auto* condition = std::get_if<std::shared_ptr<void>>(&attributes[0]); *condition)
-      loop.condition = clone(resource<Part>(attributes[0]).graph());
+    Loop loop = form_;
+    loop.body = parts_.forward;
+    const Attribute& condition = place_.node().attributes[0];
+    if (*std::get_if<std::shared_ptr<void>>(&condition)) loop.condition = clone(resource<Part>(condition).graph());
     return loop;
   }
 
   /// Carried: d of the carried tensors, sums of d of the rest, rows that are joined. Scanned: what was kept, d of the
-  /// stacked results, the scanned tensors. Then the forward loop's rest.
+  /// stacked results, the scanned tensors, sizes of what is packed among them. Then the forward loop's rest.
   Loop backward_loop() const {
     std::shared_ptr<Graph> body = clone(*parts_.backward);
     body->symbols = larger(body->symbols, current_tracer()->graph().symbols);
@@ -178,13 +204,14 @@ class LoopGradient {
     for (std::size_t i : kept_carried_) body->inputs.push_back(own[i]);
     if (counts_turns_) body->inputs.push_back(body->add_value({DType::bool_, {}, Device(), {}}));
     body->inputs.insert(body->inputs.end(), stacks, own.end());
-    for (std::size_t i = carried_; i < inputs_; ++i) {
-      if (i == carried_ + scanned_) loop.scanned = body->inputs.size() - loop.carried;
-      body->inputs.push_back(own[i]);
-    }
-    if (inputs_ == carried_ + scanned_) loop.scanned = body->inputs.size() - loop.carried;
-    loop.reverse = !boolean(place_.node().attributes[4]);
+    const auto rest = own.begin() + static_cast<std::ptrdiff_t>(carried_ + scanned_);
+    body->inputs.insert(body->inputs.end(), own.begin() + static_cast<std::ptrdiff_t>(carried_), rest);
+    unpack(loop, *body);
+    loop.scanned = body->inputs.size() - loop.carried;
+    body->inputs.insert(body->inputs.end(), rest, own.begin() + static_cast<std::ptrdiff_t>(inputs_));
+    loop.reverse = !form_.reverse;
 
+    std::vector<std::pair<std::size_t, int>> packed;  // results, and values with their sizes
     Graph& around = current_tracer()->graph();
     Tracer tracer(*body);
     TraceScope scope(tracer);
@@ -203,12 +230,44 @@ class LoopGradient {
     for (std::size_t i : joined_rows_)
       for (int part : {gradients.values(i), gradients.indices(i)})
         tracer.result(concat({tracer.tensor(*before++), tracer.tensor(part)}));
-    for (std::size_t i : asked_slices_) gradient_or_zeros(i);
+    for (std::size_t i : asked_slices_) {
+      if (const auto sizes = sizes_of_packed(form_.unpacked, i); sizes >= 0)
+        packed.emplace_back(body->results.size(), own[at(static_cast<int>(sizes))]);
+      gradient_or_zeros(i);
+    }
     for (std::size_t i : stacked_rows_)
       body->results.insert(body->results.end(), {gradients.values(i), gradients.indices(i)});
+    for (const auto& [result, sizes] : packed) {
+      add_pair(loop.packed, result, body->results.size());
+      body->results.push_back(sizes);
+    }
     around.symbols = body->symbols;
     loop.body = body;
     return loop;
+  }
+
+  /// What the way back scans of the loop's packed results: its place there, and the result with its sizes.
+  std::vector<std::pair<std::size_t, std::size_t>> packed_scans() const {
+    std::vector<std::size_t> results = kept_at_;
+    results.insert(results.end(), seeded_stacks_.begin(), seeded_stacks_.end());
+    std::vector<std::pair<std::size_t, std::size_t>> out;
+    for (std::size_t k = 0; k < results.size(); ++k)
+      if (const auto sizes = sizes_of_packed(form_.packed, results[k]); sizes >= 0)
+        out.emplace_back(k, static_cast<std::size_t>(sizes));
+    return out;
+  }
+
+  /// Lets the loop back, of which `body` has all that it scans but these sizes, unpack what is packed.
+  void unpack(Loop& loop, Graph& body) const {
+    const std::size_t slices = body.inputs.size() - scanned_;
+    for (const auto& [scan, sizes] : packed_scans()) {
+      add_pair(loop.unpacked, loop.carried + scan, body.inputs.size());
+      const int result = parts_.forward->results[sizes];
+      body.inputs.push_back(body.add_value(Value(parts_.forward->values[at(result)])));
+    }
+    for (int i = 0; i < form_.unpacked.rank(); ++i)
+      loop.unpacked.push_back(
+          form_.unpacked[i] - static_cast<std::int64_t>(carried_) + static_cast<std::int64_t>(slices));
   }
 
   std::vector<Tensor> operands() const {
@@ -224,7 +283,11 @@ class LoopGradient {
     }
     for (std::size_t at : kept_at_) out.push_back(staged_->outputs[at]);
     for (std::size_t i : seeded_stacks_) out.push_back(g_.dy(static_cast<int>(i - first_)));
-    out.insert(out.end(), staged_->operands.begin() + static_cast<std::ptrdiff_t>(carried_), staged_->operands.end());
+    const auto begin = staged_->operands.begin();
+    const auto rest = begin + static_cast<std::ptrdiff_t>(carried_ + scanned_);
+    out.insert(out.end(), begin + static_cast<std::ptrdiff_t>(carried_), rest);
+    for (const auto& [scan, sizes] : packed_scans()) out.push_back(staged_->outputs[sizes]);
+    out.insert(out.end(), rest, staged_->operands.end());
     return out;
   }
 
@@ -254,6 +317,7 @@ class LoopGradient {
   const std::size_t first_;
   NodePlace place_;
   const Graph* body_;
+  Loop form_;
   std::size_t carried_, scanned_, inputs_;
   std::vector<std::size_t> asked_slices_, asked_rest_, stacked_rows_, joined_rows_, seeded_carried_, seeded_stacks_,
       kept_carried_, kept_at_;

@@ -39,10 +39,11 @@ int find_from(const std::vector<int>& values, std::size_t first, int value) {
 
 std::unique_ptr<LoopStep> LoopStep::make(const Node& node, std::span<const OperandForm> operands) {
   auto step = std::make_unique<LoopStep>();
-  const auto carried = static_cast<std::size_t>(integer(node.attributes[2]));
-  const auto scanned = static_cast<std::size_t>(integer(node.attributes[3]));
-  step->reverse_ = boolean(node.attributes[4]);
-  if (const Shape& length = ints(node.attributes[5]); !length.empty()) step->turns_ = length[0];
+  const Loop loop = loop_form(node.attributes);
+  const std::size_t carried = loop.carried, scanned = loop.scanned;
+  if (!loop.packed.empty() || !loop.unpacked.empty()) return nullptr;
+  step->reverse_ = loop.reverse;
+  if (!loop.length.empty()) step->turns_ = loop.length[0];
   std::vector<OperandForm> found;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     OperandForm form = operands[i];

@@ -135,11 +135,12 @@ std::vector<Shape> branch_shapes(const Node& node, std::span<const Shape> operan
 }
 
 std::vector<Shape> loop_shapes(const Node& node, std::span<const Shape> operands) {
-  const auto carried = at(static_cast<int>(integer(node.attributes[2])));
-  const auto scanned = at(static_cast<int>(integer(node.attributes[3])));
+  const Loop loop = loop_form(node.attributes);
+  const auto carried = loop.carried;
+  if (!loop.packed.empty() || !loop.unpacked.empty()) return {};
   std::vector<Shape> found(operands.begin(), operands.end());
-  std::int64_t turns = ints(node.attributes[5]).empty() ? unknown : ints(node.attributes[5])[0];
-  for (std::size_t i = carried; i < carried + scanned; ++i) {
+  std::int64_t turns = loop.length.empty() ? unknown : loop.length[0];
+  for (std::size_t i = carried; i < carried + loop.scanned; ++i) {
     turns = turns < 0 ? found[i][0] : std::min(turns, found[i][0]);
     found[i].erase(0);
   }

@@ -16,13 +16,21 @@ std::vector<Tensor> stage_branch(
 /// first axis, and the rest, which every turn sees. The body takes these and gives the carried ones and any number of
 /// others, which are stacked along a new first axis. It runs while the condition (on carried ones and the rest) holds,
 /// and as often as there are slices, or `length` (a Shape of one size), if that is given.
+///
+/// Results of a size that differs from turn to turn are packed, one behind another along one axis, where another result
+/// stacks their sizes (int64, one an axis); turns of another loop find them again, one a turn, in what they scan.
 extern const Op loop_op, loop_with_effects_op;
 struct Loop {
   std::shared_ptr<Graph> condition, body;  // the condition may be null
   std::size_t carried = 0, scanned = 0;
   bool reverse = false;  // slices from the last to the first, and results stacked so
   Shape length;
+  Shape packed, unpacked;  // of the body's results and inputs: the place of the packed one, of its sizes, and so on
 };
+/// A loop of these attributes, less its parts.
+Loop loop_form(std::span<const Attribute> attributes);
+/// The place of the sizes of what is packed in a place; -1 if nothing is.
+std::int64_t sizes_of_packed(const Shape& pairs, std::size_t place) noexcept;
 /// carried results, then stacked ones.
 std::vector<Tensor> stage_loop(Tracer& tracer, const Loop& loop, const std::vector<Tensor>& operands);
 

@@ -420,12 +420,10 @@ TEST_CASE("a loop that broadcasts what it carries has its gradient", "[function]
     return tape.gradient(sum(square(smoothed(x, y))), y);
   };
   auto f = function(gradient, {.input_signature = {TensorSpec({unknown, 3}), TensorSpec({unknown, 3})}});
-  for (std::size_t i = 0; i < 3; ++i) {  // sizes that change from turn to turn cannot be kept for the way back
-    const Tensor x = random::normal(tables[i][0], {.seed = 1}), y = random::normal(tables[i][1], {.seed = 2});
+  for (const auto& shapes : tables) {
+    const Tensor x = random::normal(shapes[0], {.seed = 1}), y = random::normal(shapes[1], {.seed = 2});
     CHECK(allclose(f(x, y), gradient(x, y), 1e-4, 1e-5));
   }
-  CHECK_THROWS_AS(f(ones({1, 3}), ones({4, 3})), ShapeError);
-  CHECK_THROWS_WITH(f(ones({1, 3}), ones({4, 3})), Catch::Contains("[while_loop]") && Catch::Contains("broadcast_to"));
   CHECK(f.trace_count() == 1);
 }
 

@@ -40,10 +40,8 @@ class Rewrite {
     for (const auto* values : {&node_.inputs, &node_.outputs})
       for (int v : *values)
         if (!outer_.values[at(v)].shape.is_known()) return false;
-    loop_.carried = at(static_cast<int>(integer(node_.attributes[2])));
-    loop_.scanned = at(static_cast<int>(integer(node_.attributes[3])));
-    loop_.reverse = boolean(node_.attributes[4]);
-    loop_.length = ints(node_.attributes[5]);
+    loop_ = loop_form(node_.attributes);
+    if (!loop_.packed.empty() || !loop_.unpacked.empty()) return false;
     if (!loop_.scanned && loop_.length.empty()) return false;
     turns_ = loop_.scanned ? outer_.values[at(node_.inputs[loop_.carried])].shape[0] : loop_.length[0];
     if (turns_ < 2 || !take_body()) return false;
