@@ -7,7 +7,7 @@
 // of additions changes, within the tolerance of products.
 #include <algorithm>
 
-#include "function/loop_gradient.h"
+#include "function/loop.h"
 #include "function/passes/passes.h"
 #include "function/specialise.h"
 
