@@ -9,7 +9,8 @@
 
 namespace keen::detail {
 
-extern const Op cast_op, where_op, reshape_op, broadcast_to_op, sum_op, prod_op, max_op, min_op, any_op, all_op;
+extern const Op cast_op, where_op, reshape_op, broadcast_to_op, sum_op, prod_op, max_op, largest_op, min_op, any_op,
+    all_op;
 
 bool is_pointwise(const Graph& graph, const Node& node) {
   if (node.op->is_elementwise() || node.op == &where_op) return true;
@@ -22,13 +23,13 @@ scalar::Function joins(const Graph& graph, const Node& node) {
   const DType dtype =
       node.inputs.empty() ? DType::complex64 : graph.values[static_cast<std::size_t>(node.inputs[0])].dtype;
   if (is_complex(dtype) || dtype == DType::float16 || dtype == DType::bfloat16) return F::none;
-  return node.op == &sum_op    ? F::add
-         : node.op == &prod_op ? F::multiply
-         : node.op == &max_op  ? F::maximum
-         : node.op == &min_op  ? F::minimum
-         : node.op == &any_op  ? F::maximum  // of truths
-         : node.op == &all_op  ? F::minimum
-                               : F::none;
+  return node.op == &sum_op                             ? F::add
+         : node.op == &prod_op                          ? F::multiply
+         : node.op == &max_op || node.op == &largest_op ? F::maximum
+         : node.op == &min_op                           ? F::minimum
+         : node.op == &any_op                           ? F::maximum  // of truths
+         : node.op == &all_op                           ? F::minimum
+                                                        : F::none;
 }
 
 namespace {

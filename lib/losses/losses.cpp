@@ -51,9 +51,11 @@ void check_classes(const char* loss, const Tensor& predictions) {
   if (predictions.rank() < 1) fail<ShapeError>(loss, "predictions of shape (): wants (…, classes)");
 }
 
-Tensor smoothed(const char* loss, const Tensor& labels, double alpha, double classes) {
+Tensor smoothed(const char* loss, const Tensor& labels, double alpha, Size classes, DType dtype) {
   if (!(alpha >= 0 && alpha <= 1)) fail<UsageError>(loss, "label_smoothing ", alpha, ": wants 0 ≤ α ≤ 1");
-  return alpha == 0 ? labels : labels * (1 - alpha) + alpha / classes;
+  if (alpha == 0) return labels;
+  const Tensor rest = labels * (1 - alpha);
+  return classes.is_known() ? rest + alpha / static_cast<double>(classes) : rest + alpha / cast(classes, dtype);
 }
 
 // Rows (…, k) as (n, k).
@@ -95,7 +97,7 @@ Tensor binary_crossentropy(
   constexpr const char* loss = "binary_crossentropy";
   check_shapes(loss, labels, predictions);
   return in_the_name_of(loss, [&] {
-    const Tensor y = smoothed(loss, labels, options.label_smoothing, 2);
+    const Tensor y = smoothed(loss, labels, options.label_smoothing, Size(2), predictions.dtype());
     // −y·log σ(x) − (1 − y)·log(1 − σ(x)) = softplus(x) − x·y
     if (options.from_logits) return reduce(softplus(predictions) - predictions * y, options.reduction);
     const Tensor p = clip(predictions, epsilon, 1 - epsilon);
@@ -110,7 +112,7 @@ Tensor categorical_crossentropy(
   check_shapes(loss, labels, predictions);
   check_classes(loss, predictions);
   return in_the_name_of(loss, [&] {
-    const Tensor y = smoothed(loss, labels, options.label_smoothing, static_cast<double>(predictions.dim(-1)));
+    const Tensor y = smoothed(loss, labels, options.label_smoothing, predictions.dim(-1), predictions.dtype());
     if (!options.from_logits)
       return reduce(-sum(y * log(clip(predictions, epsilon, 1 - epsilon)), -1), options.reduction);
     Tensor losses = softmax_cross_entropy(as_rows(y), as_rows(predictions));

@@ -21,11 +21,9 @@ constexpr AttributeSpec slice_gradient_attributes[] = {
     {"start", AttributeKind::shape}, {"step", AttributeKind::ints}, {"shape", AttributeKind::shape}};
 
 // Of a trace's slice only the call may know where it lies.
-void slice_rule(Inference& in) {
-  const Shape& result = ints(in.attributes[1]);
-  const std::int64_t *shape = in.shape(0).data(), *start = ints(in.attributes[0]).data(), *size = result.data(),
-                     *step = ints(in.attributes[2]).data();
-  for (int i = 0; i < result.rank(); ++i) {
+void check_inside(const Shape& whole, const Shape& starts, const Shape& sizes, const Shape& steps) {
+  const std::int64_t *shape = whole.data(), *start = starts.data(), *size = sizes.data(), *step = steps.data();
+  for (int i = 0; i < whole.rank(); ++i) {
     const std::int64_t n = shape[i];
     if ((start[i] == 0 && size[i] == n) || n < 0 || is_symbol(start[i]) || size[i] <= 0) continue;
     const bool starts_inside = start[i] >= 0 && start[i] < n;
@@ -33,7 +31,11 @@ void slice_rule(Inference& in) {
     if (last < 0 || last >= n)
       fail<IndexError>("index", "index ", last, " is out of range for axis ", i, " of size ", n);
   }
-  in.results[0] = {in.dtype(0), result};
+}
+
+void slice_rule(Inference& in) {
+  check_inside(in.shape(0), ints(in.attributes[0]), ints(in.attributes[1]), ints(in.attributes[2]));
+  in.results[0] = {in.dtype(0), ints(in.attributes[1])};
 }
 
 Tensor slice_view(const TensorImpl& in, Attributes attributes, const ResultSpec& result) {
@@ -49,7 +51,10 @@ Tensor slice_view(const TensorImpl& in, Attributes attributes, const ResultSpec&
   return make_view(in, result.shape, strides, is_empty ? 0 : offset);
 }
 
-void slice_gradient_rule(Inference& in) { in.results[0] = {in.dtype(0), ints(in.attributes[2])}; }
+void slice_gradient_rule(Inference& in) {
+  check_inside(ints(in.attributes[2]), ints(in.attributes[0]), in.shape(0), ints(in.attributes[1]));
+  in.results[0] = {in.dtype(0), ints(in.attributes[2])};
+}
 
 }  // namespace
 

@@ -126,6 +126,17 @@ KEEN_OP(max){
     .saves = {input(0) | output()},
     .domain = Domain::distinct,
     .formula = "max of x"};
+// The same, where there may be none to choose from.
+KEEN_OP(largest){
+    .name = "largest",
+    .attributes = over_axes,
+    .dtypes = real_numbers,
+    .infer = same_dtype_rule,
+    .cpu = cpu::max,
+    .gradient = extremum_gradient,
+    .saves = {input(0) | output()},
+    .domain = Domain::distinct,
+    .formula = "max of x, or the lowest number"};
 KEEN_OP(min){
     .name = "min",
     .attributes = over_axes,

@@ -30,7 +30,7 @@ KEEN_OP(axis_count){
     .differentiable = Differentiable::no,
     .formula = "product of the sizes of the axes"};
 
-extern const Op sum_op;
+extern const Op sum_op, largest_op;
 
 namespace {
 
@@ -86,12 +86,7 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims, Where line) {
   const Shape list = normalise_axes("logsumexp", axes, checked(x, "logsumexp").shape.rank());
   return in_the_name_of("logsumexp", [&]() -> Tensor {
     const Tensor values = as_floating(x);
-    for (auto axis : list)
-      if (values.shape()[static_cast<int>(axis)] == 0)
-        return full(
-            reduced_shape(values.shape(), list, keepdims), -std::numeric_limits<double>::infinity(),
-            {.dtype = values.dtype()});
-    Tensor top = stop_gradient(max(values, Axes(list), true));
+    Tensor top = stop_gradient(run(largest_op, {list, true}, values));
     top = where(isfinite(top), top, 0);
     const Tensor out = log(sum(exp(values - top), Axes(list), true)) + top;
     return keepdims ? out : reshape(out, reduced_shape(out.shape(), list, false));

@@ -431,3 +431,25 @@ TEST_CASE("the number of elements of an open tensor is an error that says what t
   auto f = function([](const Tensor& x) { return x * static_cast<float>(x.size()); }, open_rows);
   CHECK_THROWS_WITH(f(ones({2, 3})), Catch::Contains("[size]") && Catch::Contains("x.dim(0)"));
 }
+
+TEST_CASE("a place to set that lies outside an open axis is the error of eager code", "[function][sizes]") {
+  const auto f = function(
+      [](const Tensor& x) {
+        return set(x, {5, slice({}, 2)}, 1.f);
+      },
+      {.input_signature = {TensorSpec({unknown, unknown})}});
+  CHECK(allclose(f(zeros({6, 3})), set(zeros({6, 3}), {5, slice({}, 2)}, 1.f)));
+  CHECK_THROWS_AS(f(zeros({5, 3})), IndexError);
+  CHECK_THROWS_AS(f(zeros({0, 3})), IndexError);
+}
+
+TEST_CASE("label smoothing with an open number of classes", "[function][sizes]") {
+  const auto loss = [](const Tensor& labels, const Tensor& logits) {
+    return losses::categorical_crossentropy(labels, logits, {.from_logits = true, .label_smoothing = 0.1});
+  };
+  const auto f = function(loss, {.input_signature = {TensorSpec({unknown, unknown}), TensorSpec({unknown, unknown})}});
+  for (const Shape& shape : {Shape{2, 3}, Shape{4, 7}}) {
+    const Tensor labels = softmax(random::normal(shape, {.seed = 1})), logits = random::normal(shape, {.seed = 2});
+    CHECK(allclose(f(labels, logits), loss(labels, logits)));
+  }
+}
