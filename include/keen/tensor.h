@@ -119,12 +119,12 @@ class Tensor {
   }
   /// All elements in row-major order, converted to T.
   template <class T>
-  std::vector<T> to_vector() const {
+  std::vector<T> to_vector(Where where = Where::current()) const {
     if constexpr (std::is_same_v<T, bool>) {
-      auto bytes = to_vector<std::uint8_t>();
+      auto bytes = to_vector<std::uint8_t>(where);
       return std::vector<bool>(bytes.begin(), bytes.end());
     } else {
-      std::vector<T> out(host_size());
+      std::vector<T> out(host_size(where));
       copy_to(dtype_of<T>, out.data());
       return out;
     }
@@ -193,7 +193,7 @@ class Tensor {
 
  private:
   void item_as(DType dtype, void* out, Where where) const;
-  std::size_t host_size() const;
+  std::size_t host_size(Where where) const;
   void copy_to(DType dtype, void* out) const;
   const void* raw(DType dtype) const;
 
@@ -224,8 +224,8 @@ class Tensor::Iterator {
 
 /// `x.to_vector<T>()`, of whatever is a tensor.
 template <class T>
-std::vector<T> to_vector(const Tensor& x) {
-  return x.to_vector<T>();
+std::vector<T> to_vector(const Tensor& x, Where where = Where::current()) {
+  return x.to_vector<T>(where);
 }
 
 /// `Tensor(value, shape=(2, 3), dtype=float32, device=cpu:0)`, the value as NumPy prints it, summarised when large.

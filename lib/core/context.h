@@ -10,6 +10,7 @@ namespace keen::detail {
 struct ThreadContext {
   Interpreter* interpreter = nullptr;
   Observer* observers = nullptr;  // innermost first
+  Interpreter* maker = nullptr;   // whose program makes a variable now
   bool has_device = false;        // inside a DeviceScope
   Device device;
   std::uint64_t next_id = 0, end_id = 0;
@@ -61,7 +62,20 @@ struct CreationCheck {
     if (thread_context.interpreter) thread_context.interpreter->check_creation();
   }
 };
+/// Remembers which trace makes variables.
+class MakerScope {
+ public:
+  MakerScope() noexcept : maker_(thread_context.maker) {
+    if (thread_context.interpreter) thread_context.maker = thread_context.interpreter;
+  }
+  ~MakerScope() { thread_context.maker = maker_; }
+  MakerScope(const MakerScope&) = delete;
+  MakerScope& operator=(const MakerScope&) = delete;
+
+ private:
+  Interpreter* maker_;
+};
 /// An EagerScope to make variables in. Throws UsageError in a trace that may make none.
-class CreationScope : CreationCheck, EagerScope {};
+class CreationScope : CreationCheck, MakerScope, EagerScope {};
 
 }  // namespace keen::detail

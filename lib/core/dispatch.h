@@ -8,10 +8,14 @@
 
 namespace keen::detail {
 
+struct GeneratorState;
 struct VariableState;
 
 /// What the host wants to know of a tensor: its truth, one integer, or any value at all.
 enum class Question : std::uint8_t { truth, integer, value };
+
+/// Throws ShapeError for a shape of another number of elements; an open one counts as fine.
+void check_one_element(const Shape& shape, Question question);
 
 /// Turns an operation into something else than work: the tracer is the only one, eager is its absence.
 class Interpreter {
@@ -34,6 +38,8 @@ class Interpreter {
   virtual std::int64_t derive(SizeOp op, std::int64_t a, std::int64_t b) = 0;
   /// What a variable created now starts with: elements. Checks creation.
   virtual Tensor initial_value(const Tensor& initial) = 0;
+  /// Blocks of a stream that the program took before it makes a variable, in draws that its first replay makes.
+  virtual std::uint64_t waiting_draws(const GeneratorState& stream) const = 0;
 
  protected:
   ~Interpreter() = default;

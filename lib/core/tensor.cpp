@@ -79,22 +79,29 @@ Tensor readable(const Tensor& t, const char* operation) {
 
 }  // namespace
 
+void detail::check_one_element(const Shape& shape, Question question) {
+  if (!shape.is_known() || shape.num_elements() == 1) return;
+  if (question == Question::truth)
+    fail<ShapeError>("bool", "the truth of a tensor of shape ", shape, " is ambiguous: use any() or all()");
+  fail<ShapeError>(
+      "item", "a tensor of shape ", shape, " has ", shape.num_elements(),
+      " elements, not one: index it first, or take all with to_vector()");
+}
+
 void Tensor::item_as(DType dtype, void* out, Where where) const {
   detail::note_line(where);
   const auto question = is_integer(checked(*this, "item").dtype) || impl_->dtype == DType::bool_
                             ? detail::Question::integer
                             : detail::Question::value;
+  detail::check_one_element(impl_->shape, question);
   if (const auto answer = ask(*this, "item", question))
     return detail::cpu::convert(dtype, out, DType::int64, &*answer, 1);
   Tensor t = readable(*this, "item");
-  if (t.impl_->size != 1)
-    fail<ShapeError>(
-        "item", "a tensor of shape ", shape(), " has ", t.impl_->size,
-        " elements, not one: index it first, or take all with to_vector()");
   detail::cpu::convert(dtype, out, t.impl_->dtype, t.impl_->data, 1);
 }
 
-std::size_t Tensor::host_size() const {
+std::size_t Tensor::host_size(Where where) const {
+  detail::note_line(where);
   ask(*this, "to_vector", detail::Question::value);  // a trace may have the elements once they are asked for
   const auto& t = checked(*this, "to_vector");
   return static_cast<std::size_t>(t.is_symbolic() ? 0 : t.size);
@@ -120,8 +127,7 @@ const void* Tensor::raw(DType dtype) const {
 
 Tensor::operator bool() const {
   const auto& t = checked(*this, "bool");
-  if (!t.is_symbolic() && t.size != 1)
-    fail<ShapeError>("bool", "the truth of a tensor of shape ", t.shape, " is ambiguous: use any() or all()");
+  detail::check_one_element(t.shape, detail::Question::truth);
   if (const auto answer = ask(*this, "bool", detail::Question::truth)) return *answer != 0;
   return item<bool>();
 }

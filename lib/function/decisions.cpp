@@ -59,8 +59,7 @@ KEEN_OP(same){
 std::optional<std::int64_t> answer_of(const Segment& segment, const std::vector<Tensor>& results) {
   const Tensor& asked = results[segment.asked];
   if (segment.question == Question::value) return {};
-  if (asked.size() != 1)
-    fail<ShapeError>("item", "a tensor of shape ", asked.shape(), " has ", asked.size(), " elements, not one");
+  check_one_element(asked.shape(), segment.question);
   return segment.question == Question::truth ? asked.item<bool>() : asked.item<std::int64_t>();
 }
 
@@ -73,6 +72,7 @@ std::optional<std::int64_t> Session::ask(const Tensor& tensor, Question question
   if (mode_ == Mode::checking) {
     const Ran& ran = ran_[at_];
     const auto asked = static_cast<int>(ran.segment->asked);
+    skip_absent(nullptr);
     if (cursor_ != graph_->nodes.size() || ran.segment->question != question ||
         graph_->results[static_cast<std::size_t>(asked)] != link.value)
       changed("asks for another value");

@@ -31,8 +31,9 @@ struct Node {
   const Op* op = nullptr;
   std::vector<int> inputs;  // values
   std::vector<Attribute> attributes;
-  std::vector<int> outputs;  // values
-  Origin origin = {};        // where the program asks for it
+  std::vector<int> outputs;    // values
+  Origin origin = {};          // where the program asks for it
+  bool may_be_absent = false;  // from the program when it is run again: it gave a variable its first value
 };
 
 struct Constant {

@@ -4,6 +4,7 @@
 
 #include "core/message.h"
 #include "function/replay.h"
+#include "random/generator.h"
 
 namespace keen::detail {
 
@@ -18,7 +19,28 @@ std::unique_ptr<Graph> clone(const Graph& graph) {
   return copy;
 }
 
-Tensor lift(Graph& graph, int value) {
+namespace {
+
+/// Draws of the trace that come before those of `part` take their numbers first, in its first replay.
+void draw_in_order(const Tracer& tracer, Graph& part) {
+  for (Node& node : part.nodes) {
+    const Draw draw = draw_of(*node.op, node.attributes);
+    if (!draw.stream || !draw.blocks) continue;
+    const auto& nodes = tracer.graph().nodes;
+    const auto self =
+        std::find_if(nodes.begin(), nodes.end(), [&](const Node& n) { return n.outputs == node.outputs; });
+    const std::uint64_t before = tracer.waiting_draws(*draw.stream, &*self);
+    if (before == 0) continue;
+    node.attributes[0] = static_cast<std::int64_t>(draw.stream->seed.load());
+    node.attributes[1] = static_cast<std::int64_t>(reserve_behind(*draw.stream, before, *draw.blocks));
+    node.attributes.back() = std::shared_ptr<void>();
+  }
+}
+
+}  // namespace
+
+Tensor lift(Tracer& tracer, int value) {
+  Graph& graph = tracer.graph();
   const auto part = clone(graph);
   part->results = {value};
   // Without effects, and with draws only where they are needed.
@@ -30,9 +52,12 @@ Tensor lift(Graph& graph, int value) {
   };
   for (std::size_t i = part->nodes.size(); i-- > 0;) {
     const Node& node = part->nodes[i];
-    if (!is_needed(node)) part->nodes.erase(part->nodes.begin() + static_cast<std::ptrdiff_t>(i));
-    else
+    if (is_needed(node)) {
       for (int input : node.inputs) needed[static_cast<std::size_t>(input)] = true;
+      graph.nodes[i].may_be_absent = true;
+    } else {
+      part->nodes.erase(part->nodes.begin() + static_cast<std::ptrdiff_t>(i));
+    }
   }
   for (int input : part->inputs)
     if (needed[static_cast<std::size_t>(input)])
@@ -43,6 +68,7 @@ Tensor lift(Graph& graph, int value) {
   part->inputs.clear();
   for (const Node& node : part->nodes)
     if (is_root(node)) part->results.insert(part->results.end(), node.outputs.begin(), node.outputs.end());
+  draw_in_order(tracer, *part);
   EagerScope eager;
   const auto values = Replay(*part).run({});
   for (std::size_t i = 1; i < values.size(); ++i) {

@@ -6,6 +6,7 @@
 
 #include "core/message.h"
 #include "core/variable_state.h"
+#include "function/specialise.h"
 
 namespace keen::detail {
 
@@ -36,6 +37,13 @@ std::vector<Tensor> Session::arguments() {
   return out;
 }
 
+Bindings Session::sizes_of_call() const {
+  Bindings sizes(graph_->symbols);
+  for (std::size_t i = 0; i < graph_->inputs.size(); ++i)
+    sizes.bind(graph_->values[at(graph_->inputs[i])].shape, values_[i].shape(), name_.c_str());
+  return sizes;
+}
+
 void Session::changed(const std::string& what) const {
   fail<UsageError>(
       name_.c_str(), "the function is run again to follow a decision it has not taken before, and ", what,
@@ -43,7 +51,17 @@ void Session::changed(const std::string& what) const {
       ": between decisions on tensors it must do the same every time");
 }
 
+/// Goes past what made first values of variables and is not made again; `op` (if any) comes next.
+void Session::skip_absent(const Op* op) {
+  const auto is_absent = [&](const Node& node) {
+    const std::source_location &then = node.origin.where, &now = line();
+    return node.may_be_absent && (node.op != op || then.line() != now.line() || then.file_name() != now.file_name());
+  };
+  while (cursor_ < graph_->nodes.size() && is_absent(graph_->nodes[cursor_])) ++cursor_;
+}
+
 const Node& Session::expect(const Op& op) {
+  skip_absent(&op);
   if (cursor_ >= graph_->nodes.size()) changed(text("calls ", op.name, ", which it did not do"));
   const Node& node = graph_->nodes[cursor_++];
   if (node.op != &op) changed(text("calls ", op.name, " where it called ", node.op->name));

@@ -46,7 +46,9 @@ class Session final : public Tracer {
   enum class Mode { checking, recording, eager };
   Tensor make(int value) override;
   Tensor add_read(const std::shared_ptr<VariableState>& variable) override;
+  Bindings sizes_of_call() const override;
 
+  void skip_absent(const Op* op);
   const Node& expect(const Op& op);
   [[noreturn]] void changed(const std::string& what) const;
   void check_node(const Node& node, std::span<const Operand> inputs, Attributes attributes);

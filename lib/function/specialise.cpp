@@ -9,7 +9,7 @@
 
 namespace keen::detail {
 
-extern const Op reshape_op, sum_op, sum_to_op;
+extern const Op ensure_shape_op, reshape_op, sum_op, sum_to_op;
 
 void Bindings::bind(const Shape& symbolic, const Shape& actual, const char* what) {
   for (int axis = 0; axis < symbolic.rank(); ++axis) {
@@ -222,6 +222,10 @@ Specialised specialise(const Graph& graph, std::span<const Shape> arguments) {
       }
       const std::vector<ResultSpec> results = infer(*made, node);
       for (std::size_t i = 0; i < results.size(); ++i) set(node.outputs[i], results[i].shape, node.op->name);
+      if (node.op == &ensure_shape_op) {  // now ensured
+        node.op = &reshape_op;
+        node.attributes = {results[0].shape};
+      }
     } catch (const Error& error) {
       rethrow_from(error, made->nodes[n].origin);
     }

@@ -106,18 +106,12 @@ std::string UpdatesStep::to_string() const {
 }
 
 void draw_anew(const Op& op, std::vector<Attribute>& attributes) {
-  const auto* stream = std::get_if<std::shared_ptr<void>>(&attributes.back());
-  if (!op.random || !stream || !*stream || thread_context.interpreter) return;  // a trace draws nothing
-  const auto state = std::static_pointer_cast<GeneratorState>(*stream);
-  DType type = DType::float32;
-  std::int64_t count = 0;
-  for (const auto& attribute : attributes) {
-    if (const auto* found = std::get_if<DType>(&attribute)) type = *found;
-    if (const auto* found = std::get_if<Shape>(&attribute)) count = found->num_elements();
-  }
-  attributes[0] = static_cast<std::int64_t>(state->seed.load());
-  const std::uint64_t blocks = blocks_for(op, type, count), position = reserve(*state, blocks);
-  DrawLog::note(state, position, blocks);
+  if (thread_context.interpreter) return;  // a trace draws nothing
+  const auto [stream, blocks] = draw_of(op, attributes);
+  if (!stream) return;
+  attributes[0] = static_cast<std::int64_t>(stream->seed.load());
+  const std::uint64_t position = reserve(*stream, *blocks);
+  DrawLog::note(stream, position, *blocks);
   attributes[1] = static_cast<std::int64_t>(position);
 }
 

@@ -6,6 +6,8 @@
 #include "core/variable_state.h"
 #include "function/lift.h"
 #include "function/source_line.h"
+#include "function/specialise.h"
+#include "random/generator.h"
 
 namespace keen::detail {
 
@@ -247,7 +249,23 @@ void Tracer::check_creation() const {
 
 Tensor Tracer::initial_value(const Tensor& initial) {
   check_creation();
-  return initial.is_symbolic() ? lift(*graph_, value_of(initial.impl(), "Variable")) : initial;
+  return initial.is_symbolic() ? lift(*this, value_of(initial.impl(), "Variable")) : initial;
+}
+
+Bindings Tracer::sizes_of_call() const { return Bindings(graph_->symbols); }
+
+std::uint64_t Tracer::waiting_draws(const GeneratorState& stream, const Node* until) const {
+  std::uint64_t blocks = outer_ ? outer_->waiting_draws(stream) : 0;
+  const Bindings sizes = sizes_of_call();
+  for (const Node& node : graph_->nodes) {
+    if (&node == until) break;
+    if (!node.op->random) continue;
+    std::vector<Attribute> attributes = node.attributes;
+    sizes.substitute(*node.op, attributes);
+    const Draw draw = draw_of(*node.op, attributes);
+    if (draw.stream.get() == &stream) blocks += draw.blocks.value_or(0);
+  }
+  return blocks;
 }
 
 }  // namespace keen::detail

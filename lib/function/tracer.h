@@ -9,6 +9,8 @@
 
 namespace keen::detail {
 
+class Bindings;
+
 /// A part of a program that is traced once asks for the value of a tensor, which differs from turn to turn: what holds the
 /// part cannot become one operation.
 class HostDecision : public UsageError {
@@ -53,6 +55,9 @@ class Tracer : public Interpreter {
   void check_creation() const override;
   std::int64_t derive(SizeOp op, std::int64_t a, std::int64_t b) override;
   Tensor initial_value(const Tensor& initial) override;
+  std::uint64_t waiting_draws(const GeneratorState& stream) const override { return waiting_draws(stream, nullptr); }
+  /// Of the nodes before one.
+  std::uint64_t waiting_draws(const GeneratorState& stream, const Node* until) const;
 
   Graph& graph() noexcept { return *graph_; }
   const Graph& graph() const noexcept { return *graph_; }
@@ -85,6 +90,8 @@ class Tracer : public Interpreter {
   /// Goes on in another graph, with nothing known of variables.
   void go_on_in(Graph& graph);
   void forget_reads() { reads_.clear(); }
+  /// The sizes that are known of the call that is traced.
+  virtual Bindings sizes_of_call() const;
 
   Graph* graph_;
 

@@ -32,18 +32,20 @@ Tensor reduce(Tensor losses, Reduction reduction) {
   }
 }
 
-// A loss of broadcast shapes, (n,) against (n, 1), would be a silent mistake.
-void check_shapes(const char* loss, const Tensor& labels, const Tensor& predictions) {
+// The labels, which have the shape of the predictions: a loss of broadcast shapes, (n,) against (n, 1), would be a silent
+// mistake. Sizes that are open each call checks.
+Tensor checked_labels(const char* loss, const Tensor& labels, const Tensor& predictions) {
   if (!labels.defined() || !predictions.defined()) fail<UsageError>(loss, "labels or predictions are undefined");
   bool agree = labels.rank() == predictions.rank();
   for (int i = 0; agree && i < labels.rank(); ++i) {
     const std::int64_t a = labels.shape()[i], b = predictions.shape()[i];
-    agree = a == b || a < 0 || b < 0;  // a traced dimension may be unknown
+    agree = a == b || a < 0 || b < 0;
   }
   if (!agree)
     fail<ShapeError>(
         loss, "labels ", labels.shape(), " and predictions ", predictions.shape(),
         ": wants one shape; reshape one of them");
+  return in_the_name_of(loss, [&] { return ensure_shape(labels, predictions.shape()); });
 }
 
 void check_classes(const char* loss, const Tensor& predictions) {
@@ -69,24 +71,24 @@ Shape without_last(Shape shape) {
 
 Tensor mean_squared_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options, Where where) {
   detail::note_line(where);
-  check_shapes("mean_squared_error", labels, predictions);
-  return in_the_name_of("mean_squared_error", [&] { return reduce(square(predictions - labels), options.reduction); });
+  const Tensor truths = checked_labels("mean_squared_error", labels, predictions);
+  return in_the_name_of("mean_squared_error", [&] { return reduce(square(predictions - truths), options.reduction); });
 }
 
 Tensor mean_absolute_error(const Tensor& labels, const Tensor& predictions, const LossOptions& options, Where where) {
   detail::note_line(where);
-  check_shapes("mean_absolute_error", labels, predictions);
-  return in_the_name_of("mean_absolute_error", [&] { return reduce(abs(predictions - labels), options.reduction); });
+  const Tensor truths = checked_labels("mean_absolute_error", labels, predictions);
+  return in_the_name_of("mean_absolute_error", [&] { return reduce(abs(predictions - truths), options.reduction); });
 }
 
 Tensor huber(const Tensor& labels, const Tensor& predictions, const HuberOptions& options, Where where) {
   detail::note_line(where);
-  check_shapes("huber", labels, predictions);
+  const Tensor truths = checked_labels("huber", labels, predictions);
   if (!(options.delta > 0) || std::isinf(options.delta))
     fail<UsageError>("huber", "delta ", options.delta, ": wants a finite number above 0");
   // With q = min(|e|, δ): ½q² + δ(|e| − q), which needs no branch.
   return in_the_name_of("huber", [&] {
-    const Tensor error = abs(predictions - labels), inner = minimum(error, options.delta);
+    const Tensor error = abs(predictions - truths), inner = minimum(error, options.delta);
     return reduce(0.5 * square(inner) + options.delta * (error - inner), options.reduction);
   });
 }
@@ -95,9 +97,9 @@ Tensor binary_crossentropy(
     const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options, Where where) {
   detail::note_line(where);
   constexpr const char* loss = "binary_crossentropy";
-  check_shapes(loss, labels, predictions);
+  const Tensor truths = checked_labels(loss, labels, predictions);
   return in_the_name_of(loss, [&] {
-    const Tensor y = smoothed(loss, labels, options.label_smoothing, Size(2), predictions.dtype());
+    const Tensor y = smoothed(loss, truths, options.label_smoothing, Size(2), predictions.dtype());
     // −y·log σ(x) − (1 − y)·log(1 − σ(x)) = softplus(x) − x·y
     if (options.from_logits) return reduce(softplus(predictions) - predictions * y, options.reduction);
     const Tensor p = clip(predictions, epsilon, 1 - epsilon);
@@ -109,10 +111,10 @@ Tensor categorical_crossentropy(
     const Tensor& labels, const Tensor& predictions, const CrossentropyOptions& options, Where where) {
   detail::note_line(where);
   constexpr const char* loss = "categorical_crossentropy";
-  check_shapes(loss, labels, predictions);
+  const Tensor truths = checked_labels(loss, labels, predictions);
   check_classes(loss, predictions);
   return in_the_name_of(loss, [&] {
-    const Tensor y = smoothed(loss, labels, options.label_smoothing, predictions.dim(-1), predictions.dtype());
+    const Tensor y = smoothed(loss, truths, options.label_smoothing, predictions.dim(-1), predictions.dtype());
     if (!options.from_logits)
       return reduce(-sum(y * log(clip(predictions, epsilon, 1 - epsilon)), -1), options.reduction);
     Tensor losses = softmax_cross_entropy(as_rows(y), as_rows(predictions));
@@ -135,7 +137,7 @@ Tensor labels_of_rows(const char* loss, const Tensor& labels, const Tensor& pred
   if (y.rank() != predictions.rank() - 1)
     fail<ShapeError>(
         loss, "labels ", labels.shape(), " for predictions ", predictions.shape(), ": wants one integer a row");
-  return y;
+  return ensure_shape(y, without_last(predictions.shape()));
 }
 
 }  // namespace

@@ -111,7 +111,10 @@ Tensor conv2d(const Tensor& x, const Tensor& filters, const Conv2DOptions& optio
   if (f.rank() != 4)
     fail<ShapeError>("conv2d", "filters have shape ", f, ": (height, width, channels in, channels out) is needed");
   for (auto d : f)
-    if (d < 1) fail<ShapeError>("conv2d", "filters of shape ", f, " are empty: every dimension must be 1 or more");
+    if (d < 1)
+      fail<ShapeError>(
+          "conv2d", "filters of shape ", f,
+          d ? ": a trace must know their sizes" : " are empty: every dimension must be 1 or more");
   check_positive("conv2d", "stride", options.strides);
   check_positive("conv2d", "dilation", options.dilation);
   if (options.groups < 1) fail<UsageError>("conv2d", options.groups, " groups: at least 1 is needed");

@@ -110,7 +110,9 @@ Tensor draw(
     // A trace takes nothing from the stream: each replay does.
     if (!thread_context.interpreter) {
       blocks = blocks_for(op, dtype, shape.num_elements());
-      position = reserve(*stream, blocks);
+      const Interpreter* maker = thread_context.maker;
+      const std::uint64_t before = maker ? maker->waiting_draws(*stream) : 0;
+      position = before ? reserve_behind(*stream, before, blocks) : reserve(*stream, blocks);
     }
   }
   Tensor drawn;

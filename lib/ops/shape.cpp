@@ -183,7 +183,7 @@ Tensor transpose(const Tensor& x, const Shape& permutation, Where where) {
 Tensor squeeze(const Tensor& x, const Axes& axes, Where where) {
   note_line(where);
   const Shape& from = checked(x, "squeeze").shape;
-  Shape list, out;
+  Shape list, out, ones = from;
   if (!axes.all()) list = normalise_axes("squeeze", axes, from.rank());
   else if (!from.is_known())
     fail<UsageError>(
@@ -191,11 +191,12 @@ Tensor squeeze(const Tensor& x, const Axes& axes, Where where) {
         " has an open axis, of which this trace does not know whether it is one to drop: name the axes");
   for (int i = 0; i < from.rank(); ++i) {
     bool named = std::find(list.begin(), list.end(), i) != list.end();
-    if (named && from[i] >= 0 && from[i] != 1)  // an open size is checked by each call
+    if (named && from[i] >= 0 && from[i] != 1)
       fail<ShapeError>("squeeze", "axis ", i, " of shape ", from, " has size ", from[i], ", not 1");
+    if (named) ones[i] = 1;
     if (!(named || (axes.all() && from[i] == 1))) out.push_back(from[i]);
   }
-  return run(reshape_op, {out}, x);
+  return in_the_name_of("squeeze", [&] { return run(reshape_op, {out}, ensure_shape(x, ones)); });
 }
 
 Tensor expand_dims(const Tensor& x, int axis, Where where) {

@@ -134,25 +134,6 @@ class MakeDense {
 /// A tensor like the sparse one `form`, of these parts.
 Tensor with_parts(const Tensor& form, const Tensor& values, const Tensor& indices);
 
-/// Puts the given tensors in the place of a structure's defined tensors, in order.
-class ReplaceArguments {
- public:
-  /// Without `parts` a sparse tensor is replaced by a dense one.
-  ReplaceArguments(const std::vector<Tensor>& tensors, bool parts) : next_(tensors.data()), parts_(parts) {}
-  void operator()(Tensor& tensor) {
-    if (!tensor.defined()) return;
-    if (parts_ && tensor.is_sparse()) tensor = with_parts(tensor, next_[0], next_[1]), next_ += 2;
-    else tensor = *next_++;
-  }
-  template <class T>
-  void operator()(const T&) {}
-  void size(std::size_t) {}
-
- private:
-  const Tensor* next_;
-  bool parts_;
-};
-
 /// Takes the tensors out of a structure, in order, but leaves sparse ones there to say where two belong together.
 class TakeResults {
  public:
@@ -167,7 +148,7 @@ class TakeResults {
   void size(std::size_t) {}
 };
 
-/// Puts the given tensors in the place of what TakeResults found.
+/// Puts the given tensors in the place of a structure's, as TakeResults found them.
 class PutResults {
  public:
   explicit PutResults(const std::vector<Tensor>& tensors) : next_(tensors.data()) {}
@@ -181,6 +162,25 @@ class PutResults {
 
  private:
   const Tensor* next_;
+};
+
+/// Puts the given tensors in the place of a structure's defined tensors, in order.
+class ReplaceArguments {
+ public:
+  /// Without `parts` a sparse tensor is replaced by a dense one.
+  ReplaceArguments(const std::vector<Tensor>& tensors, bool parts) : put_(tensors), parts_(parts) {}
+  void operator()(Tensor& tensor) {
+    if (!tensor.defined()) return;
+    if (!parts_) tensor = Tensor();
+    put_(tensor);
+  }
+  template <class T>
+  void operator()(const T&) {}
+  void size(std::size_t) {}
+
+ private:
+  PutResults put_;
+  bool parts_;
 };
 
 }  // namespace keen::detail

@@ -10,6 +10,9 @@ namespace keen {
 
 /// The same elements in row-major order with another shape; one dimension may be -1. A view where strides allow.
 Tensor reshape(const Tensor& x, const Shape& shape, Where where = Where::current());
+/// x itself, whose shape must be `shape`, where `unknown` stands for any size: else a ShapeError. In a trace each call checks
+/// the sizes that are open, and behind it they count as those of `shape`.
+Tensor ensure_shape(const Tensor& x, const Shape& shape, Where where = Where::current());
 /// reshape(x, {-1}).
 Tensor flatten(TensorOperand x);
 /// Axes reversed, or in the given order: result axis i is x's axis permutation[i]. A view.
