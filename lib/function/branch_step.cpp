@@ -33,9 +33,10 @@ std::shared_ptr<const Plan> plan_of(
 
 std::string lines_of(const Plan& plan, const std::string& prefix) {
   std::string out;
-  for (const auto& step : plan.steps()) {
-    out += "\n    " + prefix;
-    for (const char c : step->to_string()) out += c == '\n' ? "\n    " : std::string(1, c);
+  const auto seconds = plan.step_seconds();
+  for (std::size_t i = 0; i < plan.steps().size(); ++i) {
+    out += "\n    " + time_of(seconds, i) + prefix;
+    for (const char c : plan.steps()[i]->to_string()) out += c == '\n' ? "\n    " : std::string(1, c);
   }
   return out;
 }

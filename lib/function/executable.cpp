@@ -31,10 +31,8 @@ bool draws(const Graph& graph) {
   });
 }
 
-constinit std::atomic<bool> timed{false};
-
 std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments) {
-  return timed.load(std::memory_order_relaxed) ? plan.run_timed(arguments) : plan.run(arguments);
+  return times_steps() ? plan.run_timed(arguments) : plan.run(arguments);
 }
 
 }  // namespace
@@ -164,5 +162,3 @@ Executable::Code Executable::make_code(const Layouts& layouts) const {
 }
 
 }  // namespace keen::detail
-
-void keen::time_functions(bool on) { detail::timed = on; }

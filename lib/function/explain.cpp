@@ -13,14 +13,18 @@ std::string describe(const Plan& plan) {
       " bytes of temporaries\n");
   const auto seconds = plan.step_seconds();
   for (std::size_t i = 0; i < plan.steps().size(); ++i) {
-    char time[32] = "";
-    if (!seconds.empty()) std::snprintf(time, sizeof time, "%10.2f us", 1e6 * seconds[i]);
-    out += text(time, "  ", plan.steps()[i]->to_string(), '\n');
+    out += text("  ", time_of(seconds, i), plan.steps()[i]->to_string(), '\n');
   }
   return out;
 }
 
 }  // namespace
+
+std::string time_of(const std::vector<double>& seconds, std::size_t step) {
+  char time[32] = "";
+  if (step < seconds.size()) std::snprintf(time, sizeof time, "%10.2f us  ", 1e6 * seconds[step]);
+  return time;
+}
 
 std::vector<Executable::Code> Executable::codes() const {
   prepare();

@@ -1,6 +1,7 @@
 // What a function is behind its handle: its traces, and who makes them.
 #pragma once
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -27,8 +28,10 @@ struct FunctionCore::State {
   const FunctionOptions options;
   const std::string name;
   mutable std::mutex mutex;
-  std::atomic<std::thread::id> tracing;  // the thread that does
+  std::atomic<std::thread::id> tracing;            // the thread that does
+  static constexpr std::size_t most_traces = 256;  // the oldest goes
   std::unordered_map<std::string, std::shared_ptr<Trace>> traces;
+  std::deque<std::string> by_age;                   // their keys
   std::vector<std::shared_ptr<Trace>> open_traces;  // those with unknown dimensions that serve several signatures
   std::shared_ptr<Trace> last;
   bool completed_one = false;

@@ -123,7 +123,13 @@ void FunctionCore::State::keep(const std::shared_ptr<Trace>& trace, const Signat
   completed_one = true;
   count_call(true, signature);
   if (options.input_signature.empty() && is_open(trace->specs)) open_traces.insert(open_traces.begin(), trace);
-  traces.insert_or_assign(trace->key, trace);
+  if (traces.insert_or_assign(trace->key, trace).second) by_age.push_back(trace->key);
+  if (by_age.size() > most_traces) {  // who makes that many meets few of them again
+    const auto oldest = traces.find(by_age.front());
+    std::erase(open_traces, oldest->second);
+    traces.erase(oldest);
+    by_age.pop_front();
+  }
   last = trace;
 }
 

@@ -1,7 +1,5 @@
 #include "function/plan.h"
 
-#include <chrono>
-
 #include "core/allocator.h"
 #include "core/message.h"
 
@@ -155,27 +153,16 @@ std::vector<Tensor> Plan::run(std::span<const Tensor> arguments) const {
 }
 
 std::vector<Tensor> Plan::run_timed(std::span<const Tensor> arguments) const {
-  using Clock = std::chrono::steady_clock;
   const Borrowed frame(take_frame(), [this](std::unique_ptr<Frame> f) { give_back(std::move(f)); });
-  std::vector<double> seconds;
+  StepClock clock;
   auto results = walk(*frame, arguments, [&](const Step& step) {
-    const auto start = Clock::now();
-    step.run(*frame);
-    for (int slot : step.releases) (*frame).held[at(slot)] = {};
-    seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    clock.time([&] {
+      step.run(*frame);
+      for (int slot : step.releases) (*frame).held[at(slot)] = {};
+    });
   });
-  std::lock_guard lock(mutex_);
-  seconds_.resize(seconds.size());
-  for (std::size_t i = 0; i < seconds.size(); ++i) seconds_[i] += seconds[i];
-  ++timed_runs_;
+  times_.add(clock.seconds());
   return results;
-}
-
-std::vector<double> Plan::step_seconds() const {
-  std::lock_guard lock(mutex_);
-  std::vector<double> mean = seconds_;
-  for (double& seconds : mean) seconds /= timed_runs_;
-  return mean;
 }
 
 }  // namespace keen::detail

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "function/fuse.h"
+#include "function/step_times.h"
 #include "function/steps.h"
 
 namespace keen::detail {
@@ -36,7 +37,7 @@ class Plan {
   /// The same, measuring each step.
   std::vector<Tensor> run_timed(std::span<const Tensor> arguments) const;
   /// Mean seconds of each step in timed runs; empty before the first.
-  std::vector<double> step_seconds() const;
+  std::vector<double> step_seconds() const { return times_.mean(); }
 
  private:
   friend class PlanBuilder;
@@ -106,8 +107,7 @@ class Plan {
   mutable std::atomic<Frame*> spare_{nullptr};
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Frame>> idle_;
-  mutable std::vector<double> seconds_;  // a step, over all timed runs
-  mutable int timed_runs_ = 0;
+  mutable StepTimes times_;
 };
 
 }  // namespace keen::detail

@@ -46,10 +46,17 @@ void PlanRun::run(std::span<char* const> results) {
     if (root.result < 0) continue;
     frame.roots[i].impl()->data = frame.base[at(root.slot)] = results[at(root.result)];
   }
-  run_steps(plan_.steps_, [&](const Step& step) {
+  const auto run_step = [&](const Step& step) {
     step.run(frame);
     for (int slot : step.releases) frame.held[at(slot)] = {};
-  });
+  };
+  if (times_steps()) [[unlikely]] {
+    StepClock clock;
+    run_steps(plan_.steps_, [&](const Step& step) { clock.time([&] { run_step(step); }); });
+    plan_.times_.add(clock.seconds());
+  } else {
+    run_steps(plan_.steps_, run_step);
+  }
   for (std::size_t i = 0; i < results.size(); ++i) copy_result(i, results[i]);
 }
 

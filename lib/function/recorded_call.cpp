@@ -130,9 +130,6 @@ CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments)
   std::erase_if(backward_->nodes, [&](const Node& node) {
     return !is_late[at(node.outputs[0])] && !is_constant[at(node.outputs[0])];
   });
-  constexpr std::size_t most_outputs = 255;  // that an entry of a tape can hold
-  if (forward->results.size() > most_outputs)
-    fail<UsageError>("function", "too many values to keep for the gradient of one call");
   prune(*forward);
   prune(*backward_);
   forward->check();

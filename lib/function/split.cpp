@@ -175,9 +175,6 @@ KEEN_OP(staged){
 
 void record_staged(const std::shared_ptr<StagedNode>& staged, std::size_t first, const Op& op) {
   if (!thread_context.observers || staged->outputs.size() == first) return;
-  if (staged->outputs.size() - first > 255)
-    fail<UsageError>(
-        op.name, "a tape records at most 255 results of one branch or loop, not ", staged->outputs.size() - first);
   const auto differentiate = is_branch(op) ? differentiate_branch : differentiate_loop;
   auto gradient = std::make_shared<StagedGradient>([=](Gradient& g) { differentiate(g, staged, first); });
   const Attribute attributes[] = {std::shared_ptr<void>(std::move(gradient))};

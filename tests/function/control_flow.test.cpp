@@ -299,3 +299,32 @@ TEST_CASE("gradients flow through nested control flow and to variables", "[funct
   const Tensor x = random::normal({5, 2}, {.seed = 1});
   CHECK(allclose(function(step)(x), step(x)));
 }
+
+TEST_CASE("a body that keeps hundreds of values is differentiated twice", "[function][control]") {
+  const auto loss = [](const Tensor& x) {
+    const Tensor last = scan(
+        [](const Tensor& s, const Tensor& step) {
+          Tensor y = s;
+          for (int i = 0; i < 100; ++i) y = sin(y) * 1.01f + step;
+          return y;
+        },
+        x, zeros({2, 3}));
+    return sum(cond(
+        sum(x) > 0,
+        [&] {
+          Tensor y = last;
+          for (int i = 0; i < 100; ++i) y = sin(y) * 1.01f + x;
+          return y;
+        },
+        [&] { return last; }));
+  };
+  const auto twice = [&](const Tensor& x) {
+    GradientTape outer;
+    outer.watch(x);
+    GradientTape tape;
+    tape.watch(x);
+    return outer.gradient(sum(square(tape.gradient(loss(x), x))), x);
+  };
+  const Tensor x = constant({0.2f, 0.4f, 0.6f});
+  CHECK(allclose(function(twice)(x), twice(x), 1e-3, 1e-6));
+}

@@ -276,3 +276,29 @@ TEST_CASE("a function with decisions may be called from several threads", "[func
   for (auto& thread : threads) thread.join();
   CHECK(right == 160);
 }
+
+TEST_CASE("what gave a variable its first value need not come again behind a decision", "[function][host]") {
+  std::optional<Variable> total;
+  const auto f = function([&](const Tensor& x) {
+    if (!total) total = Variable(zeros({3}));
+    const Tensor start = zeros({3});
+    total->assign_add(x);
+    if (sum(x) > 0) return total->value() * 2 + start;
+    return total->value() * 3 + start;
+  });
+  CHECK(array_equal(f(ones({3})), full({3}, 2.f)));
+  CHECK(array_equal(f(-ones({3})), zeros({3})));
+  CHECK(array_equal(f(-ones({3})), full({3}, -3.f)));
+  CHECK(array_equal(f(ones({3})), zeros({3})));
+}
+
+TEST_CASE("the truth and the item of a vector are the errors of eager code", "[function][host]") {
+  const auto branch = function([](const Tensor& x) { return x > 0 ? x : -x; });
+  CHECK_THROWS_WITH(branch(ones({2})), Catch::Contains("[bool]") && Catch::Contains("any()"));
+  const auto item = function([](const Tensor& x) { return x * x.item<float>(); });
+  CHECK_THROWS_WITH(item(ones({2})), Catch::Contains("to_vector") && Catch::Contains("host_control.test.cpp"));
+  const auto open =
+      function([](const Tensor& x) { return x > 0 ? x : -x; }, {.input_signature = {TensorSpec({unknown})}});
+  CHECK(open(constant({-2.f})).item<float>() == 2);
+  CHECK_THROWS_WITH(open(ones({2})), Catch::Contains("[bool]") && Catch::Contains("any()"));
+}

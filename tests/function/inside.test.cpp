@@ -75,6 +75,29 @@ TEST_CASE("explain shows the time of each step while functions are timed", "[fun
   CHECK(count(f.explain(), " us ") == 2);
 }
 
+TEST_CASE("kernels in the bodies of loops and branches have times as well", "[function][inside]") {
+  auto f = function([](const Tensor& x) {
+    Tensor s = x;
+    for ([[maybe_unused]] Tensor i : range(3, carry(s))) s = tanh(s) * x;
+    return cond(
+        sum(s) > 0, [&] { return exp(s) + 1; }, [&] { return s; });
+  });
+  const Tensor x = ones({8, 8});
+  time_functions(true);
+  for (int i = 0; i < 3; ++i) f(x);
+  time_functions(false);
+  std::istringstream lines(f.explain());
+  int kernels = 0, timed = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!contains(line, "kernel over")) continue;
+    ++kernels;
+    timed += contains(line, " us ");
+  }
+  INFO(f.explain());
+  CHECK(kernels == 3);
+  CHECK(timed == kernels);
+}
+
 TEST_CASE("explain shows the compiled halves of calls under a tape", "[function][inside]") {
   auto f = function([](const Tensor& x) { return sum(tanh(x) * x); });
   const Tensor x = ones({8});

@@ -302,6 +302,7 @@ const std::set<std::string> elsewhere{
     "branch_with_effects",
     "check_numerics",
     "compiled_call",
+    "ensure_shape",  // open_sizes.test.cpp
     "conv2d",
     "conv2d_filter_gradient",
     "conv2d_input_gradient",

@@ -453,3 +453,32 @@ TEST_CASE("label smoothing with an open number of classes", "[function][sizes]")
     CHECK(allclose(f(labels, logits), loss(labels, logits)));
   }
 }
+
+TEST_CASE("ensure_shape gives its operand, and checks the sizes that a trace leaves open", "[function][sizes]") {
+  const Tensor x = ones({2, 3});
+  CHECK(ensure_shape(x, {2, unknown}).impl() == x.impl());
+  CHECK_THROWS_WITH(ensure_shape(x, {unknown, 4}), Catch::Contains("[ensure_shape]") && Catch::Contains("(?, 4)"));
+  CHECK_THROWS_AS(ensure_shape(x, {2}), ShapeError);
+  const auto slope = [](const Tensor& v, const Tensor& w) {
+    GradientTape tape;
+    tape.watch(v);
+    return tape.gradient(sum(square(ensure_shape(v, {unknown, 3}) * ensure_shape(v, w.shape()) + w)), v);
+  };
+  const auto f = function(slope, {.input_signature = {TensorSpec({unknown, unknown}), TensorSpec({unknown, unknown})}});
+  CHECK(allclose(f(x, x * 2), slope(x, x * 2)));
+  CHECK_THROWS_AS(f(ones({2, 4}), ones({2, 4})), ShapeError);
+  CHECK_THROWS_AS(f(x, ones({1, 3})), ShapeError);
+}
+
+TEST_CASE("labels and predictions of open shapes that differ are the error of eager code", "[function][sizes]") {
+  const auto open = TensorSpec({unknown, unknown});
+  const auto f = function(
+      [](const Tensor& a, const Tensor& b) { return losses::mean_squared_error(a, b); },
+      {.input_signature = {open, open}});
+  CHECK(allclose(f(ones({2, 3}), zeros({2, 3})), constant(1.f)));
+  CHECK_THROWS_AS(f(ones({2, 1}), ones({2, 3})), ShapeError);
+  const auto squeezed =
+      function([](const Tensor& a, const Tensor&) { return squeeze(a, 0); }, {.input_signature = {open, open}});
+  CHECK(squeezed(ones({1, 3}), ones({1, 1})).shape() == Shape{3});
+  CHECK_THROWS_AS(squeezed(ones({4, 0}), ones({1, 1})), ShapeError);
+}

@@ -145,3 +145,15 @@ TEST_CASE("numbers are told apart by what may be computed from them", "[function
   for (double nan : {std::nan("1"), -std::nan("2"), std::nan("")}) CHECK(std::isnan(f(1.f, nan).item<float>()));
   CHECK(f.trace_count() == 3);
 }
+
+TEST_CASE("a function keeps its 256 newest traces", "[function][signature]") {
+  const LogLines lines;  // the warning of many traces
+  int traced = 0;
+  auto f = function([&](const Tensor& x, int k) { return ++traced, x + k; });
+  for (int k = 0; k < 300; ++k) CHECK(f(constant(1), k).item<int>() == k + 1);
+  CHECK(f.trace_count() == 256);
+  CHECK(f(constant(1), 299).item<int>() == 300);
+  CHECK(traced == 300);
+  CHECK(f(constant(1), 0).item<int>() == 1);
+  CHECK(traced == 301);
+}

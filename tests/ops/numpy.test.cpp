@@ -26,6 +26,7 @@ const std::map<std::string, const char*> without_reference = {
     {"loop", "holds parts of a program: tests/function/control_flow.test.cpp"},
     {"loop_with_effects", "holds parts of a program: tests/function/control_flow.test.cpp"},
     {"largest", "max, also of nothing: tests/ops/reduce.test.cpp, tests/function/open_axes.test.cpp"},
+    {"ensure_shape", "its operand: tests/function/open_sizes.test.cpp"},
     {"same", "only to tapes: tests/function/host_control.test.cpp"},
     {"set_row", "of tensor arrays: tests/function/tensor_array.test.cpp"},
     {"get_row", "of tensor arrays: tests/function/agreement.test.cpp"},
