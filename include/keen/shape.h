@@ -187,7 +187,9 @@ class Shape {
   int rank() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
   /// The i-th dimension; negative i counts from the end. Unchecked: `dim` of a tensor checks.
-  std::int64_t operator[](int i) const noexcept { return data()[i < 0 ? i + size_ : i]; }
+  std::int64_t operator[](int i) const noexcept { return raw(i); }
+  /// The same for every kind of shape, open sizes included.
+  std::int64_t raw(int i) const noexcept { return data()[i < 0 ? i + size_ : i]; }
   std::int64_t& operator[](int i) noexcept { return data()[i < 0 ? i + size_ : i]; }
   const std::int64_t* data() const noexcept { return heap_ ? heap() : inline_.data(); }
   std::int64_t* data() noexcept { return heap_ ? heap() : inline_.data(); }
@@ -245,6 +247,33 @@ class Shape {
 };
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
+
+namespace detail {
+[[noreturn]] void refuse_open(const Shape& shape);
+}
+
+/// The shape of a tensor. Reading a size that a trace leaves open is a UsageError: `dim` of the tensor computes with it.
+/// Wherever a shape is wanted it is one, open sizes and all.
+class TensorShape : public Shape {
+ public:
+  using Shape::Shape;
+  TensorShape(const Shape& shape) : Shape(shape) {}
+  TensorShape(Shape&& shape) noexcept : Shape(static_cast<Shape&&>(shape)) {}
+
+  /// The i-th dimension; negative i counts from the end. Unchecked but for open sizes: `dim` checks.
+  std::int64_t operator[](int i) const {
+    const std::int64_t dim = raw(i);
+    if (dim < 0) [[unlikely]]
+      detail::refuse_open(*this);
+    return dim;
+  }
+  std::int64_t& operator[](int i) noexcept { return Shape::operator[](i); }
+  const std::int64_t* begin() const {
+    if (!is_known()) [[unlikely]]
+      detail::refuse_open(*this);
+    return Shape::begin();
+  }
+};
 
 /// Steps from one element to the next along each axis, in elements. They may be negative, and print so.
 class Strides : public Shape {

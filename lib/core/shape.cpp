@@ -111,6 +111,12 @@ std::string Shape::numbers() const {
   return listed(*this, [](std::int64_t d) { return detail::is_symbol(d) ? "?" : std::to_string(d); });
 }
 
+void detail::refuse_open(const Shape& shape) {
+  fail<UsageError>(
+      "shape", "a size of shape ", shape,
+      " is open in this trace, and no number: x.dim(axis) computes with it, range(x.dim(axis), carry(…)) counts to it");
+}
+
 std::ostream& operator<<(std::ostream& out, Size size) { return size.is_known() ? out << size.symbol() : out << '?'; }
 
 void detail::fail_for_open_size() {

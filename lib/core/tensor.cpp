@@ -13,7 +13,7 @@ using detail::checked;
 using detail::fail;
 
 DType Tensor::dtype() const { return checked(*this, "dtype").dtype; }
-const Shape& Tensor::shape() const { return checked(*this, "shape").shape; }
+const TensorShape& Tensor::shape() const { return checked(*this, "shape").shape; }
 Strides Tensor::strides() const { return Strides(checked(*this, "strides").strides); }
 Device Tensor::device() const { return checked(*this, "device").device; }
 bool Tensor::is_contiguous() const { return checked(*this, "is_contiguous").is_contiguous(); }
@@ -137,7 +137,7 @@ Tensor::Iterator Tensor::begin() const {
   return {this, 0};
 }
 Tensor::Iterator Tensor::end() const {
-  const std::int64_t rows = rank() == 0 ? 0 : shape()[0];
+  const std::int64_t rows = rank() == 0 ? 0 : shape().raw(0);
   if (rows < 0)
     fail<UsageError>(
         "end", "the rows of a tensor of shape ", shape(),

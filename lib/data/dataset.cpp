@@ -187,7 +187,7 @@ DataHandle slice_source(std::vector<Tensor> tensors) {
   for (const Tensor& t : tensors) {
     if (!t.defined()) fail<UsageError>("from_tensor_slices", "a tensor is undefined");
     if (t.rank() == 0) fail<ShapeError>("from_tensor_slices", "a 0-d tensor has no slices");
-    const std::int64_t rows = is_symbol(t.shape()[0]) ? unknown_size : t.shape()[0];
+    const std::int64_t rows = is_symbol(t.shape().raw(0)) ? unknown_size : t.shape().raw(0);
     if (!slices.tensors.empty() && rows != slices.rows && rows >= 0 && slices.rows >= 0)
       fail<ShapeError>("from_tensor_slices", "first dimensions differ: ", slices.rows, " and ", rows);
     slices.rows = rows;

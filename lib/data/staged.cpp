@@ -19,7 +19,7 @@ namespace {
       "compile what happens to an element");
 }
 
-std::int64_t row_count(const StagedData& data) { return data.rows[0].shape()[0]; }
+std::int64_t row_count(const StagedData& data) { return data.rows[0].shape().raw(0); }
 
 /// f(), which is part of the trace for a tensor of the trace alone, and not seen by tapes.
 template <class F>

@@ -165,9 +165,9 @@ std::int64_t scan_length(const char* operation, const Leaves& xs) {
   for (const Tensor& x : xs)
     if (checked(x, operation).shape.rank() == 0) fail<ShapeError>(operation, "a 0-d tensor has no slices");
   for (const Tensor& x : xs)
-    if (const std::int64_t a = xs[0].shape()[0], b = x.shape()[0]; a != b && a >= 0 && b >= 0)
+    if (const std::int64_t a = xs[0].shape().raw(0), b = x.shape().raw(0); a != b && a >= 0 && b >= 0)
       fail<ShapeError>(operation, "tensors of ", a, " and of ", b, " slices do not go together");
-  return xs[0].shape()[0];
+  return xs[0].shape().raw(0);
 }
 
 Leaves stack_leaves(std::vector<Leaves>& turns, bool reverse) {

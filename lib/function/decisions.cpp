@@ -106,7 +106,8 @@ std::vector<Tensor> Session::held() {
       return graph_->symbols.has(dim) && !graph_->symbols.expression(dim) &&
              carriers[at(symbol_number(dim))] == tensor.impl()->extra->link.value;
     };
-    const bool is_sizes = std::any_of(tensor.shape().begin(), tensor.shape().end(), is_told);
+    const Shape& shape = tensor.shape();
+    const bool is_sizes = std::any_of(shape.begin(), shape.end(), is_told);
     if (is_sizes || !tensor.impl()->sole_owner()) out.push_back(std::move(tensor));
   }
   made_.clear();

@@ -126,7 +126,7 @@ namespace {
 std::int64_t slices(const Loop& loop, std::span<const Tensor> operands) {
   std::size_t i = loop.carried;
   if (const auto sizes = sizes_of_packed(loop.unpacked, i); sizes >= 0) i = static_cast<std::size_t>(sizes);
-  return operands[i].shape()[0];
+  return operands[i].shape().raw(0);
 }
 
 }  // namespace

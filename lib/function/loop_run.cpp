@@ -30,7 +30,7 @@ class Run {
     std::int64_t first = -1;
     for (std::size_t k = 0; k < scanned_.size(); ++k) {
       if (sizes_of_slices(k) >= 0) continue;
-      const std::int64_t slices = scanned_[k].shape()[0];
+      const std::int64_t slices = scanned_[k].shape().raw(0);
       check_slices(first < 0 ? slices : first, slices);
       first = slices;
     }

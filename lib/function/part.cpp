@@ -73,7 +73,8 @@ std::vector<Tensor> align_captures(std::span<const PartInputs> parts) {
 bool tell_size(const SizeTable& symbols, std::span<const Tensor> tensors, std::int64_t dim) {
   const auto has = [&](std::int64_t size) {
     return std::any_of(tensors.begin(), tensors.end(), [&](const Tensor& t) {
-      return std::find(t.shape().begin(), t.shape().end(), size) != t.shape().end();
+      const Shape& shape = t.shape();
+      return std::find(shape.begin(), shape.end(), size) != shape.end();
     });
   };
   bool follows = symbols.expression(dim);

@@ -88,7 +88,7 @@ CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments)
   }
   for (const auto& t : results) tracer.result(t);
   for (const auto& t : gradients) {
-    places_.push_back({joint->results.size() - results_, t.is_sparse(), t.is_sparse() ? t.shape() : Shape()});
+    places_.push_back({joint->results.size() - results_, t.is_sparse(), t.is_sparse() ? Shape(t.shape()) : Shape()});
     tracer.result(t.is_sparse() ? t.values() : t);
     if (t.is_sparse()) tracer.result(t.indices());
   }

@@ -49,7 +49,7 @@ void StagedLoop::check_turn(const Leaves& results) const {
     const Tensor &before = found_[i], &after = results[i];
     bool fine = after.defined() && before.dtype() == after.dtype() && before.rank() == after.rank();
     for (int axis = 0; fine && axis < before.rank(); ++axis)
-      fine = before.shape()[axis] < 0 || before.shape()[axis] == after.shape()[axis];
+      fine = before.shape().raw(axis) < 0 || before.shape().raw(axis) == after.shape().raw(axis);
     if (fine) continue;
     const Leaves was(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(carried_.size()));
     const Leaves is(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(carried_.size()));

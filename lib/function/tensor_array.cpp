@@ -72,7 +72,7 @@ void TensorArray::check_value(const Tensor& value) const {
   const auto wanted = element_shape();
   bool fit = !wanted || wanted->rank() == value.rank();
   for (int i = 0; wanted && fit && i < value.rank(); ++i)
-    fit = (*wanted)[i] < 0 || value.shape()[i] < 0 || (*wanted)[i] == value.shape()[i];
+    fit = (*wanted)[i] < 0 || value.shape().raw(i) < 0 || (*wanted)[i] == value.shape().raw(i);
   if (!fit) fail<ShapeError>("TensorArray", "a value of shape ", value.shape(), " for elements of shape ", *wanted);
 }
 

@@ -244,7 +244,7 @@ void Tracer::check_creation() const {
       fail<UsageError>(
           "Variable",
           "a function may create variables, also those of its layers and optimizers, while its first call is traced, "
-          "and not later: create them once and keep them (build layers, and take an optimizer's first step, before)");
+          "and not later: create them once and keep them (build layers and optimizers before)");
 }
 
 Tensor Tracer::initial_value(const Tensor& initial) {

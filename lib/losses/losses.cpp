@@ -38,7 +38,7 @@ Tensor checked_labels(const char* loss, const Tensor& labels, const Tensor& pred
   if (!labels.defined() || !predictions.defined()) fail<UsageError>(loss, "labels or predictions are undefined");
   bool agree = labels.rank() == predictions.rank();
   for (int i = 0; agree && i < labels.rank(); ++i) {
-    const std::int64_t a = labels.shape()[i], b = predictions.shape()[i];
+    const std::int64_t a = labels.shape().raw(i), b = predictions.shape().raw(i);
     agree = a == b || a < 0 || b < 0;
   }
   if (!agree)
@@ -61,7 +61,7 @@ Tensor smoothed(const char* loss, const Tensor& labels, double alpha, Size class
 }
 
 // Rows (…, k) as (n, k).
-Tensor as_rows(const Tensor& x) { return x.rank() == 2 ? x : reshape(x, {-1, x.shape()[-1]}); }
+Tensor as_rows(const Tensor& x) { return x.rank() == 2 ? x : reshape(x, {-1, x.shape().raw(-1)}); }
 Shape without_last(Shape shape) {
   shape.resize(shape.rank() - 1);
   return shape;
@@ -133,7 +133,7 @@ Tensor labels_of_rows(const char* loss, const Tensor& labels, const Tensor& pred
     fail<DTypeError>(
         loss, name(labels.dtype()), " labels: wants integers; one-hot labels are for categorical_crossentropy");
   Tensor y = labels;
-  if (y.rank() == predictions.rank() && y.shape()[-1] == 1) y = reshape(y, without_last(y.shape()));
+  if (y.rank() == predictions.rank() && y.shape().raw(-1) == 1) y = reshape(y, without_last(y.shape()));
   if (y.rank() != predictions.rank() - 1)
     fail<ShapeError>(
         loss, "labels ", labels.shape(), " for predictions ", predictions.shape(), ": wants one integer a row");

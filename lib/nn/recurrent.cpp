@@ -61,7 +61,7 @@ LSTMState LSTMCell::zero_state(detail::Dim batch, Where where) const {
 std::pair<Tensor, LSTMState> LSTMCell::operator()(const Tensor& x, const LSTMState& from, Where where) const {
   detail::note_line(where);
   State& s = state();
-  if (x.rank() != 2 || x.shape()[1] < 0)
+  if (x.rank() != 2 || x.shape().raw(1) < 0)
     fail<ShapeError>("lstm_cell", "wants inputs (batch, features), not ", x.shape());
   s.build(x.dim(1));
   if (x.dim(1) != s.kernel.dim(0))
@@ -90,7 +90,7 @@ std::pair<Tensor, LSTMState> RNN::run(const Tensor& x, const LSTMState& from, Wh
 Tensor RNN::operator()(const Tensor& x, Where where) const {
   detail::note_line(where);
   if (x.rank() != 3) fail<ShapeError>("rnn", "wants inputs (batch, time, features), not ", x.shape());
-  auto [outputs, last] = run(x, cell_.zero_state(x.shape()[0]));
+  auto [outputs, last] = run(x, cell_.zero_state(x.shape().raw(0)));
   return options_.return_sequences ? outputs : last.h;
 }
 

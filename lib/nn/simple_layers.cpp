@@ -17,8 +17,8 @@ struct FlattenState final : detail::LayerState {
     if (x.rank() < 1) detail::fail<ShapeError>("flatten", "wants a batch dimension");
     // The product is spelled out where it is known: -1 could not be told from an empty batch.
     std::int64_t rest = 1;
-    for (int i = 1; i < x.rank(); ++i) rest = x.shape()[i] < 0 || rest < 0 ? -1 : rest * x.shape()[i];
-    return reshape(x, {x.shape()[0], rest});
+    for (int i = 1; i < x.rank(); ++i) rest = x.shape().raw(i) < 0 || rest < 0 ? -1 : rest * x.shape().raw(i);
+    return reshape(x, {x.shape().raw(0), rest});
   }
 };
 

@@ -61,7 +61,7 @@ void gather_gradient(Gradient& g) {
       moved.push_back(shape[i]);
     }
   Tensor flat = flatten(cast(indices, DType::int64));
-  rows[0] = flat.shape()[0];
+  rows[0] = flat.shape().raw(0);
   Tensor updates = reshape(axis == 0 ? dy : transpose(dy, order), rows);
   if (axis == 0 && shape.is_known()) return g.set(0, make_sparse(shape, updates, flat));
   Tensor front = scatter(flat, updates, moved);

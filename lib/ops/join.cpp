@@ -135,14 +135,14 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
       fail<ShapeError>(
           "split", "part sizes ", Shape(sizes).numbers(), ": none may be negative, and they must fill the axis");
   }
-  if (x.shape()[at] >= 0 && total != x.shape()[at])
+  if (x.shape().raw(at) >= 0 && total != x.shape().raw(at))
     fail<ShapeError>(
         "split", "parts of ", total, " elements in all do not fill axis ", at, " of shape ", x.shape(),
         ": sizes must add up to it");
   std::vector<Tensor> out;
   std::int64_t start = 0;
   Tensor whole = x;
-  if (x.shape()[at] < 0) {  // the call checks that it is the sum
+  if (x.shape().raw(at) < 0) {  // the call checks that it is the sum
     Shape filled = x.shape();
     filled[at] = total;
     whole = run(reshape_op, {filled}, x);
@@ -157,7 +157,7 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
 std::vector<Tensor> split(const Tensor& x, int parts, int axis, Where where) {
   note_line(where);
   int at = normalise_axis("split", axis, checked(x, "split").shape.rank());
-  const std::int64_t n = x.shape()[at];
+  const std::int64_t n = x.shape().raw(at);
   if (parts < 1 || (n >= 0 && n % parts))
     fail<ShapeError>(
         "split", "axis ", at, " of shape ", x.shape(), " does not cut into ", parts,
@@ -172,7 +172,7 @@ std::vector<Tensor> split(const Tensor& x, int parts, int axis, Where where) {
 std::vector<Tensor> unstack(const Tensor& x, int axis, Where where) {
   note_line(where);
   int at = normalise_axis("unstack", axis, checked(x, "unstack").shape.rank());
-  std::int64_t n = x.shape()[at];
+  std::int64_t n = x.shape().raw(at);
   if (n < 0)
     fail<ShapeError>(
         "unstack", "axis ", at, " of shape ", x.shape(),

@@ -84,8 +84,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options, Where whe
   if (rank_a > 1 && rank_b > 1) return product(a, b, options.transpose_a, options.transpose_b);
   if ((rank_a == 1 && options.transpose_a) || (rank_b == 1 && options.transpose_b))
     fail<ShapeError>("matmul", "a vector cannot be transposed: shapes ", a.shape(), " and ", b.shape());
-  const std::int64_t of_a = a.shape()[rank_a > 1 && options.transpose_a ? -2 : -1],
-                     of_b = b.shape()[rank_b > 1 && !options.transpose_b ? -2 : -1];
+  const std::int64_t of_a = a.shape().raw(rank_a > 1 && options.transpose_a ? -2 : -1),
+                     of_b = b.shape().raw(rank_b > 1 && !options.transpose_b ? -2 : -1);
   if (of_a != of_b && of_a >= 0 && of_b >= 0)
     fail<ShapeError>(
         "matmul", "shapes ", a.shape(), " and ", b.shape(),

@@ -80,7 +80,7 @@ KEEN_OP(sparse_cross_entropy_gradient){
           const Tensor &labels = g.in(0), &logits = g.in(1), v = g.dy();
           Tensor p = softmax(logits, 1);
           if (g.wants(1)) g.set(1, expand_dims(g.in(2), 1) * p * (v - sum(p * v, 1, true)));
-          if (g.wants(2)) g.set(2, sum(v * (p - one_hot(labels, logits.shape()[1], logits.dtype())), 1));
+          if (g.wants(2)) g.set(2, sum(v * (p - one_hot(labels, logits.shape().raw(1), logits.dtype())), 1));
         },
     .saves = {0, input(0) | input(1) | input(2), input(0) | input(1) | input(2)},
     .may_raise = true,

@@ -59,7 +59,7 @@ void extremum_gradient(Gradient& g) {
 // Π of the other elements of each row of (m, n), by pairs up and down a tree: no division, so that zeros are no
 // exception, also for the derivatives of this one.
 Tensor product_of_others(const Tensor& x) {
-  std::int64_t n = x.shape()[1];
+  std::int64_t n = x.shape().raw(1);
   if (n <= 1) return ones_like(x);
   bool odd = n % 2;
   Tensor even = odd ? pad(x, {{0, 0}, {0, 1}}, 1) : x;

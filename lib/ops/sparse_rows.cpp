@@ -59,7 +59,7 @@ KEEN_OP(first_occurrences){
     .domain = Domain::indices,
     .formula = "the place of the first index that is the same"};
 
-Tensor row_numbers(const Tensor& sparse) { return run(row_numbers_op, {sparse.shape()[0]}, sparse.indices()); }
+Tensor row_numbers(const Tensor& sparse) { return run(row_numbers_op, {sparse.shape().raw(0)}, sparse.indices()); }
 
 Tensor sum_repeated_rows(const Tensor& sparse) {
   const Tensor rows = row_numbers(sparse), values = sparse.values();

@@ -37,7 +37,7 @@ namespace {
 // The number of reduced elements: a number where it is known, else a 0-d tensor.
 Operand count(const Tensor& x, const Shape& axes) {
   for (auto axis : axes)
-    if (x.shape()[static_cast<int>(axis)] < 0) return run(axis_count_op, {axes}, x);
+    if (x.shape().raw(static_cast<int>(axis)) < 0) return run(axis_count_op, {axes}, x);
   return static_cast<double>(count_at(x.shape(), axes));
 }
 

@@ -82,7 +82,7 @@ void Variable::set_trainable(bool trainable) {
   state_behind(*this, "trainable");
   state_->trainable = trainable;
 }
-const Shape& Variable::shape() const { return state_behind(*this, "shape").shape; }
+const TensorShape& Variable::shape() const { return state_behind(*this, "shape").shape; }
 DType Variable::dtype() const { return state_behind(*this, "dtype").dtype; }
 Device Variable::device() const { return state_behind(*this, "device").device; }
 std::int64_t Variable::dim(int axis) const {
@@ -95,7 +95,7 @@ Variable::Iterator Variable::begin() const {
   if (rank() == 0) fail<ShapeError>("begin", "a 0-d variable cannot be iterated over: item() gives its value");
   return {value(), 0};
 }
-Variable::Iterator Variable::end() const { return {Tensor(), rank() == 0 ? 0 : shape()[0]}; }
+Variable::Iterator Variable::end() const { return {Tensor(), rank() == 0 ? 0 : shape().raw(0)}; }
 
 Tensor Variable::value() const {
   const VariableState& state = state_behind(*this, "value");

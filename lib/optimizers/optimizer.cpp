@@ -131,6 +131,14 @@ void OptimizerState::apply(std::span<const Tensor> gradients, std::span<const Va
   iterations.assign_add(one);
 }
 
+void OptimizerState::make_slots(std::span<const Variable> variables) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    if (!variables[i].defined()) fail<UsageError>("build", "variable ", i, " is an empty handle");
+    slots_of(variables[i]);
+  }
+}
+
 std::vector<Variable> OptimizerState::all_variables() const {
   std::lock_guard lock(mutex_);
   std::vector<Variable> all{iterations};
@@ -148,6 +156,7 @@ namespace keen::optimizers {
 Variable Optimizer::learning_rate() const { return state_->learning_rate; }
 Variable Optimizer::iterations() const { return state_->iterations; }
 std::vector<Variable> Optimizer::variables() const { return state_->all_variables(); }
+void Optimizer::build(const std::vector<Variable>& variables) const { state_->make_slots(variables); }
 void Optimizer::apply_gradients(
     std::span<const Tensor> gradients, const std::vector<Variable>& variables, Where where) const {
   detail::note_line(where);

@@ -20,6 +20,7 @@ struct OptimizerState {
 
   void apply(std::span<const Tensor> gradients, std::span<const Variable> variables);
   std::vector<Variable> all_variables() const;
+  void make_slots(std::span<const Variable> variables);
 
   /// Adds a 0-d float32 variable. A value that is negative or not finite is a UsageError.
   Variable hyperparameter(const char* hyperparameter_name, double value);

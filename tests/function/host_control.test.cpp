@@ -302,3 +302,30 @@ TEST_CASE("the truth and the item of a vector are the errors of eager code", "[f
   CHECK(open(constant({-2.f})).item<float>() == 2);
   CHECK_THROWS_WITH(open(ones({2})), Catch::Contains("[bool]") && Catch::Contains("any()"));
 }
+
+TEST_CASE("an optimizer that is built may take its first step behind a decision", "[function][host]") {
+  const auto run = [](bool compiled) {
+    Variable w(ones({2, 2})), sum_of_gradients(zeros({2, 2}));
+    const optimizers::Adam adam(0.1f);
+    adam.build({w});
+    CHECK(adam.variables().size() > 3);
+    const auto step = [&](const Tensor& x, const Tensor& last) {
+      GradientTape tape;
+      const Tensor loss = sum(square(matmul(x, w)));
+      sum_of_gradients.assign_add(tape.gradient(loss, w));
+      if (last) {
+        adam.apply_gradients({sum_of_gradients.value()}, {w});
+        sum_of_gradients.assign(zeros({2, 2}));
+      }
+      return loss;
+    };
+    const auto f = function(step);
+    for (int i = 0; i < 6; ++i) {
+      const Tensor x = constant({{1.f, 2.f}, {3.f, 4.f}}) * (0.1f * i), last = constant(i % 2 == 1);
+      if (compiled) f(x, last);
+      else step(x, last);
+    }
+    return w.value();
+  };
+  CHECK(allclose(run(true), run(false), 1e-5, 1e-6));
+}

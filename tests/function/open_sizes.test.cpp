@@ -482,3 +482,22 @@ TEST_CASE("labels and predictions of open shapes that differ are the error of ea
   CHECK(squeezed(ones({1, 3}), ones({1, 1})).shape() == Shape{3});
   CHECK_THROWS_AS(squeezed(ones({4, 0}), ones({1, 1})), ShapeError);
 }
+
+TEST_CASE("a size that a trace leaves open is never read as a number", "[function][sizes]") {
+  const auto open = [](auto body) { return function(body, {.input_signature = {TensorSpec({unknown, 3})}}); };
+  const auto divides = open([](const Tensor& x) { return sum(x) / static_cast<float>(x.shape()[0]); });
+  CHECK_THROWS_WITH(divides(ones({4, 3})), Catch::Contains("(?, 3)") && Catch::Contains("x.dim(axis)"));
+  const auto decides = open([](const Tensor& x) { return x.shape()[0] > 2 ? x : -x; });
+  CHECK_THROWS_AS(decides(ones({4, 3})), UsageError);
+  const auto walks = open([](const Tensor& x) {
+    std::int64_t product = 1;
+    for (auto size : x.shape()) product *= size;
+    return x * product;
+  });
+  CHECK_THROWS_AS(walks(ones({4, 3})), UsageError);
+  const auto uses = open([](const Tensor& x) {
+    const auto shape = x.shape();
+    return sum(x * ones(shape) + zeros(x.shape())) * shape[1] / x.dim(0) + shape[-1] + shape.rank();
+  });
+  CHECK(uses(ones({4, 3})).item<float>() == 14);
+}

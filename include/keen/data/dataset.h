@@ -186,7 +186,7 @@ class Dataset {
       return State(f(std::move(at), std::move(element)));
     };
     const auto pass = [&](State at) {
-      if (data.rows[0].shape()[0])
+      if (data.rows[0].shape().raw(0))
         at = scan(
                  [&](const State& s, const detail::Element& x) {
                    return std::pair{turn(s, x), std::tuple<>()};

@@ -29,6 +29,10 @@ class Optimizer {
   /// Step count, hyperparameters and slots, in that order.
   std::vector<Variable> variables() const;
 
+  /// Makes the slots of these variables now, not with their first step: a compiled function whose steps wait for a later
+  /// call (behind an `if`) could not make them then.
+  void build(const std::vector<Variable>& variables) const;
+
   /// One step: variables[i] moves by gradients[i]. An undefined gradient leaves its variable alone, with a warning in the
   /// log; gradients that are all undefined are a UsageError that names the variables. A sparse one touches its rows only.
   /// Sizes, shapes, dtypes (float32 and float64) and devices are checked before the first write.
