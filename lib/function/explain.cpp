@@ -3,6 +3,7 @@
 
 #include "core/message.h"
 #include "function/executable.h"
+#include "fusion/jit_loader.h"
 
 namespace keen::detail {
 namespace {
@@ -11,10 +12,33 @@ std::string describe(const Plan& plan) {
   std::string out = text(
       "plan: ", plan.steps().size(), " steps, ", plan.kernels(), " of them fused kernels; ", plan.arena_bytes(),
       " bytes of temporaries\n");
+  if (plan.kernels() == 0 && plan.steps().size() > 1 && !fusion::jit_available())
+    out += text("no kernels are compiled: ", fusion::why_no_jit(), '\n');
   const auto seconds = plan.step_seconds();
   for (std::size_t i = 0; i < plan.steps().size(); ++i) {
     out += text("  ", time_of(seconds, i), plan.steps()[i]->to_string(), '\n');
   }
+  return out;
+}
+
+/// A line for each pass that changed something, one for those between them that did not.
+std::string describe(std::span<const PassReport> reports) {
+  std::string out, idle;
+  const auto tell_idle = [&](int operations) {
+    if (!idle.empty()) out += text("unchanged at ", operations, " operations: ", idle, '\n');
+    idle.clear();
+  };
+  for (const auto& report : reports) {
+    if (report.changed == 0 && report.before == report.after) {
+      idle += text(idle.empty() ? "" : ", ", report.name);
+      continue;
+    }
+    tell_idle(report.before);
+    out += text(
+        report.name, ": ", report.changed, " changed, ", report.before, " -> ", report.after, " operations",
+        report.removed, '\n');
+  }
+  if (!reports.empty()) tell_idle(reports.back().after);
   return out;
 }
 
@@ -50,10 +74,7 @@ std::vector<Executable::Code> Executable::codes() const {
 std::string Executable::explain() const {
   const auto made = codes();
   std::string out;
-  for (const auto& report : reports_)
-    out += text(
-        report.name, ": ", report.changed, " changed, ", report.before, " -> ", report.after, " operations",
-        report.removed, '\n');
+  out += describe(reports_);
   if (made.empty()) out += "no plan: run operation by operation, or not called yet with known sizes\n";
   for (const auto& code : made) {
     out += describe(*code.plan);

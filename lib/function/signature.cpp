@@ -173,7 +173,7 @@ std::string Leaf::to_string() const {
     case 'D':
       return detail::text("the number ", real);
     case 'N':
-      return detail::text(integer, " elements");
+      return detail::text(integer, integer == 1 ? " element" : " elements");
     case 'E':
       return detail::text("the enumerator ", integer);
     default:
