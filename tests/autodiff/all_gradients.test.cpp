@@ -17,6 +17,8 @@ namespace {
 // Differentiable operations without a sample, and why.
 const std::map<std::string, const char*> without_sample = {
     {"no_turns", "loops that do not turn, only told to tapes: tests/function/agreement.test.cpp"},
+    {"ensure_shape", "the identity where sizes are known: tests/function/open_sizes.test.cpp"},
+    {"largest", "as of max; inside logsumexp, which stops it: tests/function/open_axes.test.cpp"},
     {"same", "the identity, only told to tapes: tests/function/host_control.test.cpp"},
     {"sum_to", "only in traces: tests/function/open_sizes.test.cpp"},
     {"staged", "the gradients of branches and loops: tests/function/control_flow.test.cpp"},

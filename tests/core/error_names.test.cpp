@@ -130,6 +130,7 @@ std::vector<Case> shape_cases() {
       KEEN_UNARY_CASE(flatten),
       KEEN_UNARY_CASE(transpose),
       KEEN_CASE(transpose, transpose(x, {axis, 0})),
+      KEEN_CASE(ensure_shape, ensure_shape(x, {7, 7, 7, 7})),
       KEEN_CASE(squeeze, squeeze(x, axis)),
       KEEN_CASE(expand_dims, expand_dims(x, axis)),
       KEEN_CASE(broadcast_to, broadcast_to(x, {7, 7})),
