@@ -1,4 +1,5 @@
-// custom_gradient and recompute_grad: one recorded entry that stands for a whole function.
+// custom_gradient and recompute_grad: one recorded entry that stands for a whole function. In a trace, so does a value of
+// its graph.
 #include "keen/autodiff/custom_gradient.h"
 
 #include "autodiff/tape.h"
@@ -41,12 +42,19 @@ void call_gradient(Gradient& g) {
 // In place of the thread's observers while a custom function runs: notes the trainable variables it reads.
 class ReadCollector final : public Observer {
  public:
-  ReadCollector() : hidden_(thread_context.observers) { thread_context.observers = this; }
-  // Tapes that the function made and kept record on, before those that were hidden.
+  ReadCollector() : hidden_(thread_context.observers), was_unseen_(thread_context.unseen) {
+    thread_context.observers = this;
+    thread_context.unseen = true;
+  }
+  // Tapes that the function made and kept record on, before those that were hidden. Behind these come the ones from
+  // outside a trace that went on eagerly meanwhile.
   ~ReadCollector() {
     Observer** link = &thread_context.observers;
     while (*link != this) link = &(*link)->outer;
     *link = hidden_;
+    while (*link) link = &(*link)->outer;
+    *link = outer;
+    thread_context.unseen = was_unseen_;
   }
   void observe(const Op&, std::span<const Operand>, Attributes, std::span<const Tensor>) override {}
   void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor&) override {
@@ -59,6 +67,7 @@ class ReadCollector final : public Observer {
 
  private:
   Observer* hidden_;
+  bool was_unseen_;
 };
 
 }  // namespace
@@ -86,12 +95,14 @@ Tensor record_as_one(const std::vector<Tensor>& inputs, const Forward& forward) 
     ReadCollector reads;
     auto [y, function] = forward();
     checked(y, "custom_gradient");
-    result = stop_gradient(y);  // an identity of its own, so that tapes cannot mistake it for an input
+    result = thread_context.interpreter ? y : stop_gradient(y);
     gradient = std::move(function);
     for (auto& state : reads.variables) variables.push_back(Variable::from_state(state));
   }
   if (!gradient) fail<UsageError>("custom_gradient", "the function gave no gradient function");
   for (auto& v : variables) operands_held.push_back(v.value());
+  // Either way an identity of its own, so that tapes cannot mistake it for an input.
+  if (thread_context.interpreter) result = thread_context.interpreter->with_gradient(result, operands_held, gradient);
   std::vector<Operand> operands;
   for (auto& t : operands_held) operands.emplace_back(t);
   Attribute attributes[] = {std::shared_ptr<void>(std::make_shared<CustomGradient>(std::move(gradient)))};

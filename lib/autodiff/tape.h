@@ -25,6 +25,9 @@ class Tape final : public Observer {
   void observe(
       const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) override;
   void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) override;
+  bool follows(const TensorImpl& tensor) const noexcept override {
+    return recording_ && records_.nodes_of_ids.find(tensor.id) != none;
+  }
 
   /// Throws UsageError unless the calling thread made this tape.
   void check_owner(const char* operation) const;

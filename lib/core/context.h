@@ -12,6 +12,7 @@ struct ThreadContext {
   Observer* observers = nullptr;  // innermost first
   Interpreter* maker = nullptr;   // whose program makes a variable now
   bool has_device = false;        // inside a DeviceScope
+  bool unseen = false;            // what a trace records now, later tapes shall not see either
   Device device;
   std::uint64_t next_id = 0, end_id = 0;
 };
@@ -41,13 +42,16 @@ Device current_device();
 /// Hides interpreter and observers while it lives: what runs inside is eager and unrecorded.
 class EagerScope {
  public:
-  EagerScope() noexcept : interpreter_(thread_context.interpreter), observers_(thread_context.observers) {
+  EagerScope() noexcept
+      : interpreter_(thread_context.interpreter), observers_(thread_context.observers), unseen_(thread_context.unseen) {
     thread_context.interpreter = nullptr;
     thread_context.observers = nullptr;
+    thread_context.unseen = false;
   }
   ~EagerScope() {
     thread_context.interpreter = interpreter_;
     thread_context.observers = observers_;
+    thread_context.unseen = unseen_;
   }
   EagerScope(const EagerScope&) = delete;
   EagerScope& operator=(const EagerScope&) = delete;
@@ -55,6 +59,26 @@ class EagerScope {
  private:
   Interpreter* interpreter_;
   Observer* observers_;
+  bool unseen_;
+};
+
+/// Hides observers while it lives, from what runs inside and from what a trace records of it.
+class UnseenScope {
+ public:
+  UnseenScope() noexcept : observers_(thread_context.observers), unseen_(thread_context.unseen) {
+    thread_context.observers = nullptr;
+    thread_context.unseen = true;
+  }
+  ~UnseenScope() {
+    thread_context.observers = observers_;
+    thread_context.unseen = unseen_;
+  }
+  UnseenScope(const UnseenScope&) = delete;
+  UnseenScope& operator=(const UnseenScope&) = delete;
+
+ private:
+  Observer* observers_;
+  bool unseen_;
 };
 
 struct CreationCheck {

@@ -1,6 +1,7 @@
 // The one point where operations happen: promote, infer, hand to the interpreter, tell the observers.
 #pragma once
 #include <array>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 
@@ -40,6 +41,10 @@ class Interpreter {
   virtual Tensor initial_value(const Tensor& initial) = 0;
   /// Blocks of a stream that the program took before it makes a variable, in draws that its first replay makes.
   virtual std::uint64_t waiting_draws(const GeneratorState& stream) const = 0;
+  /// The result of a function that has a gradient of its own: of each source, from that of the result. What is recorded
+  /// knows it wherever it is differentiated later; tapes of now are told by the caller.
+  using OwnGradient = std::function<std::vector<Tensor>(const Tensor& dy)>;
+  virtual Tensor with_gradient(const Tensor& result, std::span<const Tensor> sources, const OwnGradient& gradient) = 0;
 
  protected:
   ~Interpreter() = default;
@@ -51,6 +56,8 @@ class Observer {
   virtual void observe(
       const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const Tensor> outputs) = 0;
   virtual void observe_read(const std::shared_ptr<VariableState>& variable, const Tensor& value) = 0;
+  /// Is it of consequence to it what becomes of this tensor?
+  virtual bool follows(const TensorImpl& tensor) const noexcept { return static_cast<void>(tensor), false; }
   Observer* outer = nullptr;  // the next one; the innermost is asked first
 
  protected:

@@ -5,6 +5,7 @@
 #include "core/context.h"
 #include "core/message.h"
 #include "core/write_log.h"
+#include "function/own_gradient.h"
 #include "function/specialise.h"
 #include "keen/function/function.h"
 #include "keen/log.h"
@@ -31,6 +32,14 @@ bool draws(const Graph& graph) {
   });
 }
 
+std::vector<Tensor> captured_by(const Graph& graph) {
+  std::vector<Tensor> out;
+  for (const Constant& constant : graph.constants)
+    if (is_trainable(constant.tensor.dtype()) && !(constant.tensor.impl()->flags & TensorImpl::from_number))
+      out.push_back(constant.tensor);
+  return out;
+}
+
 std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments) {
   return times_steps() ? plan.run_timed(arguments) : plan.run(arguments);
 }
@@ -40,6 +49,7 @@ std::vector<Tensor> run_plan(const Plan& plan, std::span<const Tensor> arguments
 Executable::Executable(std::shared_ptr<const Graph> traced)
     : traced_(std::move(traced)),
       replay_(*traced_),
+      captured_(captured_by(*traced_)),
       writes_inside_(writes(*traced_, true)),
       writes_(writes(*traced_, false)),
       draws_(draws(*traced_)) {}
@@ -48,6 +58,7 @@ Executable::~Executable() = default;
 void Executable::prepare() const {
   std::call_once(prepared_, [&] {
     optimised_ = traced_->copy();
+    drop_own_gradients(*optimised_);
     reports_ = run_passes(*optimised_);
   });
 }
@@ -89,17 +100,30 @@ std::vector<Tensor> Executable::run_recorded(std::span<const Tensor> arguments) 
   return gradient ? CallGradient::call(std::move(gradient), arguments) : replay_.run(arguments);
 }
 
+Executable::Recording Executable::recording_of(std::span<const Tensor> arguments) const {
+  Recording out;
+  for (const auto& t : arguments) out.shapes.push_back(t.shape());
+  for (const auto& t : captured_) {
+    bool followed = false;
+    for (const Observer* o = thread_context.observers; o; o = o->outer) followed = followed || o->follows(*t.impl());
+    out.followed.push_back(followed);
+  }
+  return out;
+}
+
 std::shared_ptr<const CallGradient> Executable::find_gradient(std::span<const Tensor> arguments) const {
-  std::vector<Shape> shapes;
-  for (const auto& t : arguments) shapes.push_back(t.shape());
+  Recording recording = recording_of(arguments);
   std::lock_guard lock(gradient_mutex_);
   if (has_no_gradient_) return nullptr;
-  if (const auto* known = gradients_.find(shapes)) return *known;
+  if (const auto* known = gradients_.find(recording)) return *known;
   try {
     // From the graph as it was traced: what has no gradient there, such as stop_gradient, has none here.
     if (!can_differentiate(*traced_)) fail<UsageError>("function", "it writes or draws");
-    auto made = std::make_shared<const CallGradient>(*traced_, shapes);
-    gradients_.add(std::move(shapes), made);
+    std::vector<Tensor> followed;
+    for (std::size_t i = 0; i < captured_.size(); ++i)
+      if (recording.followed[i]) followed.push_back(captured_[i]);
+    auto made = std::make_shared<const CallGradient>(*traced_, recording.shapes, followed);
+    gradients_.add(std::move(recording), made);
     return made;
   } catch (const UsageError& why) {
     log(LogLevel::debug, text("function: recorded operation by operation: ", why.what()));

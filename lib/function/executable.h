@@ -62,8 +62,17 @@ class Executable {
   Code make_code(const Layouts& layouts) const;
   std::vector<Code> codes() const;
 
+  // Calls that are recorded: the shapes of the arguments, and the constants that some tape follows.
+  struct Recording {
+    std::vector<Shape> shapes;
+    std::vector<bool> followed;
+    bool operator==(const Recording&) const = default;
+  };
+  Recording recording_of(std::span<const Tensor> arguments) const;
+
   std::shared_ptr<const Graph> traced_;
   Replay replay_;
+  const std::vector<Tensor> captured_;  // constants that may have a gradient: tensors of the user's from outside
   // Some writes lie inside branches and loops, where a failure may come after the first one; are there writes at all?
   const bool writes_inside_, writes_;
   const bool draws_;  // from shared streams
@@ -78,7 +87,7 @@ class Executable {
   mutable Recent<Layouts, Code, most_plans> plans_;
   mutable std::shared_ptr<const Plan> kept_;
   mutable bool has_no_plan_ = false, has_no_gradient_ = false;
-  mutable Recent<std::vector<Shape>, std::shared_ptr<const CallGradient>, most_plans> gradients_;  // by shapes
+  mutable Recent<Recording, std::shared_ptr<const CallGradient>, most_plans> gradients_;
 };
 
 }  // namespace keen::detail

@@ -81,7 +81,7 @@ std::string Executable::explain() const {
     if (code.rest) out += "then, with the sizes known that it gave: " + code.rest->explain();
   }
   std::lock_guard lock(gradient_mutex_);
-  for (const auto& [shapes, gradient] : gradients_) out += gradient->explain();
+  for (const auto& [recording, gradient] : gradients_) out += gradient->explain();
   return out;
 }
 

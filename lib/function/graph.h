@@ -34,6 +34,7 @@ struct Node {
   std::vector<int> outputs;    // values
   Origin origin = {};          // where the program asks for it
   bool may_be_absent = false;  // from the program when it is run again: it gave a variable its first value
+  bool unseen = false;         // by tapes: what comes of it has a gradient of its own
 };
 
 struct Constant {

@@ -5,6 +5,7 @@
 
 #include "core/message.h"
 #include "core/variable_state.h"
+#include "function/own_gradient.h"
 #include "function/staged_ops.h"
 #include "keen/function/tensor_spec.h"
 
@@ -34,6 +35,8 @@ std::string indented(const std::string& lines) {
 
 std::vector<NamedPart> named_parts(const Node& node) {
   std::vector<NamedPart> out;
+  if (node.op == &own_gradient_op && traced_gradient(node).part)
+    out.push_back({"gradient", &traced_gradient(node).part->graph()});
   const auto parts = parts_of(node);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::string name = is_branch(*node.op) ? text("branch ", i) : i + 1 < parts.size() ? "condition" : "body";
@@ -50,7 +53,7 @@ std::string attribute(const Node& node, std::size_t i) {
   if (std::holds_alternative<std::monostate>(a)) return {};
   if (const auto* truth = std::get_if<bool>(&a); truth && !*truth) return {};
   if (const auto* object = std::get_if<std::shared_ptr<void>>(&a)) {
-    if (!*object || node.op->composite) return {};
+    if (!*object || node.op->composite || node.op == &own_gradient_op) return {};
     if (std::string_view(node.op->attributes[i].name) != "variable") return "shared";
     return text('\'', static_cast<const VariableState*>(object->get())->name, '\'');
   }

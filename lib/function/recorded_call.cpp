@@ -5,6 +5,7 @@
 #include "core/dispatch.h"
 #include "core/message.h"
 #include "function/executable.h"
+#include "function/own_gradient.h"
 #include "function/replay.h"
 #include "function/tracer.h"
 #include "keen/autodiff/gradient_tape.h"
@@ -17,7 +18,7 @@ constexpr AttributeSpec call_attribute[] = {{"call", AttributeKind::resource}};
 /// What the tape keeps of a call.
 struct Recorded {
   std::shared_ptr<const CallGradient> gradient;
-  std::vector<Tensor> inputs;  // arguments and variables' values
+  std::vector<Tensor> inputs;  // arguments, variables' values, constants that are followed
   std::vector<Tensor> kept;
 };
 
@@ -45,10 +46,28 @@ std::shared_ptr<Graph> lift_reads(const Graph& graph, std::vector<Variable>& var
   return lifted;
 }
 
+/// With these constants as inputs behind all others.
+void lift_constants(Graph& graph, std::span<const Tensor> constants) {
+  for (const Tensor& tensor : constants) {
+    const auto is_it = [&](const Constant& constant) { return constant.tensor.impl() == tensor.impl(); };
+    const auto found = std::find_if(graph.constants.begin(), graph.constants.end(), is_it);
+    graph.inputs.push_back(found->value);
+    graph.constants.erase(found);
+  }
+}
+
+/// Does the node, or the gradient that it has of its own, do more than compute? One that cannot be traced throws when it is
+/// asked for, and not before.
+bool has_effects(const Node& node) {
+  if (node.op != &own_gradient_op) return is_root(node);
+  const auto& part = traced_gradient(node).part;
+  return !part || part->has_effects();
+}
+
 }  // namespace
 
 bool can_differentiate(const Graph& graph) {
-  return std::none_of(graph.nodes.begin(), graph.nodes.end(), is_root) &&
+  return std::none_of(graph.nodes.begin(), graph.nodes.end(), has_effects) &&
          std::find(graph.results.begin(), graph.results.end(), -1) == graph.results.end() &&
          std::all_of(graph.values.begin(), graph.values.end(), [](const Value& v) { return v.device.is_cpu(); });
 }
@@ -56,8 +75,11 @@ bool can_differentiate(const Graph& graph) {
 CallGradient::~CallGradient() = default;
 
 /// One trace holds both halves. Nodes that depend on the seeds are the backward half; the values that cross over are kept.
-CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments) : results_(graph.results.size()) {
-  lifted_ = lift_reads(graph, variables_);
+CallGradient::CallGradient(const Graph& graph, std::span<const Shape> arguments, std::span<const Tensor> followed)
+    : followed_(followed.begin(), followed.end()), results_(graph.results.size()) {
+  const auto lifted = lift_reads(graph, variables_);
+  lift_constants(*lifted, followed_);
+  lifted_ = lifted;
   auto joint = std::make_shared<Graph>();
   Tracer tracer(*joint);
   std::vector<Tensor> inputs, results, seeds, gradients;
@@ -225,6 +247,7 @@ std::vector<Tensor> CallGradient::call(
   auto record = std::make_shared<Recorded>();
   record->inputs.assign(arguments.begin(), arguments.end());
   for (const auto& v : gradient->variables_) record->inputs.push_back(v.value());  // the tapes see it read
+  record->inputs.insert(record->inputs.end(), gradient->followed_.begin(), gradient->followed_.end());
   std::vector<Tensor> outputs;
   {
     const EagerScope unseen;

@@ -18,11 +18,12 @@ class Executable;
 class CallGradient {
  public:
   /// Of a graph without effects and draws from shared streams (see `can_differentiate`), for arguments of these shapes.
-  CallGradient(const Graph& graph, std::span<const Shape> arguments);
+  /// Gradients also reach these of its constants: tensors of the user's, from outside the function.
+  CallGradient(const Graph& graph, std::span<const Shape> arguments, std::span<const Tensor> followed = {});
   ~CallGradient();
 
-  /// Computes the results and tells this thread's observers of one operation from the arguments, and the trainable
-  /// variables that the graph reads, to the results.
+  /// Computes the results and tells this thread's observers of one operation from the arguments, the trainable
+  /// variables that the graph reads, and the constants that are followed, to the results.
   static std::vector<Tensor> call(std::shared_ptr<const CallGradient> gradient, std::span<const Tensor> arguments);
   /// What the compiler made of both halves.
   std::string explain() const;
@@ -38,8 +39,9 @@ class CallGradient {
   const Executable& backward(const std::vector<bool>& wanted) const;
   std::vector<Tensor> run_backward(const std::vector<bool>& wanted, std::span<const Tensor> operands) const;
 
-  std::shared_ptr<const Graph> lifted_;  // variables read are inputs behind the arguments
+  std::shared_ptr<const Graph> lifted_;  // variables read are inputs behind the arguments, then what is followed
   std::vector<Variable> variables_;
+  const std::vector<Tensor> followed_;
   std::size_t results_ = 0;
   std::unique_ptr<Executable> forward_;  // results, then what is kept
   std::shared_ptr<Graph> backward_;      // of what is kept, then of the results' gradients

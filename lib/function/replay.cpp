@@ -1,6 +1,7 @@
 #include "function/replay.h"
 
 #include "core/variable_state.h"
+#include "function/own_gradient.h"
 #include "function/specialise.h"
 #include "function/steps.h"
 #include "keen/variable.h"
@@ -9,6 +10,16 @@
 namespace keen::detail {
 
 extern const Op sum_to_op;
+
+namespace {
+
+std::vector<Tensor> tensors_of(std::span<const Operand> operands) {
+  std::vector<Tensor> out;
+  for (const Operand& operand : operands) out.push_back(operand.tensor());
+  return out;
+}
+
+}  // namespace
 
 Replay::Replay(const Graph& graph) : graph_(graph) {
   std::vector<bool> used(graph.values.size());
@@ -77,7 +88,10 @@ std::vector<Tensor> Replay::run(std::span<const Tensor> arguments) const {
       }
       outputs.assign(node.outputs.size(), Tensor());
       const CallingAgain calling(node.origin.function);
+      std::optional<UnseenScope> unseen;
+      if (node.unseen) unseen.emplace();
       if (node.op == &sum_to_op) outputs[0] = sum_to(operands[0].tensor(), ints(attributes[0]));
+      else if (node.op == &own_gradient_op) outputs[0] = give_own_gradient(tensors_of(operands), attributes);
       else dispatch(*node.op, operands, attributes, outputs);
       for (std::size_t k = 0; k < outputs.size(); ++k) set(node.outputs[k], std::move(outputs[k]), node.op->name);
     }

@@ -6,6 +6,7 @@
 
 #include "core/message.h"
 #include "core/variable_state.h"
+#include "function/own_gradient.h"
 #include "function/specialise.h"
 
 namespace keen::detail {
@@ -86,7 +87,8 @@ void Session::check_node(const Node& node, std::span<const Operand> inputs, Attr
   bool same = node.inputs.size() == inputs.size();
   for (std::size_t i = 0; same && i < inputs.size(); ++i) same = is_same(node.inputs[i], inputs[i]);
   if (!same) changed(text("calls ", node.op->name, " with other operands"));
-  for (std::size_t i = 0; i < attributes.size() && !node.op->composite; ++i)
+  if (node.op->composite || node.op == &own_gradient_op) return;  // what they hold is made anew
+  for (std::size_t i = 0; i < attributes.size(); ++i)
     if (!node.op->random && attributes[i] != node.attributes[i])
       changed(text("calls ", node.op->name, " with another ", node.op->attributes[i].name));
 }

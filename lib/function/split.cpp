@@ -5,6 +5,7 @@
 #include "autodiff/tape.h"
 #include "core/message.h"
 #include "function/lift.h"
+#include "function/own_gradient.h"
 #include "function/staged_ops.h"
 
 namespace keen::detail {
@@ -66,10 +67,12 @@ std::vector<Tensor> tensors_of(Tracer& tracer) {
 
 /// Shows a tape, which is the only observer, the operation of a node.
 void show(const Node& node, const std::vector<Tensor>& tensors) {
+  if (node.unseen) return;
   const auto staged = std::make_shared<StagedNode>(StagedNode{{}, {}, node.op, node.attributes});
   for (int value : node.inputs) staged->operands.push_back(tensors[static_cast<std::size_t>(value)]);
   for (int value : node.outputs) staged->outputs.push_back(tensors[static_cast<std::size_t>(value)]);
   if (node.op->composite) return record_staged(staged, 0, *node.op);
+  if (node.op == &own_gradient_op) return tell_own_gradient(staged->operands, node.attributes, staged->outputs[0]);
   const std::vector<Operand> operands(staged->operands.begin(), staged->operands.end());
   thread_context.observers->observe(*node.op, operands, node.attributes, staged->outputs);
 }

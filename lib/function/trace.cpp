@@ -1,6 +1,7 @@
 #include "function/trace.h"
 
 #include "function/lift.h"
+#include "function/own_gradient.h"
 
 namespace keen::detail {
 
@@ -31,7 +32,11 @@ class Content {
     for (const auto& constant : graph.constants) add(constant);
     add(graph.inputs), add(graph.results);
     for (const auto& node : graph.nodes) {
-      add(node.op), add(node.inputs), add(node.outputs);
+      add(node.op), add(node.inputs), add(node.outputs), add(node.unseen);
+      if (node.op == &own_gradient_op && traced_gradient(node).part) {
+        add(traced_gradient(node).sources), add(Content().of(traced_gradient(node).part->graph()));
+        continue;
+      }
       // What may fail says where it stands: sizes that are open may not fit.
       if (node.op->may_raise || !graph.symbols.empty()) add(node.origin);
       for (const auto& attribute : node.attributes) {

@@ -123,6 +123,7 @@ void Tracer::interpret(
     const Op& op, std::span<const Operand> inputs, Attributes attributes, std::span<const ResultSpec> results,
     std::span<Tensor> outputs) {
   Node node{&op, {}, {attributes.begin(), attributes.end()}, {}, {Calling::current(), line_}};
+  node.unseen = thread_context.unseen;
   for (const auto& in : inputs) node.inputs.push_back(value_of(in.impl(), op.name));
   const Device device = device_of(op, inputs, attributes);
   for (std::size_t i = 0; i < outputs.size(); ++i) {

@@ -56,6 +56,7 @@ class Tracer : public Interpreter {
   std::int64_t derive(SizeOp op, std::int64_t a, std::int64_t b) override;
   Tensor initial_value(const Tensor& initial) override;
   std::uint64_t waiting_draws(const GeneratorState& stream) const override { return waiting_draws(stream, nullptr); }
+  Tensor with_gradient(const Tensor& result, std::span<const Tensor> sources, const OwnGradient& gradient) override;
   /// Of the nodes before one.
   std::uint64_t waiting_draws(const GeneratorState& stream, const Node* until) const;
 

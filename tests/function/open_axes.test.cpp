@@ -316,6 +316,7 @@ const std::set<std::string> elsewhere{
     "momentum_update",
     "momentum_update_rows",
     "no_turns",
+    "own_gradient",
     "print",
     "read_variable",
     "row_numbers",

@@ -203,6 +203,7 @@ const std::map<std::string, const char*> exempt = {
     {"largest", "the kernel of max; logsumexp has cases"},
     {"positions", "counts in one thread"},
     {"custom_function", "the user's own operations"},
+    {"own_gradient", "only in traces, the identity"},
     {"compiled_call", "a compiled function as a tape sees it: tests/function/gradients.test.cpp"},
     {"print", "its result is what it prints"},
     {"assert_true", "it has no result"},

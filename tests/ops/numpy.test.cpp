@@ -44,6 +44,7 @@ const std::map<std::string, const char*> without_reference = {
     {"sgd_update_rows", "an effect on a variable: tests/optimizers"},
     {"row_numbers", "of sparse gradients: tests/function/sparse.test.cpp"},
     {"first_occurrences", "of sparse gradients: tests/ops/clip.test.cpp"},
+    {"own_gradient", "the identity, in traces: tests/function/custom_gradients.test.cpp"},
     {"custom_function", "the user's own function: tests/autodiff/custom_gradient.test.cpp"},
     {"compiled_call", "a compiled function as a tape sees it: tests/function/gradients.test.cpp"},
     {"random_uniform", "a random draw: tests/random"},
