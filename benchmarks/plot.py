@@ -8,6 +8,7 @@ CHARTS = {
     "growth_add_": ("c = a + b, float32", "elements", "operations a second", "growth_add.svg"),
     "growth_mlp_step_b": ("training step, 784-256-128-10", "batch", "microseconds", "growth_mlp_step.svg"),
     "growth_compile_": ("first call of a compiled function", "nodes of the graph", "milliseconds", "growth_compile.svg"),
+    "growth_wide_": ("first call of a wide function", "nodes of the graph", "milliseconds", "growth_wide.svg"),
     "growth_replay_": ("later calls of a compiled function", "nodes of the graph", "microseconds", "growth_replay.svg"),
 }
 

@@ -6,6 +6,8 @@
 #include "keen/function/function.h"
 #include "keen/ops/arithmetic.h"
 #include "keen/ops/indexing.h"
+#include "keen/ops/reduce.h"
+#include "keen/ops/shape.h"
 #include "keen/random.h"
 #include "keen/workloads.h"
 
@@ -23,6 +25,16 @@ std::function<void()> graph_of(int nodes) {
     Tensor y = x;
     for (int i = 0; i < nodes / nodes_in_kernel; ++i) y = (y * 0.9f + x) * y(slice(0, 1)) - x;
     return y;
+  });
+  return [f, x = random::uniform({16})] { keep(f(x)); };
+}
+
+/// A call of a graph of `nodes` operations that do not wait for each other: half of them sums of what the others give.
+std::function<void()> wide_graph_of(int nodes) {
+  const auto f = function([=](const Tensor& x) {
+    std::vector<Tensor> sums;
+    for (int i = 0; i < nodes / 2; ++i) sums.push_back(sum(x * static_cast<float>(i)));
+    return stack(sums);
   });
   return [f, x = random::uniform({16})] { keep(f(x)); };
 }
@@ -57,8 +69,10 @@ double cached(const std::string& name) {
 }  // namespace
 
 double first_call(const std::string& name) {
-  const auto call =
-      name == "mlp" ? compiled_steps_of(mlp(32)) : graph_of(std::stoi(name.substr(name.find_first_of("0123456789"))));
+  const auto digits = name.find_first_of("0123456789");
+  const auto call = name == "mlp"              ? compiled_steps_of(mlp(32))
+                    : name.starts_with("wide") ? wide_graph_of(std::stoi(name.substr(digits)))
+                                               : graph_of(std::stoi(name.substr(digits)));
   const double first = milliseconds(call);
   return first - milliseconds(call);
 }
@@ -67,8 +81,9 @@ void add_growth(Suite& suite) {
   suite.add("compile_ms", "ms", [](const Timer&) { return cold("mlp"); });
   suite.add("compile_ms.cached", "ms", [](const Timer&) { return cached("mlp"); });
   for (int nodes : growth_graphs) {
-    const std::string name = size_name(nodes), graph = "graph" + std::to_string(nodes);
-    suite.add("growth_compile_" + name, "ms", [=](const Timer&) { return cold(graph); });
+    const std::string name = size_name(nodes), number = std::to_string(nodes);
+    suite.add("growth_compile_" + name, "ms", [=](const Timer&) { return cold("graph" + number); });
+    suite.add("growth_wide_" + name, "ms", [=](const Timer&) { return cold("wide" + number); });
     suite.add("growth_replay_" + name, "us", [=](const Timer& timer) { return timer.us(graph_of(nodes)); });
   }
   // A kernel of 16 elements, with everything around it.

@@ -88,7 +88,7 @@ class Fuser : OpenGroups {
     for (int value : n.inputs) {
       const int other = open_group(value);
       if (other < 0 || other == g) continue;
-      g = g < 0 ? other : merge(g, other);
+      g = g < 0 ? other : merge(g, other, n);
     }
     std::optional<Shape> axes;
     if (g >= 0) axes = place(g, n);
@@ -107,7 +107,7 @@ class Fuser : OpenGroups {
   /// Where the result of an elementwise node lies in a group, if it can be of it.
   std::optional<Shape> place(int g, const Node& n) const {
     const State& state = groups_[at(g)];
-    if (state.cost + cost_of(n) > largest_cost) return {};
+    if (is_full(g, n)) return {};
     for (int value : n.inputs) {
       const bool inside = open_group(value) == g;
       // A view that is no value of the group reads memory which the group has yet to write.
@@ -185,13 +185,24 @@ class Fuser : OpenGroups {
   bool can_reduce(int g, const Node& n) const {
     if (open_group(n.inputs[0]) == g && pass_[at(n.inputs[0])] >= most_passes) return false;
     const Shape axes = operand_axes(g, n.inputs[0]);
-    if (groups_[at(g)].cost + 1 > largest_cost || !is_whole(group(g), axes)) return false;
+    if (is_full(g, n) || !is_whole(group(g), axes)) return false;
     return group(g).kind == Group::Kind::elementwise || reduced_axes(group(g), axes, n) == group(g).reduced;
   }
 };
 
 }  // namespace
 
-Fusion fuse(const Graph& graph, std::span<const Layout> layouts) { return Fuser(graph, layouts).run(); }
+/// How wide a kernel becomes is known when its group is: nodes of those that are too wide are grouped again, and stay
+/// apart where they would meet in one that is too wide half-way.
+Fusion fuse(const Graph& graph, std::span<const Layout> layouts) {
+  Fusion found = Fuser(graph, layouts, {}).run();
+  std::vector<bool> crowded(graph.nodes.size());
+  bool any = false;
+  for (const Group& group : found.groups) {
+    if (group.streams <= most_streams) continue;
+    for (int i : group.nodes) crowded[at(i)] = any = true;
+  }
+  return any ? Fuser(graph, layouts, crowded).run() : found;
+}
 
 }  // namespace keen::detail

@@ -6,6 +6,24 @@
 
 namespace keen::detail {
 
+OpenGroups::OpenGroups(const Graph& graph, std::span<const Layout> layouts, const std::vector<bool>& crowded)
+    : graph_(graph),
+      layouts_(layouts),
+      crowded_(graph.values.size()),
+      group_of_(graph.values.size(), -1),
+      axes_(graph.values.size()),
+      pass_(graph.values.size()),
+      reader_(graph.values.size(), -1),
+      unread_(graph.values.size()) {
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    for (int v : graph.nodes[i].inputs) ++unread_[at(v)];
+    if (!crowded.empty() && crowded[i])
+      for (int v : graph.nodes[i].outputs) crowded_[at(v)] = true;
+  }
+  for (int v : graph.results)
+    if (v >= 0) ++unread_[at(v)];
+}
+
 int OpenGroups::cost_of(const Node& node) { return node.op->is_elementwise() ? fusion::cost(node.op->scalar) : 1; }
 
 int OpenGroups::resolve(int group) const {
@@ -31,8 +49,34 @@ int OpenGroups::open(Shape space) {
   return static_cast<int>(groups_.size()) - 1;
 }
 
+void OpenGroups::note_streams(int g, const Node& node) {
+  State& state = groups_[at(g)];
+  for (int v : node.inputs) {
+    if (open_group(v) == g) state.outputs -= --unread_[at(v)] == 0;
+    else state.inputs.insert(v);
+  }
+  state.outputs += unread_[at(node.outputs[0])] > 0;
+}
+
+int OpenGroups::streams_with(int g, const Node& node) const {
+  const State& state = groups_[at(g)];
+  int streams = state.streams() + (unread_[at(node.outputs[0])] > 0);
+  for (auto v = node.inputs.begin(); v != node.inputs.end(); ++v) {
+    if (std::find(node.inputs.begin(), v, *v) != v) continue;
+    if (open_group(*v) != g) streams += !state.inputs.contains(*v);
+    else streams -= unread_[at(*v)] == std::count(v, node.inputs.end(), *v);
+  }
+  return streams;
+}
+
+bool OpenGroups::is_full(int g, const Node& node) const {
+  return groups_[at(g)].cost + cost_of(node) > largest_cost ||
+         (crowded_[at(node.outputs[0])] && streams_with(g, node) > most_streams);
+}
+
 void OpenGroups::add(int g, int i, const Shape& axes) {
   groups_[at(g)].group.nodes.push_back(i);
+  note_streams(g, node(i));
   const int value = node(i).outputs[0];
   for (int operand : node(i).inputs)
     if (open_group(operand) == g) pass_[at(value)] = std::max(pass_[at(value)], pass_[at(operand)]);
@@ -52,9 +96,10 @@ void OpenGroups::join(int g, int i, const Shape& axes) {
   }
 }
 
-int OpenGroups::merge(int a, int b) {
+int OpenGroups::merge(int a, int b, const Node& node) {
   State &x = groups_[at(a)], &y = groups_[at(b)];
-  const bool fits = x.group.space == y.group.space && x.cost + y.cost <= largest_cost &&
+  const bool is_crowded = crowded_[at(node.outputs[0])] && x.streams() + y.streams() > most_streams;
+  const bool fits = x.group.space == y.group.space && x.cost + y.cost <= largest_cost && !is_crowded &&
                     (x.group.reduced == y.group.reduced || x.group.kind == Group::Kind::elementwise ||
                      y.group.kind == Group::Kind::elementwise);
   if (!fits) return x.group.space.num_elements() >= y.group.space.num_elements() ? a : b;
@@ -64,8 +109,11 @@ int OpenGroups::merge(int a, int b) {
   }
   x.cost += y.cost;
   x.group.work += y.group.work;
+  x.inputs.merge(y.inputs);
+  x.outputs += y.outputs;
+  const auto of_x = static_cast<std::ptrdiff_t>(x.group.nodes.size());
   x.group.nodes.insert(x.group.nodes.end(), y.group.nodes.begin(), y.group.nodes.end());
-  std::sort(x.group.nodes.begin(), x.group.nodes.end());
+  std::inplace_merge(x.group.nodes.begin(), x.group.nodes.begin() + of_x, x.group.nodes.end());
   y.merged_into = a;
   return a;
 }
@@ -77,6 +125,7 @@ Fusion OpenGroups::finish(const std::vector<int>& joined) {
     // One operation alone has its own kernel already.
     if (groups_[g].merged_into >= 0 || groups_[g].group.work < 2) continue;
     numbers[g] = static_cast<int>(out.groups.size());
+    groups_[g].group.streams = groups_[g].streams();
     out.groups.push_back(std::move(groups_[g].group));
   }
   for (int g : joined) out.group_of.push_back(g < 0 ? -1 : numbers[at(resolve(g))]);

@@ -155,17 +155,19 @@ void PlanBuilder::draft_group(int group) {
 void PlanBuilder::note_replacements(Draft& draft) const {
   const LoweredGroup& lowered = compiled_[at(draft.group)].lowered;
   const auto facts = fusion::analyse(lowered.kernel);
+  const auto is_free = [&](const LoweredGroup::Operand& in) {
+    return root(in.value) == in.value && std::count(draft.reads.begin(), draft.reads.end(), in.value) == 1;
+  };
+  std::vector<LoweredGroup::Operand> free;
+  std::copy_if(lowered.inputs.begin(), lowered.inputs.end(), std::back_inserter(free), is_free);
   for (std::size_t o = 0; o < lowered.outputs.size(); ++o) {
     const auto& out = lowered.outputs[o];
     const bool is_whole = std::find(out.strides.begin(), out.strides.end(), 0) == out.strides.end();
     if (!is_whole || facts.pass[at(lowered.kernel.stores()[o])] + 1 != facts.passes) continue;
-    for (const auto& in : lowered.inputs) {
-      const bool is_same = in.strides == out.strides && root(in.value) == in.value &&
-                           bytes(in.value) == bytes(out.value) &&
-                           size_of(value(in.value).dtype) == size_of(value(out.value).dtype);
-      if (is_same && std::count(draft.reads.begin(), draft.reads.end(), in.value) == 1)
+    for (const auto& in : free)
+      if (in.strides == out.strides && bytes(in.value) == bytes(out.value) &&
+          size_of(value(in.value).dtype) == size_of(value(out.value).dtype))
         draft.may_replace.emplace_back(out.value, in.value);
-    }
   }
 }
 

@@ -38,6 +38,7 @@ class PlanBuilder {
   struct Root {
     Home home = Home::none;
     int slot = -1;
+    int number = -1;    // among the arguments or the constants
     int last_use = -1;  // a draft; the number of drafts for what results need
     std::int64_t offset = 0;
   };

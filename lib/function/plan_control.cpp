@@ -52,6 +52,8 @@ void PlanBuilder::note_row(Draft& draft) const {
 
 /// The argument that a row is written into to make the result, if nothing needs it any more; else -1.
 int PlanBuilder::overwritten(int result) const {
+  const int made_by = maker_[at(result)];
+  if (made_by < 0 || graph_.nodes[at(made_by)].op != &set_row_op) return -1;
   for (std::size_t d = 0; d < drafts_.size(); ++d) {
     const Draft& draft = drafts_[d];
     if (draft.node < 0 || graph_.nodes[at(draft.node)].op != &set_row_op || draft.makes[0] != result) continue;

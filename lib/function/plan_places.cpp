@@ -12,12 +12,16 @@ void PlanBuilder::find_homes() {
     r.home = where;
     r.slot = plan_.slots_++;
   };
+  int number = 0;
   for (int v : graph_.inputs) {
+    roots_[at(v)].number = number++;
     const bool is_read = roots_[at(v)].last_use >= 0;
     if (is_read) home(v, Home::argument);
     plan_.argument_slots_.push_back(is_read ? roots_[at(v)].slot : -1);
   }
+  number = 0;
   for (const auto& constant : graph_.constants) {
+    roots_[at(constant.value)].number = number++;
     home(constant.value, Home::constant);
     plan_.constants_.emplace_back(roots_[at(constant.value)].slot, constant.tensor.impl()->as<char>());
   }

@@ -119,19 +119,9 @@ Plan::Source PlanBuilder::source(int v) const {
   Plan::Source out;
   if (v < 0) return out;
   const Layout& layout = layouts_[at(v)];
-  const auto input = std::find(graph_.inputs.begin(), graph_.inputs.end(), layout.root);
-  const auto constant = std::find_if(
-      graph_.constants.begin(), graph_.constants.end(), [&](const Constant& c) { return c.value == layout.root; });
-  if (input != graph_.inputs.end()) {
-    out.from = From::argument;
-    out.index = static_cast<int>(input - graph_.inputs.begin());
-  } else if (constant != graph_.constants.end()) {
-    out.from = From::constant;
-    out.index = static_cast<int>(constant - graph_.constants.begin());
-  } else {
-    out.from = From::slot;
-    out.index = roots_[at(layout.root)].slot;
-  }
+  const Root& root = roots_[at(layout.root)];
+  out.from = root.home == Home::argument ? From::argument : root.home == Home::constant ? From::constant : From::slot;
+  out.index = out.from == From::slot ? root.slot : root.number;
   out.is_view = layout.root != v;
   out.dtype = value(v).dtype;
   out.shape = value(v).shape;
@@ -154,15 +144,16 @@ void PlanBuilder::make_results() {
     }
     plan_.results_.push_back(std::move(result));
   }
-  for (std::size_t i = 0; i < plan_.results_.size(); ++i) {
+  // Of a slot: the last result that it gives, and the first that it gives as it is.
+  std::vector<int> last(at(plan_.slots_), -1), whole(at(plan_.slots_), -1);
+  for (std::size_t i = plan_.results_.size(); i-- > 0;) {
     auto& result = plan_.results_[i];
-    const auto same = [&](const Plan::Result& r) { return r.from == From::slot && r.index == result.index; };
-    result.takes =
-        std::none_of(plan_.results_.begin() + static_cast<std::ptrdiff_t>(i) + 1, plan_.results_.end(), same);
-    if (result.from != From::slot || result.is_view) continue;
-    for (auto& root : plan_.fresh_)
-      if (root.slot == result.index && root.result < 0) root.result = static_cast<int>(i);
+    if (result.from != From::slot) continue;
+    result.takes = last[at(result.index)] < 0;
+    if (result.takes) last[at(result.index)] = static_cast<int>(i);
+    if (!result.is_view) whole[at(result.index)] = static_cast<int>(i);
   }
+  for (auto& root : plan_.fresh_) root.result = whole[at(root.slot)];
 }
 
 }  // namespace keen::detail

@@ -34,7 +34,8 @@ class Simplifier {
         names_(graph),
         maker_(makers(graph)),
         constants_(graph.values.size()),
-        uses_(graph.values.size()) {
+        uses_(graph.values.size()),
+        gone_(graph.nodes.size()) {
     for (const auto& constant : graph.constants) constants_[static_cast<std::size_t>(constant.value)] = constant.tensor;
     for (const auto& node : graph.nodes)
       for (int v : node.inputs) ++uses_[static_cast<std::size_t>(v)];
@@ -44,7 +45,6 @@ class Simplifier {
 
   int run() {
     int changed = 0;
-    std::vector<bool> gone(graph_.nodes.size());
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       Node& node = graph_.nodes[i];
       names_.rename_inputs(node);
@@ -53,12 +53,14 @@ class Simplifier {
       const int same = equal_to(node);
       if (same < 0 || !is_alike(same, node.outputs[0])) continue;
       names_.rename(node.outputs[0], same);
-      gone[i] = true;
+      for (int v : node.inputs) --uses_[at(v)];
+      uses_[at(same)] += uses_[at(node.outputs[0])];
+      gone_[i] = true;
       ++changed;
     }
     names_.rename_results(graph_);
-    std::size_t at = 0;
-    std::erase_if(graph_.nodes, [&](const Node&) { return gone[at++]; });
+    std::size_t next = 0;
+    std::erase_if(graph_.nodes, [&](const Node&) { return gone_[next++]; });
     return changed;
   }
 
@@ -125,19 +127,24 @@ class Simplifier {
     return -1;
   }
 
+  int take(Node& node, int operand) {
+    --uses_[at(node.inputs[0])];
+    ++uses_[at(operand)];
+    node.inputs[0] = operand;
+    return 1;
+  }
+
   /// An operation on the result of its like takes the inner one's operand. Returns 1 if so.
   int join(Node& node) {
     if (node.op == &reshape_op) {
       const Node* inner = maker(node.inputs[0], reshape_op);
       if (!inner) return 0;
-      node.inputs[0] = inner->inputs[0];
-      return 1;
+      return take(node, inner->inputs[0]);
     }
     if (node.op == &cast_op) {
       const Node* inner = maker(node.inputs[0], cast_op);
       if (!inner || !is_lossless(value(inner->inputs[0]).dtype, value(node.inputs[0]).dtype)) return 0;
-      node.inputs[0] = inner->inputs[0];
-      return 1;
+      return take(node, inner->inputs[0]);
     }
     if (node.op == &transpose_op) {
       const Node* inner = maker(node.inputs[0], transpose_op);
@@ -146,28 +153,36 @@ class Simplifier {
       Shape order = ints(node.attributes[0]);
       for (auto& axis : order) axis = first[static_cast<int>(axis)];
       node.attributes[0] = order;
-      node.inputs[0] = inner->inputs[0];
-      return 1;
+      return take(node, inner->inputs[0]);
     }
     return node.op == &concat_op && splice(node);
   }
 
   /// A concatenation takes the operands of those that nothing else uses: sums of sparse gradients are chains of them.
   bool splice(Node& node) {
+    const auto inner = [&](int v) {
+      const Node* found = uses_[at(v)] == 1 ? maker(v, concat_op) : nullptr;
+      return found && found->attributes[0] == node.attributes[0] ? maker_[at(v)] : -1;  // the axis
+    };
+    if (std::none_of(node.inputs.begin(), node.inputs.end(), [&](int v) { return inner(v) >= 0; })) return false;
     std::vector<int> inputs;
     Shape sizes;
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-      const int v = node.inputs[k];
-      const Node* inner = uses_[static_cast<std::size_t>(v)] == 1 ? maker(v, concat_op) : nullptr;
-      if (inner && inner->attributes[0] == node.attributes[0]) {  // the axis
-        inputs.insert(inputs.end(), inner->inputs.begin(), inner->inputs.end());
-        for (auto size : ints(inner->attributes[1])) sizes.push_back(size);
+      if (const int i = inner(node.inputs[k]); i >= 0) {
+        Node& from = graph_.nodes[at(i)];
+        gone_[at(i)] = true;
+        if (k == 0) {  // a chain of any length is walked once
+          inputs = std::move(from.inputs);
+          sizes = std::move(std::get<Shape>(from.attributes[1]));
+        } else {
+          inputs.insert(inputs.end(), from.inputs.begin(), from.inputs.end());
+          for (auto size : ints(from.attributes[1])) sizes.push_back(size);
+        }
       } else {
-        inputs.push_back(v);
+        inputs.push_back(node.inputs[k]);
         sizes.push_back(ints(node.attributes[1])[static_cast<int>(k)]);
       }
     }
-    if (inputs == node.inputs) return false;
     node.inputs = std::move(inputs);
     node.attributes[1] = std::move(sizes);
     return true;
@@ -177,7 +192,8 @@ class Simplifier {
   Renaming names_;
   std::vector<int> maker_;
   std::vector<Tensor> constants_;
-  std::vector<int> uses_;  // before anything changed
+  std::vector<int> uses_;   // a value
+  std::vector<bool> gone_;  // a node
 };
 
 }  // namespace
