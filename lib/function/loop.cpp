@@ -36,10 +36,17 @@ std::int64_t sizes_of_packed(const Shape& pairs, std::size_t place) noexcept {
 
 namespace {
 
+/// Does a turn leave what it carries in the sizes in which it finds it?
+bool keeps_sizes(const Graph& body, std::size_t carried) {
+  for (std::size_t i = 0; i < carried; ++i)
+    if (body.values[at(body.inputs[i])].shape != body.values[at(body.results[i])].shape) return false;
+  return true;
+}
+
 /// The loop of a node, for the symbols of this trace.
 Loop loop_of(Tracer& tracer, std::span<const Operand> inputs, Attributes attributes) {
   Loop loop = loop_form(attributes);
-  const auto again = [&](const Attribute& attribute, bool slices) -> std::shared_ptr<Graph> {
+  const auto again = [&](const Attribute& attribute, bool slices, bool changing) -> std::shared_ptr<Graph> {
     const auto* part = static_cast<const Part*>(std::get_if<std::shared_ptr<void>>(&attribute)->get());
     if (!part) return nullptr;
     std::vector<ResultSpec> specs;
@@ -48,7 +55,7 @@ Loop loop_of(Tracer& tracer, std::span<const Operand> inputs, Attributes attribu
       ResultSpec spec = spec_of(inputs[i].tensor());
       if (i < loop.carried) {  // a size that turns may change stays open
         const ResultSpec inside = spec_of(part->graph(), part->graph().inputs[given]);
-        for (int axis = 0; axis < spec.shape.rank(); ++axis)
+        for (int axis = 0; changing && axis < spec.shape.rank(); ++axis)
           if (inside.shape[axis] < 0 && spec.shape[axis] >= 0) spec.shape[axis] = unknown;
       } else if (i < loop.carried + loop.scanned) {
         if (!slices) continue;
@@ -64,8 +71,15 @@ Loop loop_of(Tracer& tracer, std::span<const Operand> inputs, Attributes attribu
     }
     return retrace(tracer, part->graph(), specs);
   };
-  loop.condition = again(attributes[0], false);
-  loop.body = again(attributes[1], true);
+  // Sizes that the first turn finds, and leaves, all turns find; where something is packed, they stay open.
+  try {
+    loop.body = again(attributes[1], true, false);
+  } catch (const ShapeError&) {
+  }
+  const bool changing =
+      !loop.packed.empty() || !loop.unpacked.empty() || !loop.body || !keeps_sizes(*loop.body, loop.carried);
+  if (changing) loop.body = again(attributes[1], true, true);
+  loop.condition = again(attributes[0], false, changing);
   return loop;
 }
 

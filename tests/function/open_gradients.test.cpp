@@ -116,3 +116,21 @@ TEST_CASE("an output gradient of an open size goes with a target of another", "[
   CHECK(array_equal(f(ones({2, 3}), ones({2, 3}) * 3), ones({2, 3}) * 6));
   CHECK_THROWS_AS(f(ones({2, 3}), ones({1, 3})), ShapeError);
 }
+
+TEST_CASE("a tape outside differentiates loops whose state meets another open size", "[function][sizes]") {
+  Variable w(constant({0.5f, -1.5f, 2.f}));
+  const auto body = [&](const Tensor& x) {
+    return scan(
+        [&](const Tensor& state, const Tensor& row) { return state * row + exp(row * 0.3f) * w; }, x,
+        stack({x, x * 0.5f}));
+  };
+  auto f = function(body, {.input_signature = {TensorSpec({unknown}, float32)}});
+  const Tensor x = constant({0.5f, 1.f, 1.5f});
+  const auto gradients = [&](const auto& program) {
+    GradientTape tape;
+    tape.watch(x);
+    return tape.gradient(program(x), {Source(x), Source(w)});
+  };
+  const auto found = gradients(f), wanted = gradients(body);
+  for (std::size_t i = 0; i < found.size(); ++i) CHECK(allclose(found[i], wanted[i], 1e-5, 1e-5));
+}
