@@ -5,6 +5,7 @@
 #include "core/message.h"
 #include "core/parallel.h"
 #include "function/passes/passes.h"
+#include "fusion/arrange.h"
 #include "keen/log.h"
 
 namespace keen::detail {
@@ -76,12 +77,12 @@ bool PlanBuilder::compile(std::size_t number, const std::vector<bool>& stored) t
   for (const auto& operand : lowered.inputs) strides.push_back(operand.strides);
   for (const auto& operand : lowered.outputs) strides.push_back(operand.strides);
   using Code = KernelStep::Code;
-  const bool by_columns = group.kind == Group::Kind::columns && !group.reduced.back();
-  auto code =
-      by_columns ? std::make_shared<const Code>(
-                       std::in_place_type<fusion::ColumnReduction>, lowered.kernel, group.space, group.reduced, strides)
-                 : std::make_shared<const Code>(
-                       std::in_place_type<fusion::Launch>, lowered.kernel, group.space, group.reduced, strides);
+  const auto [by_columns, space, reduced, walked] =
+      fusion::arrange(lowered.kernel, group.space, group.reduced, strides);
+  auto code = by_columns ? std::make_shared<const Code>(
+                               std::in_place_type<fusion::ColumnReduction>, lowered.kernel, space, reduced, walked)
+                         : std::make_shared<const Code>(
+                               std::in_place_type<fusion::Launch>, lowered.kernel, space, reduced, walked);
   compiled_[number] = {std::move(lowered), std::move(code)};
   return true;
 } catch (const Error& error) {
@@ -136,6 +137,7 @@ void PlanBuilder::draft_node(int number) {
   for (int v : node.inputs) draft.reads.push_back(root(v));
   draft.makes = node.outputs;
   if (node.op == &set_row_op) note_row(draft);
+  if (node.op->is_elementwise()) note_same_places(draft);
   if (const auto control = controls_.find(number); control != controls_.end())
     if (const auto& loop = control->second.loop; loop && loop->scratch_bytes()) draft.scratch = plan_.slots_++;
   drafts_.push_back(std::move(draft));
@@ -148,6 +150,17 @@ void PlanBuilder::draft_group(int group) {
   for (const auto& operand : lowered.outputs) draft.makes.push_back(operand.value);
   note_replacements(draft);
   drafts_.push_back(std::move(draft));
+}
+
+/// The same for an operation by itself, as eagerly.
+void PlanBuilder::note_same_places(Draft& draft) const {
+  const Node& node = graph_.nodes[at(draft.node)];
+  const int made = node.outputs[0];
+  for (int v : node.inputs) {
+    const bool is_same = root(v) == v && value(v).shape == value(made).shape && value(v).dtype == value(made).dtype &&
+                         layouts_[at(v)].strides == layouts_[at(made)].strides;
+    if (is_same && std::count(draft.reads.begin(), draft.reads.end(), v) == 1) draft.may_replace.emplace_back(made, v);
+  }
 }
 
 /// An output may take the place of an input that it follows element by element, if the input is read nowhere else in the

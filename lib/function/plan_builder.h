@@ -51,6 +51,7 @@ class PlanBuilder {
   void draft_group(int group);
   void draft_node(int node);
   void note_replacements(Draft& draft) const;
+  void note_same_places(Draft& draft) const;
   int followed_by(std::size_t draft, std::span<const int> maker, std::span<const int> first_reader) const;
   bool follows(int group, int made) const;
   void join_tails();

@@ -97,6 +97,7 @@ void ColumnReduction::lay_out(
   row_ = std::move(inner.back());
   inner.pop_back();
   outer_.insert(outer_.end(), inner.begin(), inner.end());
+  across_ = AcrossRows(row_, rows_.back(), sizes, kernel.inputs().size());
   std::vector<bool> fixed(sizes.size());
   for (std::size_t i = 0; i < kernel.stores().size(); ++i)
     fixed[kernel.inputs().size() + i] = kernel[kernel.stores()[i]].kind == NodeKind::reduce;
@@ -124,27 +125,29 @@ std::int64_t ColumnReduction::offset(const std::vector<Axis>& axes, std::int64_t
 }
 
 void ColumnReduction::run_task(const Task& task) const {
-  std::vector<CodeOperand> operands(operand_of_.size());
+  std::vector<CodeOperand> all(task.addresses.size()), operands(operand_of_.size());
   const std::int64_t run = rows_.back().size;
   for (std::size_t g = 0; g < gathered_.size(); ++g)
     fill(task.into[g], task.columns, gathered_[g].size, gathered_[g].identity);
+  const std::int64_t block_rows = across_.empty() ? task.end_row - task.first_row : across_.rows(task.columns);
+  AcrossRows::Block block(across_, block_rows, task.columns);
   for (std::int64_t row = task.first_row; row < task.end_row;) {
     // The last of joined rows may be shorter than the others.
-    const std::int64_t left = run - row % run;
+    const std::int64_t left = run - row % run, most = std::min(block_rows, task.end_row - row);
     const bool is_short = left == 1 && joined_.last != joined_.factor;
-    const std::int64_t count = is_short ? 1 : std::min(task.end_row - row, left - (joined_.last != joined_.factor));
+    const std::int64_t count = is_short ? 1 : std::min(most, left - (joined_.last != joined_.factor));
     const std::int64_t columns =
         is_short ? std::min(task.columns, row_.size / joined_.factor * joined_.last - task.first_column) : task.columns;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      char* data = static_cast<char*>(task.addresses[i]) + offset(outer_, task.outer, i) + offset(rows_, row, i);
+      all[i] = {data, rows_.back().strides[i], row_.strides[i]};
+    }
+    block.go_to(all.data(), all.size(), row_, task.first_column);
+    block.load(all.data(), count, columns);
     for (std::size_t i = 0; i < operands.size(); ++i) {
-      if (operand_of_[i] < 0) {
-        const auto g = static_cast<std::size_t>(-1 - operand_of_[i]);
-        operands[i] = {task.into[g], 0, gathered_[g].size};
-        continue;
-      }
-      const auto which = static_cast<std::size_t>(operand_of_[i]);
-      char* data = static_cast<char*>(task.addresses[which]) + offset(outer_, task.outer, which) +
-                   offset(rows_, row, which) + task.first_column * row_.strides[which];
-      operands[i] = {data, rows_.back().strides[which], row_.strides[which]};
+      const auto g = static_cast<std::size_t>(-1 - operand_of_[i]);
+      operands[i] = operand_of_[i] < 0 ? CodeOperand{task.into[g], 0, gathered_[g].size}
+                                       : all[static_cast<std::size_t>(operand_of_[i])];
     }
     if (columns > 0) (*code_)(operands.data(), count, columns);
     row += count;

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "fusion/across.h"
 #include "fusion/jit_loader.h"
 #include "fusion/space.h"
 
@@ -47,6 +48,7 @@ class ColumnReduction {
   std::int64_t outer_count_ = 1, row_count_ = 1, tile_ = 1, tiles_ = 1, chunk_ = 1, chunks_ = 1;
   JoinedRows joined_;  // short rows walked as one: each result is gathered `factor` times, side by side
   std::vector<std::int64_t> staged_strides_, sizes_;
+  AcrossRows across_;            // inputs that are neighbours from row to row
   std::vector<int> operand_of_;  // of each operand of the code: which of the call, or -1 - (number of the gathered)
   std::vector<Gathered> gathered_;
   std::shared_ptr<const CompiledKernel> code_;

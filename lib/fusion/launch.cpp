@@ -67,12 +67,14 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
   }
   row_ = std::move(inner[0]);
   last_row_ = row_.size;
-  if (!has_reduction_ && !outer_.empty()) join_short_rows(sizes);
+  take_across(sizes);
+  if (!has_reduction_ && !outer_.empty() && across_.empty()) join_short_rows(sizes);
   for (const auto& axis : outer_) rows_ *= axis.size;
   rows_in_chunk_ = std::max<std::int64_t>(1, piece / std::max<std::int64_t>(1, row_.size));
 
   kernel_ = kernel.with_access(accesses(kernel, row_));
-  if (has_reduction_ && (row_.size >= 4 * piece || !runs_.empty())) split_ = split_reduction(kernel_);
+  const bool is_long = row_.size >= 4 * piece && across_.empty();
+  if (has_reduction_ && (is_long || !runs_.empty())) split_ = split_reduction(kernel_);
   if (!runs_.empty() && !split_.possible)
     fail<UsageError>("fusion", "axes to reduce that lie scattered: make the input contiguous");
   if (split_.possible) {
@@ -81,7 +83,7 @@ Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<
     for (const auto& axis : runs_) run_count_ *= axis.size;
     pieces_in_run_ = (row_.size + piece - 1) / piece;
   } else {
-    if (fits_register()) kernel_.limit_rows(row_.size > 8 ? 16 : 8);
+    if (fits_register()) kernel_.limit_rows(row_.size > 8 ? 16 : row_.size > 4 ? 8 : 4);
     else keep_values();
     code_ = compiled(kernel_);
   }
@@ -134,12 +136,16 @@ void Launch::place(CodeOperand* operands, std::span<void* const> addresses, std:
   }
 }
 
+/// The operands behind those of the call: memory for kept values, one row of each.
+void Launch::place_kept(CodeOperand* operands, std::optional<cpu::Scratch>& kept) const {
+  if (kept_bytes_ > 0) kept.emplace(static_cast<std::size_t>(kept_bytes_));
+  for (std::size_t k = 0; k < kept_offsets_.size(); ++k) operands[k] = {kept->data() + kept_offsets_[k], 0, 0};
+}
+
 void Launch::run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const {
   OperandList operands(addresses.size() + kept_offsets_.size());
   std::optional<cpu::Scratch> kept;
-  if (kept_bytes_ > 0) kept.emplace(static_cast<std::size_t>(kept_bytes_));
-  for (std::size_t k = 0; k < kept_offsets_.size(); ++k)
-    operands.data()[addresses.size() + k] = {kept->data() + kept_offsets_[k], 0, 0};
+  place_kept(operands.data() + addresses.size(), kept);
   const std::int64_t in_axis = outer_.empty() ? 1 : outer_.back().size;
   for (std::int64_t row = begin; row < end;) {
     const std::int64_t left = in_axis - row % in_axis;
@@ -175,6 +181,7 @@ void Launch::run_joined(std::span<void* const> addresses) const {
 void Launch::run(std::span<void* const> addresses) const {
   if (rows_ == 0 || (row_.size == 0 && !has_reduction_)) return;
   if (joined_.factor > 1) return run_joined(addresses);
+  if (!across_.empty() && !finish_) return run_across(addresses);
   if (finish_) return run_split(addresses);
   if (!has_reduction_ && row_.size > piece) return run_pieces(addresses);
   parallel_for(rows_, rows_in_chunk_, [&](std::int64_t begin, std::int64_t end) { run_rows(addresses, begin, end); });

@@ -1,11 +1,13 @@
 // Lays a fused kernel over concrete shapes and strides, and runs it on the pool's threads.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "core/parallel.h"
 #include "cpu/tail.h"
+#include "fusion/across.h"
 #include "fusion/jit_loader.h"
 #include "fusion/kernel.h"
 #include "fusion/space.h"
@@ -60,7 +62,11 @@ class Launch {
   void run_joined(std::span<void* const> addresses) const;
   void run_joined_part(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const;
   void place(CodeOperand* operands, std::span<void* const> addresses, std::int64_t row) const;
+  void place_kept(CodeOperand* operands, std::optional<cpu::Scratch>& kept) const;
   void run_rows(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const;
+  void take_across(std::span<const std::int64_t> sizes);
+  void run_across(std::span<void* const> addresses) const;
+  void run_blocks(std::span<void* const> addresses, std::int64_t begin, std::int64_t end) const;
   void run_pieces(std::span<void* const> addresses) const;
   struct Partials;
   void run_split(std::span<void* const> addresses) const;
@@ -80,6 +86,11 @@ class Launch {
   JoinedRows joined_;
   std::int64_t last_row_ = 0;
   std::vector<std::int64_t> staged_strides_, sizes_;
+  // Inputs that are copied block by block. The rows of a block are those of the last outer axis; `is_flat_`: they follow each
+  // other without gaps in all operands.
+  AcrossRows across_;
+  std::int64_t block_rows_ = 1, block_columns_ = 1;
+  bool is_flat_ = false;
   std::shared_ptr<const CompiledKernel> code_;
   // The rows of kept values lie in one block, which each task has of its own.
   std::vector<std::int64_t> kept_offsets_;

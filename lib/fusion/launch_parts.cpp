@@ -5,7 +5,7 @@ namespace keen::detail::fusion {
 
 cpu::Cuts Launch::cuts(std::int64_t width) const noexcept {
   // Rows that are read more than once gain nothing from being there already: measured, they lose.
-  if (has_reduction_ || outer_.size() > 1) return {};
+  if (has_reduction_ || outer_.size() > 1 || !across_.empty()) return {};
   if (outer_.empty()) return {1, true};
   const std::int64_t row = row_.size / joined_.factor;
   if (row % width == 0) return {row / width, row == width && joined_.factor == 1};

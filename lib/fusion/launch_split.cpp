@@ -27,11 +27,13 @@ void Launch::run_partial(
     std::span<void* const> addresses, const Partials& partials, std::int64_t begin, std::int64_t end) const {
   OperandList all(addresses.size()), operands(addresses.size() + partials.sizes.size());
   const std::int64_t in_row = run_count_ * pieces_in_run_;
+  AcrossRows::Block block(across_, block_rows_, block_columns_);
   for (std::int64_t i = begin; i < end;) {
     const std::int64_t run = i % in_row / pieces_in_run_, first = i % pieces_in_run_ * piece;
     // Short runs of one axis take one call.
     const bool several = pieces_in_run_ == 1 && !runs_.empty();
-    const std::int64_t count = several ? std::min(end - i, runs_.back().size - run % runs_.back().size) : 1;
+    std::int64_t count = several ? std::min(end - i, runs_.back().size - run % runs_.back().size) : 1;
+    if (!across_.empty()) count = std::min(count, block_rows_);
     place(all.data(), addresses, i / in_row);
     for (std::size_t k = 0; k < addresses.size(); ++k) {
       std::int64_t bytes = first * row_.strides[k];
@@ -43,6 +45,7 @@ void Launch::run_partial(
       all.data()[k].data = static_cast<char*>(all.data()[k].data) + bytes;
       all.data()[k].row_stride = several ? runs_.back().strides[k] : 0;
     }
+    block.load(all.data(), count, row_.size);
     auto* next = operands.data();
     for (int input : split_.partial_inputs) *next++ = all.data()[input];
     for (std::size_t r = 0; r < partials.sizes.size(); ++r) *next++ = partials.from(r, i);

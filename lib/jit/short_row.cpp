@@ -30,7 +30,7 @@ Value* load(RowCode& code, const RowOperand& operand, Value* inside) {
 Value* reduce(RowCode& code, const Node& node, Value* inside) {
   Value* identity = code.emit.constant(node.dtype, identity_bits(node.function, node.dtype));
   Value* elements = code.b.CreateSelect(inside, code.value(node.operands[0]), identity);
-  return code.emit.join_lanes(node.function, node.dtype, elements);
+  return code.emit.join_lanes(node.function, node.dtype, elements, code.kernel.most_elements());
 }
 
 }  // namespace

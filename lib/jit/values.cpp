@@ -107,11 +107,11 @@ llvm::Value* ValueEmitter::cast(llvm::Value* a, DType from, DType to) {
       nullptr);
 }
 
-llvm::Value* ValueEmitter::join_lanes(scalar::Function function, DType dtype, llvm::Value* all) {
-  for (int half = width_ / 2; half >= 1; half /= 2) {
-    std::vector<int> lanes = run_of(0, width_);
-    for (int& lane : lanes) lane = (lane + half) % width_;
-    all = apply(function, dtype, all, b_.CreateShuffleVector(all, lanes));
+llvm::Value* ValueEmitter::join_lanes(scalar::Function function, DType dtype, llvm::Value* all, int lanes) {
+  for (int half = (lanes ? lanes : width_) / 2; half >= 1; half /= 2) {
+    std::vector<int> turned = run_of(0, width_);
+    for (int& lane : turned) lane = (lane + half) % width_;
+    all = apply(function, dtype, all, b_.CreateShuffleVector(all, turned));
   }
   return b_.CreateShuffleVector(all, std::vector<int>(static_cast<std::size_t>(width_), 0));
 }

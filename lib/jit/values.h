@@ -17,8 +17,9 @@ class ValueEmitter {
   llvm::FixedVectorType* vector(DType dtype) const;
   llvm::Value* splat(llvm::Value* element);
   llvm::Value* constant(DType dtype, std::int64_t bits);
-  /// Every lane set to the value of lane 0 of `all` joined over its lanes, in a fixed tree.
-  llvm::Value* join_lanes(scalar::Function function, DType dtype, llvm::Value* all);
+  /// Every lane set to the value of lane 0 of `all` joined over its first lanes, a power of two (0: all of them), in a
+  /// fixed tree.
+  llvm::Value* join_lanes(scalar::Function function, DType dtype, llvm::Value* all, int lanes = 0);
   llvm::Value* apply(scalar::Function function, DType dtype, llvm::Value* a, llvm::Value* b = nullptr);
   llvm::Value* cast(llvm::Value* a, DType from, DType to);
   llvm::Value* select(llvm::Value* condition, llvm::Value* a, llvm::Value* b);

@@ -41,11 +41,12 @@ KEEN_SCALAR T narrow_quotient(T a, T b) {
 template <class T>
 KEEN_SCALAR T integer_floor_divide(T a, T b) {
   if constexpr (sizeof(T) < 8) {
-    const bool zero = b == T(0), minus = Number<T>::is_signed && b == T(-1);
-    const T divisor = (zero | minus) ? T(1) : b, q = narrow_quotient(a, divisor);
+    // By 0 and by −1 comes to a times that, without a branch: compilers then divide whole registers.
+    const bool trivial = (b == T(0)) | (Number<T>::is_signed && b == T(-1));
+    const T divisor = trivial ? T(1) : b, factor = trivial ? b : T(1), q = narrow_quotient(a, divisor);
     const T rest = wrapping_subtract(a, wrapping_multiply(q, divisor));
     const bool below = (rest != T(0)) & ((rest < T(0)) != (divisor < T(0)));
-    return zero ? T(0) : minus ? wrapping_subtract(T(0), a) : static_cast<T>(q - T(below));
+    return wrapping_multiply(static_cast<T>(q - T(below)), factor);
   } else {
     if (b == T(0)) return T(0);
     if constexpr (Number<T>::is_signed) {

@@ -319,12 +319,18 @@ TEST_CASE("rows that a register holds are worked on without passes, for every pr
   const int e = kernel.apply(F::exp, kernel.apply(F::subtract, x, kernel.reduce(F::maximum, x)));
   kernel.store(kernel.apply(F::divide, e, kernel.reduce(F::add, e)));
   kernel.store(kernel.apply(F::add, y, kernel.reduce(F::multiply, x)));
-  kernel.limit_rows(8);
   const std::int64_t rows = 5;
-  for (Isa isa : {Isa::sse2, Isa::avx2, Isa::avx512}) {
+  for (const auto& [isa, most] :
+       {std::pair{Isa::sse2, 4},
+        {Isa::avx2, 4},
+        {Isa::avx2, 8},
+        {Isa::avx512, 4},
+        {Isa::avx512, 8},
+        {Isa::avx512, 16}}) {
     if (isa > detail::cpu::isa()) continue;
+    kernel.limit_rows(most);
     const auto code = detail::fusion::compile_for(kernel, isa);
-    for (std::int64_t n = 1; n <= 8; ++n) {
+    for (std::int64_t n = 1; n <= most; ++n) {
       const Tensor a = random::normal({rows, n}, {.seed = 1}), bias = random::normal({rows, 1}, {.seed = 2});
       Tensor parts = zeros({rows, n + 16}) + 0, products = zeros({rows, 1}) + 0;
       const detail::fusion::CodeOperand operands[] = {
