@@ -74,7 +74,7 @@ Loop loop_of(Tracer& tracer, std::span<const Operand> inputs, Attributes attribu
   // Sizes that the first turn finds, and leaves, all turns find; where something is packed, they stay open.
   try {
     loop.body = again(attributes[1], true, false);
-  } catch (const ShapeError&) {
+  } catch (const ShapeError&) {  // they change after all
   }
   const bool changing =
       !loop.packed.empty() || !loop.unpacked.empty() || !loop.body || !keeps_sizes(*loop.body, loop.carried);
