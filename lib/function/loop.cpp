@@ -181,7 +181,8 @@ bool open_what_changes(const Loop& loop, std::span<const Tensor> operands, std::
     const Shape after = spec_of(*loop.body, loop.body->results[i]).shape;
     for (int axis = 0; axis < after.rank(); ++axis) {
       auto& dim = inputs[i].shape[axis];
-      if (!is_symbol(dim) || dim == after[axis] || !tell_size(loop.body->symbols, operands, dim)) continue;
+      const bool is_fixed = is_symbol(dim) ? tell_size(loop.body->symbols, operands, dim) : is_symbol(after[axis]);
+      if (dim == after[axis] || dim == unknown || !is_fixed) continue;
       dim = unknown;
       any = true;
     }

@@ -106,6 +106,29 @@ TEST_CASE(
   CHECK(f.trace_count() == 1);
 }
 
+TEST_CASE("a loop that broadcasts in its first turn is differentiated twice from outside", "[function][loops]") {
+  const auto loss = [](const Tensor& x, const Tensor& y) {
+    Tensor z = x;
+    for ([[maybe_unused]] Tensor i : range(3, carry(z))) z = z * z * .5f + y;
+    return sum(square(z));
+  };
+  const auto f = function(loss, {.input_signature = {TensorSpec({unknown}), TensorSpec({unknown})}});
+  const auto second = [](const auto& g, const Tensor& x, const Tensor& y) {
+    GradientTape outer;
+    outer.watch(x);
+    outer.watch(y);
+    GradientTape tape;
+    tape.watch(x);
+    tape.watch(y);
+    const auto d = tape.gradient(g(x, y), {x, y});
+    const auto h = outer.gradient(sum(square(d[0])) + sum(square(d[1])), {x, y});
+    return Both{h[0], h[1]};
+  };
+  const Tensor y = constant({0.2f, 0.4f, 0.6f});
+  for (const Tensor& x : {constant({0.3f}), constant({0.3f, 0.5f, 0.1f})})
+    check_close(second(f, x, y), second(loss, x, y));
+}
+
 TEST_CASE("two gradients of one loop that grows share what it keeps", "[function][loops]") {
   const auto both = [](const Tensor& x, const Tensor& w) {
     GradientTape tape({.persistent = true});
