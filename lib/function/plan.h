@@ -91,7 +91,7 @@ class Plan {
 
   std::shared_ptr<const Graph> graph_;
   std::vector<std::unique_ptr<Step>> steps_;
-  std::vector<const OpStep*> op_steps_;
+  std::vector<OpStep*> op_steps_;  // the first of each template
   std::vector<OpTemplate> op_templates_;
   std::vector<int> argument_slots_;                        // -1 for one that nothing reads
   std::vector<std::pair<int, char*>> constants_;           // slots and addresses

@@ -69,6 +69,13 @@ std::vector<bool> PlanBuilder::needed_in_memory() const {
   return needed;
 }
 
+std::shared_ptr<const KernelStep::Code> PlanBuilder::known_code(const std::string& key) {
+  const std::lock_guard lock(codes_mutex_);
+  const auto found = codes_.find(key);
+  return found == codes_.end() ? nullptr : found->second;
+}
+
+/// Equal kernels over equal operands are one in memory: what a long plan touches fits the caches longer.
 bool PlanBuilder::compile(std::size_t number, const std::vector<bool>& stored) try {
   const Group& group = fusion_.groups[number];
   LoweredGroup lowered = lower(graph_, layouts_, maker_, fusion_, static_cast<int>(number), stored);
@@ -79,10 +86,19 @@ bool PlanBuilder::compile(std::size_t number, const std::vector<bool>& stored) t
   using Code = KernelStep::Code;
   const auto [by_columns, space, reduced, walked] =
       fusion::arrange(lowered.kernel, group.space, group.reduced, strides);
-  auto code = by_columns ? std::make_shared<const Code>(
-                               std::in_place_type<fusion::ColumnReduction>, lowered.kernel, space, reduced, walked)
-                         : std::make_shared<const Code>(
-                               std::in_place_type<fusion::Launch>, lowered.kernel, space, reduced, walked);
+  std::string key = lowered.kernel.content();
+  append(key, space);
+  for (bool gone : reduced) key += gone ? '-' : '+';
+  for (const Shape& s : walked) append(key, s);
+  std::shared_ptr<const Code> code = known_code(key);
+  if (!code) {
+    code = by_columns ? std::make_shared<const Code>(
+                            std::in_place_type<fusion::ColumnReduction>, lowered.kernel, space, reduced, walked)
+                      : std::make_shared<const Code>(
+                            std::in_place_type<fusion::Launch>, lowered.kernel, space, reduced, walked);
+    const std::lock_guard lock(codes_mutex_);
+    codes_.emplace(std::move(key), code);
+  }
   compiled_[number] = {std::move(lowered), std::move(code)};
   return true;
 } catch (const Error& error) {

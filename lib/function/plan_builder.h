@@ -1,6 +1,10 @@
 // Makes a plan: which nodes run together, in which order, and where their values lie.
 #pragma once
 #include <map>
+#include <mutex>
+#include <string>
+#include <type_traits>
+#include <unordered_map>
 
 #include "function/arena.h"
 #include "function/control_steps.h"
@@ -8,6 +12,16 @@
 #include "function/plan.h"
 
 namespace keen::detail {
+
+// Adds a number, or the sizes of a shape, to a key.
+template <class T>
+requires(std::is_trivially_copyable_v<T>) void append(std::string& key, const T& value) {
+  key.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+inline void append(std::string& key, const Shape& dims) {
+  append(key, dims.rank());
+  for (std::int64_t dim : dims) append(key, dim);
+}
 
 class PlanBuilder {
  public:
@@ -45,6 +59,7 @@ class PlanBuilder {
 
   void check_devices() const;
   void compile_groups();
+  std::shared_ptr<const KernelStep::Code> known_code(const std::string& key);
   bool compile(std::size_t group, const std::vector<bool>& stored);
   std::vector<bool> needed_in_memory() const;
   void add_drafts();
@@ -64,6 +79,7 @@ class PlanBuilder {
   void join_updates();
   void make_kernel_step(const Draft& draft);
   void make_op_step(int node);
+  std::size_t template_like(const Op& op, const Plan::OpTemplate& made);
   void make_tail_step(const Draft& draft);
   Plan::Source source(int v) const;
   void make_results();
@@ -91,7 +107,10 @@ class PlanBuilder {
   std::vector<int> maker_;
   Fusion fusion_;
   std::vector<Compiled> compiled_;
-  std::vector<bool> in_memory_;  // a root
+  std::mutex codes_mutex_;
+  std::unordered_map<std::string, std::shared_ptr<const KernelStep::Code>> codes_;  // by content, sizes and strides
+  std::unordered_multimap<std::string, std::size_t> templates_;                     // by operation and operands
+  std::vector<bool> in_memory_;                                                     // a root
   std::vector<Draft> drafts_;
   std::vector<Root> roots_;          // a value
   std::map<int, Control> controls_;  // a node

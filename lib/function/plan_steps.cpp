@@ -107,11 +107,38 @@ void PlanBuilder::make_op_step(int number) {
     outputs.push_back({address(v), moves(v)});
     made.outputs.push_back({value(v).dtype, value(v).shape, layouts_[at(v)].strides, moves(v)});
   }
-  auto step = std::make_unique<OpStep>(
-      copies ? contiguous_op : *node.op, plan_.op_templates_.size(), std::move(inputs), std::move(outputs));
-  plan_.op_steps_.push_back(step.get());
-  plan_.op_templates_.push_back(std::move(made));
+  const Op& op = copies ? contiguous_op : *node.op;
+  const std::size_t state = template_like(op, made);
+  auto step = std::make_unique<OpStep>(op, state, std::move(inputs), std::move(outputs));
+  if (state < plan_.op_templates_.size()) {
+    plan_.op_steps_[state]->share();
+    step->share();
+  } else {
+    plan_.op_steps_.push_back(step.get());
+    plan_.op_templates_.push_back(std::move(made));
+  }
   plan_.steps_.push_back(std::move(step));
+}
+
+/// Steps of one operation on operands of equal forms share their headers, of which a long plan would else touch three a
+/// step. Returns the place of those that serve, or where they are to be. Updates wait for each other, with their headers.
+std::size_t PlanBuilder::template_like(const Op& op, const Plan::OpTemplate& made) {
+  std::string key;
+  append(key, reinterpret_cast<std::uintptr_t>(&op));
+  for (const auto* headers : {&made.inputs, &made.outputs})
+    for (const auto& header : *headers) {
+      append(key, header.dtype);
+      append(key, header.is_fresh);
+      append(key, header.shape);
+      append(key, header.strides);
+    }
+  const std::size_t next = plan_.op_templates_.size();
+  if (op.update) return next;
+  const auto [begin, end] = templates_.equal_range(key);
+  for (auto known = begin; known != end; ++known)
+    if (plan_.op_templates_[known->second].attributes == made.attributes) return known->second;
+  templates_.emplace(std::move(key), next);
+  return next;
 }
 
 Plan::Source PlanBuilder::source(int v) const {

@@ -55,6 +55,7 @@ OpStep::OpStep(const Op& op, std::size_t state, std::vector<Place> inputs, std::
     : op_(op), state_(state), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {}
 
 void OpStep::place(Frame& frame) const {
+  if (shared_) return;
   OpState& state = frame.ops[state_];
   const auto at = [&](const Address& a) { return frame.base[static_cast<std::size_t>(a.slot)] + a.offset; };
   for (std::size_t i = 0; i < inputs_.size(); ++i)
@@ -67,7 +68,8 @@ void OpStep::run(Frame& frame) const {
   OpState& state = frame.ops[state_];
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const Address& a = inputs_[i].address;
-    if (inputs_[i].moves) state.inputs[i].impl()->data = frame.base[static_cast<std::size_t>(a.slot)] + a.offset;
+    if (inputs_[i].moves || shared_)
+      state.inputs[i].impl()->data = frame.base[static_cast<std::size_t>(a.slot)] + a.offset;
   }
   // The frame holds the results: the kernel sees them uncounted.
   struct Uncounted {
@@ -78,9 +80,11 @@ void OpStep::run(Frame& frame) const {
     const std::vector<Place>& places;
     std::vector<Tensor>& outputs;
   } const uncounted{outputs_, state.outputs};
-  for (std::size_t i = 0; i < outputs_.size(); ++i)
-    if (outputs_[i].moves)
-      state.outputs[i] = Tensor::adopt(frame.held[static_cast<std::size_t>(outputs_[i].address.slot)].impl());
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Address& a = outputs_[i].address;
+    if (outputs_[i].moves) state.outputs[i] = Tensor::adopt(frame.held[static_cast<std::size_t>(a.slot)].impl());
+    else if (shared_) state.outputs[i].impl()->data = frame.base[static_cast<std::size_t>(a.slot)] + a.offset;
+  }
   if (op_.random) draw_anew(op_, state.attributes);
   KernelCall call{op_, state.inputs, state.attributes, state.outputs};
   op_.cpu(call);

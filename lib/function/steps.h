@@ -120,11 +120,14 @@ class OpStep final : public Step {
   std::string to_string() const override;
   /// Sets the addresses that stay.
   void place(Frame& frame) const;
+  /// The state serves other steps too: no address stays.
+  void share() noexcept { shared_ = true; }
 
  private:
   const Op& op_;
   std::size_t state_;
   std::vector<Place> inputs_, outputs_;
+  bool shared_ = false;
 };
 
 /// Runs an operation, and the kernel that follows it on each part of its result.
