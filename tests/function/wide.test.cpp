@@ -7,6 +7,8 @@
 #include "fusion/fused.h"
 #include "keen/autodiff/gradient_tape.h"
 #include "keen/creation.h"
+#include "keen/device.h"
+#include "keen/ops/linalg.h"
 #include "keen/ops/reduce.h"
 #include "keen/ops/shape.h"
 #include "keen/random.h"
@@ -146,4 +148,27 @@ TEST_CASE("updates of many variables are kernels of bounded width", "[function][
   for (int call = 0; call < 2; ++call) plan->run(x);
   for (std::size_t i = 0; i < variables.size(); ++i)
     CHECK(allclose(variables[i].value(), x[0] * static_cast<float>(2 * i), 1e-5, 1e-5));
+}
+
+TEST_CASE("equal steps of a plan share the kernel and the headers of operands", "[function][wide]") {
+  const Tensor x = random::normal({4, 4}, {.seed = 1}), w = random::normal({4, 4}, {.seed = 2});
+  const Body body = [](const std::vector<Tensor>& in) {
+    Tensor y = in[0];
+    for (int i = 0; i < 40; ++i) y = matmul(tanh(y) * 0.5f, in[1]);
+    return std::vector{y};
+  };
+  auto graph = traced_for({x, w}, body);
+  run_passes(*graph);
+  const Plan plan(graph, std::vector<Shape>{x.strides(), w.strides()}, {.fuse = true});
+  const auto headers = [&] {
+    const auto before = memory_stats().allocations;
+    plan.run(std::vector{x, w});
+    return memory_stats().allocations - before;
+  };
+  CHECK(headers() < 20);  // in a first frame: three a product would be 120
+  CHECK(headers() == 1);  // the result
+  CHECK(allclose(plan.run(std::vector{x, w})[0], body({x, w})[0], 1e-5, 1e-6));
+  std::set<const fusion::Kernel*> kernels;
+  for (const KernelStep* step : plan.kernel_steps()) kernels.insert(&step->code());
+  CHECK(kernels.size() <= 2);
 }
