@@ -6,6 +6,7 @@
 #include "function/replay.h"
 #include "function/staged_ops.h"
 #include "keen/autodiff/custom_gradient.h"
+#include "random/draws.h"
 
 namespace keen::detail {
 
@@ -57,6 +58,7 @@ Tensor Tracer::with_gradient(const Tensor& result, std::span<const Tensor> sourc
   try {
     const Tensor dy = part.input(spec_of(result), result.device());
     part.begin();
+    const DrawsAside aside;
     std::vector<Tensor> found;
     for (const Tensor& dx : gradient(dy)) {
       const bool is_sparse = dx.defined() && dx.is_sparse();

@@ -1,5 +1,7 @@
 #include "random/draws.h"
 
+#include <utility>
+
 namespace keen::detail {
 namespace {
 
@@ -11,6 +13,9 @@ DrawScope::DrawScope(Kept kept, Mode mode) noexcept : kept_(std::move(kept)), mo
   current = this;
 }
 DrawScope::~DrawScope() { current = outer_; }
+
+DrawsAside::DrawsAside() noexcept : hidden_(std::exchange(current, nullptr)) {}
+DrawsAside::~DrawsAside() { current = hidden_; }
 
 Tensor DrawScope::repeated(const Shape& shape, DType dtype) {
   DrawScope* scope = current;

@@ -29,4 +29,16 @@ class DrawScope {
   DrawScope* outer_;
 };
 
+/// While one lives, draws concern no scope around it: what is not part of the work that such a scope keeps.
+class DrawsAside {
+ public:
+  DrawsAside() noexcept;
+  ~DrawsAside();
+  DrawsAside(const DrawsAside&) = delete;
+  DrawsAside& operator=(const DrawsAside&) = delete;
+
+ private:
+  DrawScope* hidden_;
+};
+
 }  // namespace keen::detail
