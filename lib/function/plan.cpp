@@ -34,7 +34,9 @@ std::unique_ptr<Frame> Plan::make_frame() const {
     frame->bytes = arena_bytes_;
   }
   for (auto [slot, address] : constants_) frame->base[at(slot)] = address;
-  for (auto [slot, offset] : temporaries_) frame->base[at(slot)] = static_cast<char*>(frame->memory) + offset;
+  alignas(64) static char nowhere[64];  // where all are empty: an address that kernels may pass on
+  char* const memory = arena_bytes_ ? static_cast<char*>(frame->memory) : nowhere;
+  for (auto [slot, offset] : temporaries_) frame->base[at(slot)] = memory + offset;
   const Tensor nothing = make_tensor(DType::bool_, Shape{0}, Device());
   const auto header = [&](const OpTemplate::Header& h) {
     Tensor t = make_view(*nothing.impl(), h.shape, h.strides, 0);
