@@ -260,7 +260,7 @@ std::uint64_t Tracer::waiting_draws(const GeneratorState& stream, const Node* un
   const Bindings sizes = sizes_of_call();
   for (const Node& node : graph_->nodes) {
     if (&node == until) break;
-    if (!node.op->random) continue;
+    if (!node.op->random || node.may_be_absent) continue;  // what a variable starts with is drawn now
     std::vector<Attribute> attributes = node.attributes;
     sizes.substitute(*node.op, attributes);
     const Draw draw = draw_of(*node.op, attributes);

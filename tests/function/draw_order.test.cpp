@@ -16,7 +16,7 @@ struct Program {
     const Tensor noise = random::normal(x.shape());
     const Tensor hidden = first(x + noise);
     const Tensor kept = random::uniform({5});
-    if (!start) start = Variable(random::normal({2, 2}) * 2.f);
+    if (!start) start = Variable(random::normal({2, 2}) * random::uniform({2, 2}));
     const Tensor masked = dropout(hidden, 0.5);
     const Tensor out = second(masked);
     return {noise, hidden, kept, start->value(), masked, out, random::integers(0, 100, {3})};
