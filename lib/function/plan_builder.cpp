@@ -4,6 +4,7 @@
 
 #include "core/message.h"
 #include "core/parallel.h"
+#include "function/content.h"
 #include "function/passes/passes.h"
 #include "fusion/arrange.h"
 #include "keen/log.h"
@@ -86,10 +87,9 @@ bool PlanBuilder::compile(std::size_t number, const std::vector<bool>& stored) t
   using Code = KernelStep::Code;
   const auto [by_columns, space, reduced, walked] =
       fusion::arrange(lowered.kernel, group.space, group.reduced, strides);
-  std::string key = lowered.kernel.content();
-  append(key, space);
-  for (bool gone : reduced) key += gone ? '-' : '+';
-  for (const Shape& s : walked) append(key, s);
+  Content content;
+  content.add(lowered.kernel.content()), content.add(space), content.add(reduced), content.add(walked);
+  std::string key = content.take();
   std::shared_ptr<const Code> code = known_code(key);
   if (!code) {
     code = by_columns ? std::make_shared<const Code>(

@@ -3,7 +3,6 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <type_traits>
 #include <unordered_map>
 
 #include "function/arena.h"
@@ -12,16 +11,6 @@
 #include "function/plan.h"
 
 namespace keen::detail {
-
-// Adds a number, or the sizes of a shape, to a key.
-template <class T>
-requires(std::is_trivially_copyable_v<T>) void append(std::string& key, const T& value) {
-  key.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-inline void append(std::string& key, const Shape& dims) {
-  append(key, dims.rank());
-  for (std::int64_t dim : dims) append(key, dim);
-}
 
 class PlanBuilder {
  public:
@@ -109,8 +98,8 @@ class PlanBuilder {
   std::vector<Compiled> compiled_;
   std::mutex codes_mutex_;
   std::unordered_map<std::string, std::shared_ptr<const KernelStep::Code>> codes_;  // by content, sizes and strides
-  std::unordered_multimap<std::string, std::size_t> templates_;                     // by operation and operands
-  std::vector<bool> in_memory_;                                                     // a root
+  std::unordered_map<std::string, std::size_t> templates_;  // by operation, operands and attributes
+  std::vector<bool> in_memory_;                             // a root
   std::vector<Draft> drafts_;
   std::vector<Root> roots_;          // a value
   std::map<int, Control> controls_;  // a node

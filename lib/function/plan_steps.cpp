@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "core/message.h"
+#include "function/content.h"
 #include "function/passes/passes.h"
 #include "function/plan_builder.h"
 
@@ -123,22 +124,16 @@ void PlanBuilder::make_op_step(int number) {
 /// Steps of one operation on operands of equal forms share their headers, of which a long plan would else touch three a
 /// step. Returns the place of those that serve, or where they are to be. Updates wait for each other, with their headers.
 std::size_t PlanBuilder::template_like(const Op& op, const Plan::OpTemplate& made) {
-  std::string key;
-  append(key, reinterpret_cast<std::uintptr_t>(&op));
-  for (const auto* headers : {&made.inputs, &made.outputs})
-    for (const auto& header : *headers) {
-      append(key, header.dtype);
-      append(key, header.is_fresh);
-      append(key, header.shape);
-      append(key, header.strides);
-    }
   const std::size_t next = plan_.op_templates_.size();
   if (op.update) return next;
-  const auto [begin, end] = templates_.equal_range(key);
-  for (auto known = begin; known != end; ++known)
-    if (plan_.op_templates_[known->second].attributes == made.attributes) return known->second;
-  templates_.emplace(std::move(key), next);
-  return next;
+  Content content;
+  content.add(&op), content.add(made.attributes);
+  for (const auto* headers : {&made.inputs, &made.outputs})
+    for (const auto& header : *headers) {
+      content.add(header.dtype), content.add(header.is_fresh);
+      content.add(header.shape), content.add(header.strides);
+    }
+  return templates_.try_emplace(content.take(), next).first->second;
 }
 
 Plan::Source PlanBuilder::source(int v) const {

@@ -20,8 +20,7 @@ class StepTimes {
  private:
   mutable std::mutex mutex_;
   std::vector<double> sums_;
-  int runs_ = 0;
-  bool has_first_ = false;
+  int runs_ = 0;  // the first included
 };
 
 /// "     12.30 us  ", or "" where there are no times.
