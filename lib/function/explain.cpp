@@ -89,7 +89,10 @@ std::vector<std::string> Executable::kernel_ir() const {
   std::vector<std::string> out;
   const auto made = codes();
   if (made.empty()) return out;
-  for (const KernelStep* kernel : made.front().plan->kernel_steps()) out.push_back(fusion::ir_text(kernel->code()));
+  for (const KernelStep* kernel : made.front().plan->kernel_steps()) {
+    std::string& text = out.emplace_back();
+    for (const fusion::Kernel* code : kernel->codes()) text += fusion::ir_text(*code);
+  }
   if (made.front().rest)
     for (auto& text : made.front().rest->kernel_ir()) out.push_back(std::move(text));
   return out;

@@ -74,9 +74,6 @@ class Fuser : OpenGroups {
     if (n.op == &reshape_op) axes = reshaped_axes(axes_[at(from)], shape(from), shape(to));
     else if (n.op == &broadcast_to_op) axes = spread(g, n.inputs, shape(to));
     if (!axes) return -1;
-    // Columns are reduced in one pass: an element of theirs cannot wait for what they are reduced to.
-    if (group(g).kind == Group::Kind::columns && !is_whole(group(g), axes_[at(from)]) && is_whole(group(g), *axes))
-      return -1;
     add(g, i, *axes);
     return g;
   }
@@ -112,7 +109,6 @@ class Fuser : OpenGroups {
       const bool inside = open_group(value) == g;
       // A view that is no value of the group reads memory which the group has yet to write.
       if (!inside && open_group(layouts_[at(value)].root) == g) return {};
-      if (inside && state.group.kind == Group::Kind::columns && !is_whole(state.group, axes_[at(value)])) return {};
     }
     return spread(g, n.inputs, shape(n.outputs[0]));
   }

@@ -13,7 +13,7 @@ struct Group {
   enum class Kind : unsigned char {
     elementwise,
     rows,     // the reduced axes are the last ones
-    columns,  // they are not: results are gathered from many places, and nothing in the group waits for them
+    columns,  // they are not: results are gathered from many places
   };
   Kind kind = Kind::elementwise;
   Shape space;

@@ -45,7 +45,22 @@ bool is_whole(const Group& group, const Shape& axes) {
 }
 
 bool is_kept(const Group& group, const Shape& axes) {
-  return group.kind == Group::Kind::rows && covers(group, axes, [](bool reduced) { return !reduced; });
+  return group.kind != Group::Kind::elementwise && covers(group, axes, [](bool reduced) { return !reduced; });
+}
+
+Shape kept_space(const Group& group) {
+  Shape out;
+  for (int axis = 0; axis < group.space.rank(); ++axis)
+    if (!group.reduced[at(axis)]) out.push_back(group.space[axis]);
+  return out;
+}
+
+Shape axes_of_kept(const Group& group, const Shape& axes) {
+  Shape kept, out;
+  for (int axis = 0; axis < group.space.rank(); ++axis)
+    if (!group.reduced[at(axis)]) kept.push_back(axis);
+  for (auto axis : axes) out.push_back(axis < 0 ? -1 : kept[static_cast<int>(axis)]);
+  return out;
 }
 
 std::optional<Shape> reshaped_axes(const Shape& axes, const Shape& from, const Shape& to) {

@@ -14,8 +14,11 @@ Shape without_ones(const Shape& shape);
 std::optional<Shape> whole_axes(const Group& group, const Shape& shape);
 /// Do they spread over the whole space?
 bool is_whole(const Group& group, const Shape& axes);
-/// Over all that a row kernel does not reduce?
+/// Over all that the group does not reduce?
 bool is_kept(const Group& group, const Shape& axes);
+/// The space of what is not reduced, and axes in that as axes of the whole.
+Shape kept_space(const Group& group);
+Shape axes_of_kept(const Group& group, const Shape& axes);
 /// After a reshape; none unless that only adds or drops axes of size 1.
 std::optional<Shape> reshaped_axes(const Shape& axes, const Shape& from, const Shape& to);
 /// Which axes of the space a reduction of a value with these axes joins.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "function/group_axes.h"
 #include "fusion/kernel.h"
 
 namespace keen::detail {
@@ -96,13 +97,30 @@ void OpenGroups::join(int g, int i, const Shape& axes) {
   }
 }
 
+bool OpenGroups::takes_kept(const State& state, const State& other) const {
+  const Group& group = state.group;
+  if (group.kind == Group::Kind::elementwise || other.group.kind != Group::Kind::elementwise) return false;
+  const std::int64_t kept = other.group.space.num_elements(), all = group.space.num_elements();
+  // In a row kernel a register of work serves a single row.
+  const bool has_short_rows = group.kind == Group::Kind::rows && all < shortest_row * kept;
+  return !has_short_rows && kept_space(group) == other.group.space;
+}
+
 int OpenGroups::merge(int a, int b, const Node& node) {
+  if (takes_kept(groups_[at(b)], groups_[at(a)])) std::swap(a, b);
   State &x = groups_[at(a)], &y = groups_[at(b)];
   const bool is_crowded = crowded_[at(node.outputs[0])] && x.streams() + y.streams() > most_streams;
-  const bool fits = x.group.space == y.group.space && x.cost + y.cost <= largest_cost && !is_crowded &&
-                    (x.group.reduced == y.group.reduced || x.group.kind == Group::Kind::elementwise ||
-                     y.group.kind == Group::Kind::elementwise);
-  if (!fits) return x.group.space.num_elements() >= y.group.space.num_elements() ? a : b;
+  const bool is_same = x.group.space == y.group.space &&
+                       (x.group.reduced == y.group.reduced || x.group.kind == Group::Kind::elementwise ||
+                        y.group.kind == Group::Kind::elementwise);
+  const bool is_kept = !is_same && takes_kept(x, y);
+  if (!(is_same || is_kept) || x.cost + y.cost > largest_cost || is_crowded)
+    return x.group.space.num_elements() >= y.group.space.num_elements() ? a : b;
+  if (is_kept)
+    for (int i : y.group.nodes) {
+      Shape& axes = axes_[at(graph_.nodes[at(i)].outputs[0])];
+      axes = axes_of_kept(x.group, axes);
+    }
   if (x.group.kind == Group::Kind::elementwise) {
     x.group.kind = y.group.kind;
     x.group.reduced = y.group.reduced;

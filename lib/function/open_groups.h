@@ -18,6 +18,8 @@ class OpenGroups {
  protected:
   // What a kernel may cost: a compilation takes about 20 us a unit.
   static constexpr int largest_cost = 1000;
+  // Elements for which a row kernel does work on what it keeps.
+  static constexpr std::int64_t shortest_row = 32;
   static int cost_of(const Node& node);
 
   struct State {
@@ -47,6 +49,8 @@ class OpenGroups {
   void add(int g, int i, const Shape& axes);
   /// One group of two that both are open, if they fit: the one that is left, else the larger.
   int merge(int a, int b, const Node& node);
+  /// The other group works on what this one keeps of its rows or columns: may it do so in the same kernel?
+  bool takes_kept(const State& state, const State& other) const;
   /// Would a group that takes a node in be too large a kernel?
   bool is_full(int g, const Node& node) const;
   /// The groups that are worth a kernel; `joined` is the group of each node, or -1.

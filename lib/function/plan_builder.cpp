@@ -6,7 +6,6 @@
 #include "core/parallel.h"
 #include "function/content.h"
 #include "function/passes/passes.h"
-#include "fusion/arrange.h"
 #include "keen/log.h"
 
 namespace keen::detail {
@@ -70,7 +69,7 @@ std::vector<bool> PlanBuilder::needed_in_memory() const {
   return needed;
 }
 
-std::shared_ptr<const KernelStep::Code> PlanBuilder::known_code(const std::string& key) {
+std::shared_ptr<const fusion::AnyLaunch> PlanBuilder::known_code(const std::string& key) {
   const std::lock_guard lock(codes_mutex_);
   const auto found = codes_.find(key);
   return found == codes_.end() ? nullptr : found->second;
@@ -84,18 +83,13 @@ bool PlanBuilder::compile(std::size_t number, const std::vector<bool>& stored) t
   std::vector<Shape> strides;
   for (const auto& operand : lowered.inputs) strides.push_back(operand.strides);
   for (const auto& operand : lowered.outputs) strides.push_back(operand.strides);
-  using Code = KernelStep::Code;
-  const auto [by_columns, space, reduced, walked] =
-      fusion::arrange(lowered.kernel, group.space, group.reduced, strides);
+  const fusion::Arrangement over = fusion::arrange(lowered.kernel, group.space, group.reduced, strides);
   Content content;
-  content.add(lowered.kernel.content()), content.add(space), content.add(reduced), content.add(walked);
+  content.add(lowered.kernel.content()), content.add(over.space), content.add(over.reduced), content.add(over.strides);
   std::string key = content.take();
-  std::shared_ptr<const Code> code = known_code(key);
+  std::shared_ptr<const fusion::AnyLaunch> code = known_code(key);
   if (!code) {
-    code = by_columns ? std::make_shared<const Code>(
-                            std::in_place_type<fusion::ColumnReduction>, lowered.kernel, space, reduced, walked)
-                      : std::make_shared<const Code>(
-                            std::in_place_type<fusion::Launch>, lowered.kernel, space, reduced, walked);
+    code = std::make_shared<const fusion::AnyLaunch>(fusion::make_launch(lowered.kernel, over));
     const std::lock_guard lock(codes_mutex_);
     codes_.emplace(std::move(key), code);
   }

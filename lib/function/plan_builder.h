@@ -29,7 +29,7 @@ class PlanBuilder {
   // A group whose kernel is compiled.
   struct Compiled {
     LoweredGroup lowered;
-    std::shared_ptr<const KernelStep::Code> code;
+    std::shared_ptr<const fusion::AnyLaunch> code;
   };
   // A branch or loop; one that has neither runs of tensors.
   struct Control {
@@ -48,7 +48,7 @@ class PlanBuilder {
 
   void check_devices() const;
   void compile_groups();
-  std::shared_ptr<const KernelStep::Code> known_code(const std::string& key);
+  std::shared_ptr<const fusion::AnyLaunch> known_code(const std::string& key);
   bool compile(std::size_t group, const std::vector<bool>& stored);
   std::vector<bool> needed_in_memory() const;
   void add_drafts();
@@ -97,7 +97,7 @@ class PlanBuilder {
   Fusion fusion_;
   std::vector<Compiled> compiled_;
   std::mutex codes_mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const KernelStep::Code>> codes_;  // by content, sizes and strides
+  std::unordered_map<std::string, std::shared_ptr<const fusion::AnyLaunch>> codes_;  // by content, sizes and strides
   std::unordered_map<std::string, std::size_t> templates_;  // by operation, operands and attributes
   std::vector<bool> in_memory_;                             // a root
   std::vector<Draft> drafts_;

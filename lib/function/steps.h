@@ -8,8 +8,7 @@
 #include "core/variable_state.h"
 #include "function/graph.h"
 #include "function/source_line.h"
-#include "fusion/columns.h"
-#include "fusion/launch.h"
+#include "fusion/any_launch.h"
 
 namespace keen::detail {
 
@@ -87,8 +86,7 @@ class ReadStep final : public Step {
 /// Runs a fused kernel.
 class KernelStep final : public Step {
  public:
-  using Code = std::variant<fusion::Launch, fusion::ColumnReduction>;
-  KernelStep(std::shared_ptr<const Code> code, std::vector<Address> operands, std::string description)
+  KernelStep(std::shared_ptr<const fusion::AnyLaunch> code, std::vector<Address> operands, std::string description)
       : code_(std::move(code)), operands_(std::move(operands)), description_(std::move(description)) {}
   void run(Frame& frame) const override;
   std::string to_string() const override { return description_; }
@@ -97,13 +95,17 @@ class KernelStep final : public Step {
   const fusion::Kernel& code() const noexcept {
     return std::visit([](const auto& code) -> const fusion::Kernel& { return code.kernel(); }, *code_);
   }
+  /// The kernels for which it has code: one for each stage.
+  std::vector<const fusion::Kernel*> codes() const {
+    return std::visit([](const auto& code) { return code.codes(); }, *code_);
+  }
   /// The kernel where it can run in parts, else null.
   const fusion::Launch* launch() const noexcept { return std::get_if<fusion::Launch>(code_.get()); }
   /// Its operands, kept by the frame until the next kernel.
   std::span<void* const> addresses(Frame& frame) const;
 
  private:
-  std::shared_ptr<const Code> code_;
+  std::shared_ptr<const fusion::AnyLaunch> code_;
   std::vector<Address> operands_;
   std::string description_;
 };

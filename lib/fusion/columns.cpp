@@ -93,7 +93,8 @@ void ColumnReduction::lay_out(
   outer_ = collapse(space, kept, strides, sizes);
   rows_ = collapse(space, gone, strides, sizes);
   auto inner = collapse(space, columns, strides, sizes);
-  if (inner.empty() || rows_.empty()) fail<InternalError>("fusion", "a column reduction without rows or columns");
+  if (rows_.empty()) fail<InternalError>("fusion", "a column reduction without rows");
+  if (inner.empty()) inner.push_back({1, {sizes.begin(), sizes.end()}});
   row_ = std::move(inner.back());
   inner.pop_back();
   outer_.insert(outer_.end(), inner.begin(), inner.end());

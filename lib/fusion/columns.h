@@ -23,6 +23,7 @@ class ColumnReduction {
   void run(std::span<void* const> addresses) const;
   /// The kernel as its code is generated.
   const Kernel& kernel() const noexcept { return kernel_; }
+  std::vector<const Kernel*> codes() const { return {&kernel_}; }
 
  private:
   // A reduction of the kernel: a store whose operand in the code is both read and written.

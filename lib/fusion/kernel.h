@@ -103,7 +103,7 @@ inline bool is_recalled(const Analysis& facts, int node, int pass) {
   const int kept_in = facts.kept_in[static_cast<std::size_t>(node)];
   return kept_in >= 0 && kept_in < pass;
 }
-/// The kernel, with those values kept that are dearer to compute again than to read back.
+/// The kernel, with those values kept besides that are dearer to compute again than to read back.
 Kernel with_kept_values(const Kernel& kernel);
 
 /// A kernel that reduces whole rows, cut in two: `partial` runs over pieces of rows and stores what each gives, then the

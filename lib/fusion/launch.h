@@ -47,6 +47,7 @@ class Launch {
 
   /// The kernel as its code is generated.
   const Kernel& kernel() const noexcept { return kernel_; }
+  std::vector<const Kernel*> codes() const { return {&kernel_}; }
   /// Loops around a row that remain after collapsing, for tests and explain.
   int outer_rank() const noexcept { return static_cast<int>(outer_.size()); }
   std::int64_t row_length() const noexcept { return row_.size; }
