@@ -8,13 +8,13 @@ namespace keen::detail::fusion {
 using llvm::Value;
 using Role = RowOperand::Role;
 
-RowCode::RowCode(const Kernel& kernel, Isa isa, llvm::Module& module)
+RowCode::RowCode(const Kernel& kernel, Isa isa, llvm::Module& module, ScalarLibrary& library)
     : kernel(kernel),
       facts(analyse(kernel)),
       isa(isa),
       context(module.getContext()),
       b(context),
-      emit(kernel, isa, module, b),
+      emit(kernel, isa, module, library, b),
       values(kernel.nodes().size()) {
   auto* type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy(), b.getInt64Ty(), b.getInt64Ty()}, false);
   function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, code_symbol, module);
@@ -92,8 +92,8 @@ void store_row_values(RowCode& c) {
 
 }  // namespace
 
-void generate(const Kernel& kernel, Isa isa, llvm::Module& module) {
-  RowCode c(kernel, isa, module);
+void generate(const Kernel& kernel, Isa isa, llvm::Module& module, ScalarLibrary& library) {
+  RowCode c(kernel, isa, module, library);
   auto& b = c.b;
   auto* entry = c.block("entry");
   auto *head = c.block("rows"), *row = c.block("row"), *end = c.block("end");

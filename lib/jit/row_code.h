@@ -18,7 +18,7 @@ struct RowOperand {
 };
 
 struct RowCode {
-  RowCode(const Kernel& kernel, Isa isa, llvm::Module& module);
+  RowCode(const Kernel& kernel, Isa isa, llvm::Module& module, ScalarLibrary& library);
 
   const Kernel& kernel;
   const Analysis facts;

@@ -30,8 +30,9 @@ std::vector<int> run_of(int first, int count) {
 
 }  // namespace
 
-ValueEmitter::ValueEmitter(const Kernel& kernel, Isa isa, llvm::Module& module, llvm::IRBuilder<>& builder)
-    : isa_(isa), width_(choose_width(kernel, isa)), module_(module), b_(builder) {}
+ValueEmitter::ValueEmitter(
+    const Kernel& kernel, Isa isa, llvm::Module& module, ScalarLibrary& library, llvm::IRBuilder<>& builder)
+    : isa_(isa), width_(choose_width(kernel, isa)), module_(module), library_(library), b_(builder) {}
 
 llvm::Type* ValueEmitter::element(DType dtype) const {
   if (dtype == DType::float32) return b_.getFloatTy();
@@ -67,23 +68,28 @@ llvm::Value* ValueEmitter::constant(DType dtype, std::int64_t bits) {
 
 // The functions of the bitcode take registers through memory, so that one calling convention serves every type and
 // instruction set; inlining and SROA leave nothing of it.
-llvm::Value* ValueEmitter::call(
-    const std::string& name, int step, DType from, DType to, llvm::Value* a, llvm::Value* b) {
-  std::vector<llvm::Type*> parameters(b ? 3 : 2, b_.getPtrTy());
+llvm::Value* ValueEmitter::call_in_memory(
+    const std::string& name, llvm::ArrayRef<llvm::Value*> operands, llvm::Type* result) {
+  std::vector<llvm::Type*> parameters(operands.size() + 1, b_.getPtrTy());
   auto callee = module_.getOrInsertFunction(name, llvm::FunctionType::get(b_.getVoidTy(), parameters, false));
-  auto* operand_type = llvm::FixedVectorType::get(element(from), static_cast<unsigned>(step));
+  std::vector<llvm::Value*> arguments{slot(result)};
+  for (llvm::Value* operand : operands) {
+    arguments.push_back(slot(operand->getType()));
+    b_.CreateStore(operand, arguments.back());
+  }
+  b_.CreateCall(callee, arguments);
+  return b_.CreateLoad(result, arguments[0]);
+}
+
+llvm::Value* ValueEmitter::call(const std::string& name, int step, DType to, llvm::Value* a, llvm::Value* b) {
   auto* result_type = llvm::FixedVectorType::get(element(to), static_cast<unsigned>(step));
   std::vector<llvm::Value*> parts;
   for (int first = 0; first < width_; first += step) {
-    std::vector<llvm::Value*> arguments{slot(result_type)};
-    for (llvm::Value* whole : {a, b}) {
-      if (!whole) continue;
-      auto* part = step == width_ ? whole : b_.CreateShuffleVector(whole, run_of(first, step));
-      arguments.push_back(slot(operand_type));
-      b_.CreateStore(part, arguments.back());
-    }
-    b_.CreateCall(callee, arguments);
-    parts.push_back(b_.CreateLoad(result_type, arguments[0]));
+    std::vector<llvm::Value*> operands;
+    for (llvm::Value* whole : {a, b})
+      if (whole) operands.push_back(step == width_ ? whole : b_.CreateShuffleVector(whole, run_of(first, step)));
+    llvm::Value* part = library_.inlined(name, operands, result_type, b_);
+    parts.push_back(part ? part : call_in_memory(name, operands, result_type));
   }
   while (parts.size() > 1) {  // joins neighbours until one vector is left
     const int size = static_cast<int>(llvm::cast<llvm::FixedVectorType>(parts[0]->getType())->getNumElements());
@@ -97,14 +103,12 @@ llvm::Value* ValueEmitter::call(
 llvm::Value* ValueEmitter::apply(scalar::Function function, DType dtype, llvm::Value* a, llvm::Value* b) {
   const auto form = kind(function);
   const bool truth = form == scalar::Kind::predicate || form == scalar::Kind::comparison;
-  return call(
-      text("keen_", name(function), '_', keen::name(dtype)), lanes(dtype), dtype, truth ? DType::bool_ : dtype, a, b);
+  return call(text("keen_", name(function), '_', keen::name(dtype)), lanes(dtype), truth ? DType::bool_ : dtype, a, b);
 }
 
 llvm::Value* ValueEmitter::cast(llvm::Value* a, DType from, DType to) {
   return call(
-      text("keen_cast_", keen::name(from), '_', keen::name(to)), std::min(lanes(from), lanes(to)), from, to, a,
-      nullptr);
+      text("keen_cast_", keen::name(from), '_', keen::name(to)), std::min(lanes(from), lanes(to)), to, a, nullptr);
 }
 
 llvm::Value* ValueEmitter::join_lanes(scalar::Function function, DType dtype, llvm::Value* all, int lanes) {

@@ -3,14 +3,14 @@
 #include <llvm/IR/IRBuilder.h>
 
 #include "fusion/kernel.h"
-#include "jit/plugin.h"
+#include "jit/library.h"
 
 namespace keen::detail::fusion {
 
 /// Vectors of `width` elements; bool is a byte of 0 or 1, as in memory.
 class ValueEmitter {
  public:
-  ValueEmitter(const Kernel& kernel, Isa isa, llvm::Module& module, llvm::IRBuilder<>& builder);
+  ValueEmitter(const Kernel& kernel, Isa isa, llvm::Module& module, ScalarLibrary& library, llvm::IRBuilder<>& builder);
 
   int width() const noexcept { return width_; }
   llvm::Type* element(DType dtype) const;
@@ -27,12 +27,14 @@ class ValueEmitter {
   llvm::AllocaInst* slot(llvm::Type* type, std::uint64_t count = 1);
 
  private:
-  llvm::Value* call(const std::string& name, int step, DType from, DType to, llvm::Value* a, llvm::Value* b);
+  llvm::Value* call(const std::string& name, int step, DType to, llvm::Value* a, llvm::Value* b);
+  llvm::Value* call_in_memory(const std::string& name, llvm::ArrayRef<llvm::Value*> operands, llvm::Type* result);
   int lanes(DType dtype) const { return register_bytes(isa_) / static_cast<int>(size_of(dtype)); }
 
   Isa isa_;
   int width_;
   llvm::Module& module_;
+  ScalarLibrary& library_;
   llvm::IRBuilder<>& b_;
 };
 
