@@ -65,7 +65,9 @@ void load_operands(RowCode& c) {
     if (!operand.per_element || role == Role::kept) return;
     const int vectors = operand.strided ? vectors_in_segment : 1;
     operand.scratch = c.emit.slot(c.emit.vector(dtype), static_cast<std::uint64_t>(vectors));
-    c.b.CreateStore(llvm::Constant::getNullValue(c.emit.vector(dtype)), operand.scratch);
+    // What a masked load or the row's own code fills needs no first value; what is copied element by element does.
+    const bool is_filled = role == Role::store || (!operand.strided && c.has_masks(operand.size));
+    if (!is_filled) c.b.CreateStore(llvm::Constant::getNullValue(c.emit.vector(dtype)), operand.scratch);
   };
   for (int node : c.kernel.inputs()) add(node, Role::input);
   for (int node : c.kernel.stores()) add(node, Role::store);

@@ -21,7 +21,7 @@ class ObjectEmitter {
   std::string emit(llvm::Module& module);
 
  private:
-  std::unique_ptr<llvm::TargetMachine> machine_;
+  std::unique_ptr<llvm::LLVMTargetMachine> machine_;
   llvm::SmallVector<char, 0> object_;
   llvm::raw_svector_ostream out_{object_};
   llvm::legacy::PassManager passes_;
