@@ -360,3 +360,16 @@ TEST_CASE("the IR of a kernel can be read", "[fusion][jit]") {
   CHECK(ir.find("define void @keen_kernel") != std::string::npos);
   CHECK(ir.find("call void @keen_") == std::string::npos);  // everything is inlined
 }
+
+TEST_CASE("a kernel's code does not depend on what was compiled before it", "[fusion][jit]") {
+  if (!has_jit()) return;
+  const std::string before = detail::fusion::ir_text(four_operations(float32));
+  for (int i = 0; i < 20; ++i) {
+    Kernel other;
+    const int x = other.input(float32);
+    other.store(other.apply(F::pow, x, other.constant(float32, 1.5 + i)));
+    other.store(other.cast(other.apply(F::sin, x), i % 2 ? DType::int32 : DType::float16));
+    detail::fusion::compile_for(other, detail::cpu::isa());
+  }
+  CHECK(detail::fusion::ir_text(four_operations(float32)) == before);
+}
