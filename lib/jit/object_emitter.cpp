@@ -4,6 +4,7 @@
 #include <llvm/CodeGen/MachineModuleInfo.h>
 #include <llvm/CodeGen/Passes.h>
 #include <llvm/CodeGen/TargetPassConfig.h>
+#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Transforms/Scalar.h>
@@ -53,33 +54,35 @@ void leave_out(llvm::TargetPassConfig& passes) {
 
 const char* processor(Isa isa) { return isa == Isa::avx512 ? "x86-64-v4" : isa == Isa::avx2 ? "x86-64-v3" : "x86-64"; }
 
-// As LLVMTargetMachine::addPassesToEmitMC puts the passes together, but of those over IR before instruction selection
-// only what it needs: loop strength reduction and its kin take as long as register allocation, for the same loops.
-ObjectEmitter::ObjectEmitter(Isa isa) : machine_(target_machine(isa)) {
+ObjectEmitter::ObjectEmitter(Isa isa) : machine_(target_machine(isa)) {}
+
+// The passes are put together as LLVMTargetMachine::addPassesToEmitMC does it, but of those over IR before instruction
+// selection only what it needs: loop strength reduction and its kin take as long as register allocation, for the same
+// loops. They are new for each module, as LLVM has them everywhere: passes may hold on to what they have seen.
+std::string ObjectEmitter::emit(llvm::Module& module) {
+  llvm::SmallVector<char, 0> object;
+  llvm::raw_svector_ostream out(object);
+  llvm::legacy::PassManager passes;
   auto* functions = new llvm::MachineModuleInfoWrapperPass(machine_.get());
-  auto* config = machine_->createPassConfig(passes_);
-  passes_.add(config);  // owns it, as it does all that is added
-  passes_.add(functions);
-  passes_.add(llvm::createTargetTransformInfoWrapperPass(machine_->getTargetIRAnalysis()));
+  auto* config = machine_->createPassConfig(passes);
+  passes.add(config);  // owns it, as it does all that is added
+  passes.add(functions);
+  passes.add(llvm::createTargetTransformInfoWrapperPass(machine_->getTargetIRAnalysis()));
   leave_out(*config);
   config->setDisableVerify(true);
-  passes_.add(llvm::createUnreachableBlockEliminationPass());
-  passes_.add(llvm::createScalarizeMaskedMemIntrinLegacyPass());
-  passes_.add(llvm::createExpandReductionsPass());
+  passes.add(llvm::createUnreachableBlockEliminationPass());
+  passes.add(llvm::createScalarizeMaskedMemIntrinLegacyPass());
+  passes.add(llvm::createExpandReductionsPass());
   bool fails = config->addInstSelector();
-  passes_.add(llvm::Pass::createPass(&llvm::FinalizeISelID));
+  passes.add(llvm::Pass::createPass(&llvm::FinalizeISelID));
   config->addMachinePasses();
   config->setInitialized();
   fails =
-      fails || machine_->addAsmPrinter(passes_, out_, nullptr, llvm::CGFT_ObjectFile, functions->getMMI().getContext());
+      fails || machine_->addAsmPrinter(passes, out, nullptr, llvm::CGFT_ObjectFile, functions->getMMI().getContext());
   if (fails) fail<InternalError>("jit", "no object code for this processor");
-  passes_.add(llvm::createFreeMachineFunctionPass());
-}
-
-std::string ObjectEmitter::emit(llvm::Module& module) {
-  object_.clear();
-  passes_.run(module);
-  return {object_.begin(), object_.end()};
+  passes.add(llvm::createFreeMachineFunctionPass());
+  passes.run(module);
+  return {object.begin(), object.end()};
 }
 
 }  // namespace keen::detail::fusion

@@ -1,8 +1,5 @@
-// From LLVM IR to object code: a target machine and the passes of its code generator, made once for many modules.
+// From LLVM IR to object code, by one target machine for many modules.
 #pragma once
-#include <llvm/ADT/SmallVector.h>
-#include <llvm/IR/LegacyPassManager.h>
-#include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 
 #include "jit/plugin.h"
@@ -22,9 +19,6 @@ class ObjectEmitter {
 
  private:
   std::unique_ptr<llvm::LLVMTargetMachine> machine_;
-  llvm::SmallVector<char, 0> object_;
-  llvm::raw_svector_ostream out_{object_};
-  llvm::legacy::PassManager passes_;
 };
 
 }  // namespace keen::detail::fusion
