@@ -72,7 +72,7 @@ void StagedRange::State::stage(Tracer& tracer) {
   before = carried->get();
   Leaves state{Tensor(std::int64_t{0})};
   state.insert(state.end(), before.tensors.begin(), before.tensors.end());
-  loop.emplace(tracer, std::move(state), std::vector<Shape>(), Leaves());
+  loop.emplace(tracer, std::move(state), std::vector<keen::Shape>(), Leaves());
   loop->is_for_at(where);
   const Leaves found = loop->open();
   index = found[0];
