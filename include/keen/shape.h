@@ -40,7 +40,7 @@ std::int64_t open_size(SizeOp op, std::int64_t a, std::int64_t b);
 /// compare it, or to make a number of it, is a UsageError, since the program would take one course for all sizes.
 /// Two things C++ decides by itself: `std::sqrt(size)` is ambiguous, as for every class that converts to an integer
 /// (`sqrt(size)` gives a double), and in `flag ? size : 0` the int decides (write `std::int64_t{0}`).
-class Size {
+class [[gnu::may_alias]] Size {
  public:
   explicit constexpr Size(std::int64_t value) noexcept : value_(value) {}
   constexpr operator std::int64_t() const { return number(); }
@@ -144,10 +144,9 @@ struct Dim {
   constexpr Dim(T v) noexcept : value(static_cast<std::int64_t>(v)) {}
   constexpr Dim(Size size) noexcept : value(size.symbol()) {}
 };
-}  // namespace detail
 
-/// A list of dimensions (also of axes). While a function is traced a dimension may be open: a symbol, or -1, an unknown
-/// without a name.
+/// What keen::Shape holds, as the library sees it: open sizes are numbers here. While a function is traced a dimension may
+/// be open: a symbol, or -1, an unknown without a name.
 class Shape {
  public:
   static constexpr int inline_capacity = 6;
@@ -186,7 +185,7 @@ class Shape {
 
   int rank() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
-  /// The i-th dimension; negative i counts from the end. Unchecked: `dim` of a tensor checks.
+  /// The i-th dimension; negative i counts from the end. Unchecked.
   std::int64_t operator[](int i) const noexcept { return raw(i); }
   /// The same for every kind of shape, open sizes included.
   std::int64_t raw(int i) const noexcept { return data()[i < 0 ? i + size_ : i]; }
@@ -247,45 +246,56 @@ class Shape {
 };
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
-
-namespace detail {
 [[noreturn]] void refuse_open(const Shape& shape);
-}
 
-/// The shape of a tensor. Reading a size that a trace leaves open is a UsageError: `dim` of the tensor computes with it.
-/// Wherever a shape is wanted it is one, open sizes and all.
-class TensorShape : public Shape {
+}  // namespace detail
+
+/// A list of dimensions (also of axes). A size that a trace leaves open stands in it as it stands in the tensor, so that
+/// `zeros(x.shape())` and `reshape(y, x.shape())` serve every size; but to read it is a UsageError, since it has no number:
+/// `dim` of the tensor computes with it. Inside the library, keen::detail::Shape is the same list without this check.
+class Shape : public detail::Shape {
  public:
-  using Shape::Shape;
-  TensorShape(const Shape& shape) : Shape(shape) {}
-  TensorShape(Shape&& shape) noexcept : Shape(static_cast<Shape&&>(shape)) {}
+  using detail::Shape::Shape;
+  Shape(const detail::Shape& shape) : detail::Shape(shape) {}
+  Shape(detail::Shape&& shape) noexcept : detail::Shape(static_cast<detail::Shape&&>(shape)) {}
+  static Shape filled(int rank, std::int64_t value) { return detail::Shape::filled(rank, value); }
 
-  /// The i-th dimension; negative i counts from the end. Unchecked but for open sizes: `dim` checks.
+  /// The i-th dimension; negative i counts from the end. Unchecked but for open sizes: `dim` of a tensor checks.
   std::int64_t operator[](int i) const {
     const std::int64_t dim = raw(i);
-    if (dim < 0) [[unlikely]]
+    if (dim < 0 && detail::is_symbol(dim)) [[unlikely]]
       detail::refuse_open(*this);
     return dim;
   }
-  std::int64_t& operator[](int i) noexcept { return Shape::operator[](i); }
-  const std::int64_t* begin() const {
-    if (!is_known()) [[unlikely]]
-      detail::refuse_open(*this);
-    return Shape::begin();
+  /// The same, to be set: an open size may be, and be computed with, as `dim` gives it.
+  Size& operator[](int i) noexcept { return reinterpret_cast<Size&>(detail::Shape::operator[](i)); }
+  const std::int64_t* begin() const { return known().detail::Shape::begin(); }
+  std::int64_t* begin() { return const_cast<std::int64_t*>(known().detail::Shape::begin()); }
+  const std::int64_t* data() const { return begin(); }
+  std::int64_t* data() { return begin(); }
+  std::int64_t num_elements() const { return known().detail::Shape::num_elements(); }
+  std::vector<std::int64_t> to_vector() const { return known().detail::Shape::to_vector(); }
+
+ private:
+  const Shape& known() const {
+    for (int i = 0; i < rank(); ++i)
+      if (raw(i) < 0 && detail::is_symbol(raw(i))) [[unlikely]]
+        detail::refuse_open(*this);
+    return *this;
   }
 };
 
 /// Steps from one element to the next along each axis, in elements. They may be negative, and print so.
-class Strides : public Shape {
+class Strides : public detail::Shape {
  public:
-  explicit Strides(const Shape& steps) : Shape(steps) {}
+  explicit Strides(const detail::Shape& steps) : detail::Shape(steps) {}
   std::string to_string() const { return numbers(); }
 };
 
 std::ostream& operator<<(std::ostream& out, const Strides& strides);
 
 /// The shape that both broadcast to, by NumPy's rule. Throws ShapeError when they do not fit.
-Shape broadcast_shapes(const Shape& a, const Shape& b);
+Shape broadcast_shapes(const detail::Shape& a, const detail::Shape& b);
 
 /// Which axes an operation runs over: one, several, or (the default) all.
 class Axes {

@@ -91,7 +91,7 @@ class Tensor {
   // --- what it is
   bool defined() const noexcept { return impl_ != nullptr; }
   DType dtype() const;
-  const TensorShape& shape() const;
+  const Shape& shape() const;
   Strides strides() const;
   int rank() const { return shape().rank(); }
   /// The size of one axis; negative axes count from the end. Throws IndexError. One that is open in a trace may be handed

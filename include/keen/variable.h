@@ -35,7 +35,7 @@ class Variable {
   void set_name(std::string name);
   bool trainable() const;
   void set_trainable(bool trainable);
-  const TensorShape& shape() const;
+  const Shape& shape() const;
   DType dtype() const;
   Device device() const;
   int rank() const { return shape().rank(); }

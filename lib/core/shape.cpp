@@ -8,7 +8,7 @@
 #include "core/message.h"
 #include "keen/error.h"
 
-namespace keen {
+namespace keen::detail {
 
 Shape::Shape(std::initializer_list<detail::Dim> dims) : Shape() {
   for (auto d : dims) push_back(d.value);
@@ -108,14 +108,20 @@ std::string Shape::to_string() const {
   return listed(*this, [](std::int64_t d) { return d < 0 ? "?" : std::to_string(d); });
 }
 std::string Shape::numbers() const {
-  return listed(*this, [](std::int64_t d) { return detail::is_symbol(d) ? "?" : std::to_string(d); });
+  return listed(*this, [](std::int64_t d) { return is_symbol(d) ? "?" : std::to_string(d); });
 }
 
-void detail::refuse_open(const Shape& shape) {
+void refuse_open(const Shape& shape) {
   fail<UsageError>(
       "shape", "a size of shape ", shape,
       " is open in this trace, and no number: x.dim(axis) computes with it, range(x.dim(axis), carry(…)) counts to it");
 }
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
+
+}  // namespace keen::detail
+
+namespace keen {
 
 std::ostream& operator<<(std::ostream& out, Size size) { return size.is_known() ? out << size.symbol() : out << '?'; }
 
@@ -143,13 +149,12 @@ std::int64_t open_broadcast(std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
-std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }
 std::ostream& operator<<(std::ostream& out, const Strides& strides) { return out << strides.to_string(); }
 
-Shape broadcast_shapes(const Shape& a, const Shape& b) {
-  const Shape& longer = a.rank() >= b.rank() ? a : b;
-  const Shape& shorter = a.rank() >= b.rank() ? b : a;
-  Shape out = longer;
+Shape broadcast_shapes(const detail::Shape& a, const detail::Shape& b) {
+  const detail::Shape& longer = a.rank() >= b.rank() ? a : b;
+  const detail::Shape& shorter = a.rank() >= b.rank() ? b : a;
+  detail::Shape out = longer;
   int shift = longer.rank() - shorter.rank();
   for (int i = 0; i < shorter.rank(); ++i) {
     std::int64_t x = out[i + shift], y = shorter[i];

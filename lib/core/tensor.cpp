@@ -13,7 +13,7 @@ using detail::checked;
 using detail::fail;
 
 DType Tensor::dtype() const { return checked(*this, "dtype").dtype; }
-const TensorShape& Tensor::shape() const { return checked(*this, "shape").shape; }
+const Shape& Tensor::shape() const { return checked(*this, "shape").shape; }
 Strides Tensor::strides() const { return Strides(checked(*this, "strides").strides); }
 Device Tensor::device() const { return checked(*this, "device").device; }
 bool Tensor::is_contiguous() const { return checked(*this, "is_contiguous").is_contiguous(); }
@@ -26,7 +26,7 @@ bool Tensor::is_symbolic() const noexcept {
 
 Size Tensor::dim(int axis, Where where) const {
   detail::note_line(where);
-  const Shape& s = shape();
+  const detail::Shape& s = shape();
   if (axis < -s.rank() || axis >= s.rank()) fail<IndexError>("dim", "axis ", axis, " is out of range for shape ", s);
   return Size(s[axis]);
 }

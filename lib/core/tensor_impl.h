@@ -48,7 +48,7 @@ struct TensorImpl : RefCount {
   std::size_t block_bytes = 0;  // of this header's own block
   std::size_t data_bytes = 0;   // of the root's separate data block
   TensorExtra* extra = nullptr;
-  TensorShape shape;
+  keen::Shape shape;
   Shape strides;  // in elements
 
   bool is_contiguous() const noexcept { return flags & contiguous; }

@@ -17,7 +17,7 @@ struct VariableState : std::enable_shared_from_this<VariableState> {
   mutable std::mutex mutex;  // guards value and its elements while they are written
   Tensor value;              // contiguous, never external
   // What never changes is kept apart from the value, so that it is read without the mutex.
-  const TensorShape shape;
+  const keen::Shape shape;
   const DType dtype;
   const Device device;
   std::string name;

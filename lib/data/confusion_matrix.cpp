@@ -27,7 +27,7 @@ void check(const Tensor& labels, const Tensor& predictions) {
           operation, t == &labels ? "labels" : "predictions", " are ", name(t->dtype()),
           ": integers are wanted; argmax(x, -1) gives them of probabilities");
   }
-  const Shape &a = labels.shape(), &b = predictions.shape();
+  const detail::Shape &a = labels.shape(), &b = predictions.shape();
   bool agree = a.rank() == b.rank();
   for (int i = 0; agree && i < a.rank(); ++i) agree = a[i] == b[i] || a[i] < 0 || b[i] < 0;
   if (!agree) fail<ShapeError>(operation, "labels ", a, " and predictions ", b, ": wants one shape");

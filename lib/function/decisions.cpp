@@ -66,6 +66,7 @@ std::optional<std::int64_t> answer_of(const Segment& segment, const std::vector<
 std::optional<std::int64_t> Session::ask(const Tensor& tensor, Question question) {
   const TraceLink link = tensor.impl()->extra->link;
   if (mode_ == Mode::eager || link.trace != graph_->link(0).trace) return Tracer::ask(tensor, question);
+  check_followed();
   for (const Tensor& value : values_)
     if (value.is_symbolic())
       fail<UsageError>(name_.c_str(), "its course depends on values, and a TensorSpec has none: trace it with tensors");
@@ -83,6 +84,10 @@ std::optional<std::int64_t> Session::ask(const Tensor& tensor, Question question
   cut(tensor, question);
   const Ran ran = run_segment();
   go_on(ran);
+  if (mode_ == Mode::recording) {
+    ran_.push_back({ran.segment, {}, ran.answer});
+    at_ = ran_.size() - 1;
+  }
   return ran.answer;
 }
 
@@ -192,6 +197,7 @@ void Session::enter(Segment& segment, const std::vector<int>& results) {
     made_.push_back(std::move(tensor));
   }
   cursor_ = 0;
+  loop_ = 0;
 }
 
 void Session::record_behind(Segment& segment, std::int64_t answer) {

@@ -52,18 +52,23 @@ class Tracing {
 
 }  // namespace
 
-/// Runs the callable in a session; gives its results if they are values already.
-std::optional<Traced> FunctionCore::State::follow(Session& session, const Body& body) {
-  const std::vector<Tensor> arguments = session.arguments();
-  try {
-    TraceScope scope(session);
-    Traced traced = body(arguments);
-    session.finish(traced.results, traced.structure);
-    if (session.is_eager()) return traced;
-    return std::nullopt;
-  } catch (const Error& error) {
-    if (session.is_eager()) throw;  // behind the last line that was traced
-    rethrow_with_line(error, session.line());
+/// Runs the callable in a session; gives its results if they are values already. Abandoned sessions are replaced.
+std::optional<Traced> FunctionCore::State::follow(std::unique_ptr<Session>& session, const Body& body) {
+  for (;; session = session->again()) {
+    const std::vector<Tensor> arguments = session->arguments();
+    try {
+      TraceScope scope(*session);
+      Traced traced = body(arguments);
+      session->finish(traced.results, traced.structure);
+      if (session->is_eager()) return traced;
+      return std::nullopt;
+    } catch (const Error& error) {
+      if (session->is_abandoned()) continue;
+      if (session->is_eager()) throw;  // behind the last line that was traced
+      rethrow_with_line(error, session->line());
+    } catch (...) {
+      if (!session->is_abandoned()) throw;  // else it may be the program's word for the decision
+    }
   }
 }
 
@@ -80,15 +85,16 @@ std::shared_ptr<Trace> FunctionCore::State::find_or_trace(
   made->kept = signature.variables();
   made->key = options.input_signature.empty() ? key_with(signature.key(), made->specs) : std::string(signature.key());
   Tracing mark(lock, tracing);
-  Session session(name, *made, {signature.tensors().begin(), signature.tensors().end()}, {}, [&] {
+  const std::vector<Tensor> arguments(signature.tensors().begin(), signature.tensors().end());
+  auto session = std::make_unique<Session>(name, *made, arguments, std::vector<Ran>(), [&] {
     keep(made, signature);  // what was traced so far is complete
     mark.end();
   });
-  if (completed_one) session.forbid_variables();
+  if (completed_one) session->forbid_variables();
   eager = follow(session, body);
   if (eager) return made;
   keep(made, signature);
-  if (made->asks) eager = Traced{session.last().program->run(session.values()), session.last().structure};
+  if (made->asks) eager = Traced{session->last().program->run(session->values()), session->last().structure};
   return made;
 }
 
@@ -104,12 +110,12 @@ Traced FunctionCore::State::run(Trace& trace, std::vector<Tensor> values, const 
     Segment* next = answer ? segment->after(*answer) : nullptr;
     if (!next) {
       Tracing mark(lock, tracing);
-      Session session(name, trace, std::move(values), std::move(ran), [&] { mark.end(); });
-      session.forbid_variables();
+      auto session = std::make_unique<Session>(name, trace, std::move(values), std::move(ran), [&] { mark.end(); });
+      session->forbid_variables();
       if (auto eager = follow(session, body)) return std::move(*eager);
-      const auto program = session.last().program;
-      const auto structure = session.last().structure;
-      const auto inputs = session.values();
+      const auto program = session->last().program;
+      const auto structure = session->last().structure;
+      const auto inputs = session->values();
       mark.end();
       return {program->run(inputs), structure};
     }

@@ -21,7 +21,7 @@ struct FunctionCore::State {
   std::vector<TensorSpec> specs_for(const Signature& signature) const;
   void keep(const std::shared_ptr<Trace>& trace, const Signature& signature);
   Traced run(Trace& trace, std::vector<Tensor> values, const Body& body);
-  std::optional<Traced> follow(Session& session, const Body& body);
+  std::optional<Traced> follow(std::unique_ptr<Session>& session, const Body& body);
   void count_call(bool traced, const Signature& signature);
   const Trace& newest() const;
 

@@ -18,7 +18,8 @@ Session::Session(
       name_(name),
       trace_(trace),
       segment_(&trace),
-      values_(std::move(values)),
+      arguments_(std::move(values)),
+      values_(arguments_),
       ran_(std::move(ran)),
       mode_(ran_.empty() ? Mode::recording : Mode::checking),
       leave_(std::move(leave)),
@@ -40,6 +41,7 @@ std::vector<Tensor> Session::arguments() {
 
 Bindings Session::sizes_of_call() const {
   Bindings sizes(graph_->symbols);
+  if (mode_ == Mode::checking && at_ > 0) return sizes;  // only what the last segment gave is kept
   for (std::size_t i = 0; i < graph_->inputs.size(); ++i)
     sizes.bind(graph_->values[at(graph_->inputs[i])].shape, values_[i].shape(), name_.c_str());
   return sizes;
@@ -111,6 +113,7 @@ Tensor Session::add_read(const std::shared_ptr<VariableState>& variable) {
 }
 
 void Session::finish(std::span<const Tensor> results, std::shared_ptr<const void> structure) {
+  check_followed();
   check_unspoilt();
   if (mode_ == Mode::eager) return;
   if (mode_ == Mode::checking) changed("ends before");

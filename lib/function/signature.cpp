@@ -17,11 +17,12 @@ void Signature::operator()(const Tensor& tensor) {
   if (!tensor.defined()) return mark('U');
   if (tensor.is_sparse()) return sparse(tensor);
   const TensorImpl& t = *tensor.impl();
+  const Shape& shape = t.shape;
   const char head[] = {
       forms_ ? 'T' : 't', static_cast<char>(t.device.type), static_cast<char>(t.device.index),
-      static_cast<char>(t.dtype), static_cast<char>(t.shape.rank())};
+      static_cast<char>(t.dtype), static_cast<char>(shape.rank())};
   append(head, forms_ ? 5 : 3);
-  if (forms_) append(t.shape.data(), static_cast<std::size_t>(t.shape.rank()) * sizeof(std::int64_t));
+  if (forms_) append(shape.data(), static_cast<std::size_t>(shape.rank()) * sizeof(std::int64_t));
   if (many_.empty() && count_ < std::size(few_)) {
     few_[count_++] = tensor;
     return;

@@ -12,7 +12,7 @@ std::string in_words(const Leaves& tensors) {
   return '(' + out + ')';
 }
 
-StagedLoop::StagedLoop(Tracer& outer, Leaves carried, const std::vector<Shape>& invariants, Leaves scanned)
+StagedLoop::StagedLoop(Tracer& outer, Leaves carried, const std::vector<keen::Shape>& invariants, Leaves scanned)
     : outer_(outer), carried_(std::move(carried)), scanned_(std::move(scanned)), body_(outer) {
   if (!invariants.empty() && invariants.size() != carried_.size())
     fail<UsageError>("while_loop", invariants.size(), " shape_invariants for ", carried_.size(), " tensors");

@@ -8,7 +8,9 @@ namespace keen::detail {
 class StagedLoop {
  public:
   /// `invariants` are shapes for the carried tensors, absent for their own; slices of scanned ones are what turns see.
-  StagedLoop(Tracer& outer, Leaves carried, const std::vector<Shape>& invariants, Leaves scanned);
+  StagedLoop(Tracer& outer, Leaves carried, const std::vector<keen::Shape>& invariants, Leaves scanned);
+  /// The body is that of a `for` in the program, which nothing can run again by itself.
+  void is_for_at(const std::source_location& where) { body_.tracer().set_loop(where); }
   /// Begins the body; gives what a turn finds: the carried tensors, then slices.
   Leaves open();
   /// Ends it with what it gives: the carried tensors, then what is to be stacked.

@@ -48,9 +48,9 @@ TensorArray::TensorArray(DType dtype, detail::Dim size, TensorArrayOptions optio
 
 TensorArray TensorArray::unstack(const Tensor& values, Where where) {
   note_line(where);
-  const Shape& shape = checked(values, "unstack").shape;
+  const detail::Shape& shape = checked(values, "unstack").shape;
   if (shape.empty()) fail<ShapeError>("unstack", "a 0-d tensor has no elements to list");
-  Shape element = shape;
+  detail::Shape element = shape;
   element.erase(0);
   TensorArray out(values.dtype(), shape[0], {element});
   out.elements_ = nullptr;
@@ -58,9 +58,9 @@ TensorArray TensorArray::unstack(const Tensor& values, Where where) {
   return out;
 }
 
-std::optional<Shape> TensorArray::element_shape() const {
+std::optional<keen::Shape> TensorArray::element_shape() const {
   if (shape_ || elements_ || is_deferred(buffer_)) return shape_;
-  Shape shape = buffer_.shape();
+  detail::Shape shape = buffer_.shape();
   shape.erase(0);
   return shape;
 }
@@ -72,7 +72,7 @@ void TensorArray::check_value(const Tensor& value) const {
   const auto wanted = element_shape();
   bool fit = !wanted || wanted->rank() == value.rank();
   for (int i = 0; wanted && fit && i < value.rank(); ++i)
-    fit = (*wanted)[i] < 0 || value.shape().raw(i) < 0 || (*wanted)[i] == value.shape().raw(i);
+    fit = wanted->raw(i) < 0 || value.shape().raw(i) < 0 || wanted->raw(i) == value.shape().raw(i);
   if (!fit) fail<ShapeError>("TensorArray", "a value of shape ", value.shape(), " for elements of shape ", *wanted);
 }
 
@@ -172,7 +172,7 @@ Tensor TensorArray::joined() const {
   std::size_t written = 0;
   for (std::size_t i = 0; i < list.size(); ++i) written += is_written(i);
   if (written == 0 || size_ < 0) {
-    Shape whole = *shape;
+    detail::Shape whole = *shape;
     whole.insert(0, size_);
     Tensor buffer = zeros(whole, {.dtype = dtype_});
     for (std::size_t i = 0; i < list.size(); ++i)

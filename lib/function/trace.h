@@ -38,6 +38,9 @@ struct Segment {
   std::size_t asked = 0;                                                // which result
   std::vector<std::pair<std::int64_t, std::unique_ptr<Segment>>> next;  // by answer
 
+  // Of each `for` over range(n, carry(…)) that begins here: does the host take its turns?
+  std::vector<bool> host_loops;
+
   Segment* after(std::int64_t answer) const noexcept;
 };
 
@@ -49,6 +52,7 @@ struct Trace : Segment {
   int segments = 0;
   bool warned = false;                                                       // of decisions that are not followed
   bool warned_of_bodies = false;                                             // that ask for values
+  std::vector<std::source_location> host_loops_at;                           // whose bodies do, from now on
   std::unordered_map<std::string, std::shared_ptr<const Program>> programs;  // by content: equal segments share one
 };
 

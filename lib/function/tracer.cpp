@@ -228,17 +228,6 @@ Tensor Tracer::read_outside(const std::shared_ptr<VariableState>& variable) {
   return read;
 }
 
-std::optional<std::int64_t> Tracer::ask(const Tensor& tensor, Question) {
-  if (outer_)
-    throw HostDecision(text(
-        "[trace] a tensor of shape ", tensor.shape(),
-        " is asked for its value in a body that is traced once for all turns: use where or cond there, or let the host "
-        "count the turns, with range(n) alone"));
-  fail<UsageError>(
-      "trace", "a tensor of shape ", tensor.shape(),
-      " is asked for its value where it has none yet: inside a trace use cond, while_loop or where");
-}
-
 void Tracer::check_creation() const {
   for (const Tracer* tracer = this; tracer; tracer = tracer->outer_)
     if (!tracer->may_create_)

@@ -35,6 +35,12 @@ class Tracer : public Interpreter {
   void check_unspoilt() const;
   /// What `operation` names asks for values inside: it is run as the host's own, turn by turn.
   virtual void unstage(const char* operation) { static_cast<void>(operation); }
+  /// A `for` over range(n, carry(…)) begins at this place of the program: does the host take its turns?
+  virtual bool host_takes(const std::source_location& loop) { return static_cast<void>(loop), false; }
+  /// The bodies of these ask for values, and cannot be run again by themselves.
+  virtual void leave_to_host(const std::vector<std::source_location>& loops) { static_cast<void>(loops); }
+  /// This part is the body of such a loop.
+  void set_loop(const std::source_location& where) noexcept { loop_ = where; }
   /// The tensor of a value of this trace.
   Tensor tensor(int value) { return make(value); }
   /// The number of a tensor's value in this trace.
@@ -84,6 +90,7 @@ class Tracer : public Interpreter {
   void forbid_variables() noexcept { may_create_ = false; }
 
  protected:
+  bool may_create() const noexcept { return may_create_; }
   int value_of(TensorImpl* impl, const char* user);
   virtual Tensor make(int value);
   /// A read of a variable, as a node.
@@ -104,6 +111,7 @@ class Tracer : public Interpreter {
   Tracer* outer_;
   Observer* outer_observers_;
   std::source_location line_;
+  std::optional<std::source_location> loop_;  // whose body this is, of those that cannot be run again
   bool may_create_ = true;
   const char* spoilt_ = nullptr;
   std::unordered_map<const TensorImpl*, int> constants_;

@@ -19,7 +19,7 @@ struct Conv2DState final : detail::LayerState {
     convolution.groups = o.groups;
   }
 
-  void build(const Shape& input) override {
+  void build(const detail::Shape& input) override {
     if (input.rank() != 4 || input[-1] < 0)
       detail::fail<ShapeError>("conv2d", "wants images (batch, height, width, channels) with known channels");
     if (input[-1] % options.groups != 0)
@@ -31,7 +31,7 @@ struct Conv2DState final : detail::LayerState {
     if (options.use_bias) add_member("bias", bias = new_bias);
   }
 
-  void check_input(const Shape& input) override {
+  void check_input(const detail::Shape& input) override {
     const std::int64_t channels = kernel.dim(2) * options.groups;
     if (input.rank() != 4 || (input[-1] >= 0 && input[-1] != channels))
       detail::fail<ShapeError>("conv2d", "was built for images (batch, height, width, ", channels, ')');

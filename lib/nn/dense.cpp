@@ -12,7 +12,7 @@ namespace {
 struct DenseState final : detail::LayerState {
   DenseState(std::int64_t n, const DenseOptions& o) : LayerState("dense", o.name), units(n), options(o) {}
 
-  void build(const Shape& input) override {
+  void build(const detail::Shape& input) override {
     if (input.rank() < 2 || input[-1] < 0)
       detail::fail<ShapeError>("dense", "wants inputs (…, features) of rank 2 or more with a known last dimension");
     Variable new_kernel = weight("kernel", {input[-1], units}, options.kernel_initializer);
@@ -21,7 +21,7 @@ struct DenseState final : detail::LayerState {
     if (options.use_bias) add_member("bias", bias = new_bias);
   }
 
-  void check_input(const Shape& input) override {
+  void check_input(const detail::Shape& input) override {
     const std::int64_t features = kernel.dim(0);
     if (input.rank() < 2 || (input[-1] >= 0 && input[-1] != features))
       detail::fail<ShapeError>("dense", "was built for inputs (…, ", features, ')');

@@ -25,15 +25,15 @@ struct SequentialState final : detail::LayerState {
   }
   Tensor call(Tensor x, const CallOptions& options) override { return run(std::move(x), options); }
 
-  void build(const Shape& input) override { try_steps(input); }
-  void check_input(const Shape& input) override {
+  void build(const detail::Shape& input) override { try_steps(input); }
+  void check_input(const detail::Shape& input) override {
     detail::EagerScope outside_tapes_and_traces;
     try_steps(input);
   }
 
   // Only running a step tells the shape that the next one gets.
-  void try_steps(const Shape& input) {
-    Shape shape = input;
+  void try_steps(const detail::Shape& input) {
+    detail::Shape shape = input;
     if (shape.rank() > 0 && shape[0] < 0) shape[0] = 1;
     if (!shape.is_known())
       detail::fail<ShapeError>("sequential", "wants to be built for a shape known but for its batch");

@@ -107,7 +107,7 @@ using namespace detail;
 Tensor conv2d(const Tensor& x, const Tensor& filters, const Conv2DOptions& options, Where where) {
   note_line(where);
   check_images("conv2d", x);
-  const Shape& f = checked(filters, "conv2d").shape;
+  const detail::Shape& f = checked(filters, "conv2d").shape;
   if (f.rank() != 4)
     fail<ShapeError>("conv2d", "filters have shape ", f, ": (height, width, channels in, channels out) is needed");
   for (auto d : f)
@@ -118,7 +118,8 @@ Tensor conv2d(const Tensor& x, const Tensor& filters, const Conv2DOptions& optio
   check_positive("conv2d", "stride", options.strides);
   check_positive("conv2d", "dilation", options.dilation);
   if (options.groups < 1) fail<UsageError>("conv2d", options.groups, " groups: at least 1 is needed");
-  Shape padding = padding_for("conv2d", options.padding, x.shape(), {f[0], f[1]}, options.strides, options.dilation);
+  detail::Shape padding =
+      padding_for("conv2d", options.padding, x.shape(), {f[0], f[1]}, options.strides, options.dilation);
   return run(
       conv2d_op, {pair(options.strides), padding, pair(options.dilation), std::int64_t{options.groups}}, x, filters);
 }

@@ -79,15 +79,15 @@ Tensor filled_like(const char* operation, const Tensor& t, const Operand& value,
 
 using namespace detail;
 
-Tensor full(const Shape& shape, const Operand& value, const TensorOptions& options, Where where) {
+Tensor full(const keen::Shape& shape, const Operand& value, const TensorOptions& options, Where where) {
   note_line(where);
   return filled("full", shape, value, options);
 }
-Tensor zeros(const Shape& shape, const TensorOptions& options, Where where) {
+Tensor zeros(const keen::Shape& shape, const TensorOptions& options, Where where) {
   note_line(where);
   return filled("zeros", shape, 0.f, options);
 }
-Tensor ones(const Shape& shape, const TensorOptions& options, Where where) {
+Tensor ones(const keen::Shape& shape, const TensorOptions& options, Where where) {
   note_line(where);
   return filled("ones", shape, 1.f, options);
 }
@@ -127,8 +127,8 @@ Tensor eye(Dim row_count, std::optional<Dim> columns, int k, const TensorOptions
   const std::int64_t rows = row_count.value, width = columns.value_or(row_count).value;
   if (is_symbol(rows) || is_symbol(width)) return open_eye(Size(rows), Size(width), k, options);
   EagerScope eager;
-  check_size("eye", Shape{rows, width});
-  Tensor t = make_result("eye", DType::float32, Shape{rows, width});
+  check_size("eye", detail::Shape{rows, width});
+  Tensor t = make_result("eye", DType::float32, detail::Shape{rows, width});
   float* out = t.impl()->as<float>();
   std::fill_n(out, t.size(), 0.f);
   for (std::int64_t i = std::max<std::int64_t>(0, -static_cast<std::int64_t>(k)); i < rows && i + k < width; ++i)
@@ -141,7 +141,7 @@ Tensor linspace(double start, double stop, Dim numbers, const TensorOptions& opt
   const std::int64_t count = numbers.value;
   if (is_symbol(count)) return open_linspace(start, stop, Size(count), options);
   if (count < 0) fail<ShapeError>("linspace", count, " numbers: the count may not be negative");
-  Tensor t = make_result("linspace", DType::float64, Shape{count});
+  Tensor t = make_result("linspace", DType::float64, detail::Shape{count});
   double* out = t.impl()->as<double>();
   double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
   for (std::int64_t i = 0; i < count; ++i) out[i] = start + static_cast<double>(i) * step;

@@ -35,9 +35,9 @@ KEEN_OP(ensure_shape){
 
 Tensor ensure_shape(const Tensor& x, const Shape& shape, Where where) {
   detail::note_line(where);
-  const Shape& found = detail::checked(x, "ensure_shape").shape;
-  bool is_known = found.rank() == shape.rank();
-  for (int i = 0; is_known && i < shape.rank(); ++i) is_known = shape[i] == unknown || shape[i] == found[i];
+  const detail::Shape &found = detail::checked(x, "ensure_shape").shape, &wanted = shape;
+  bool is_known = found.rank() == wanted.rank();
+  for (int i = 0; is_known && i < wanted.rank(); ++i) is_known = wanted[i] == unknown || wanted[i] == found[i];
   return is_known ? x : detail::run(detail::ensure_shape_op, {shape}, x);
 }
 

@@ -202,7 +202,7 @@ Tensor take(const Tensor& x, const Tensor& indices, int axis, Where where) {
   return in_the_name_of("take", [&] { return gather(x, indices, axis); });
 }
 
-Tensor scatter(const Tensor& indices, const Tensor& updates, const Shape& shape, Where where) {
+Tensor scatter(const Tensor& indices, const Tensor& updates, const keen::Shape& shape, Where where) {
   note_line(where);
   return run(scatter_op, {shape}, indices, updates);
 }
@@ -215,7 +215,7 @@ Tensor take_along_axis(const Tensor& x, const Tensor& indices, int axis, Where w
 
 Tensor one_hot(const Tensor& indices, Dim depth, DType dtype, Where where) {
   note_line(where);
-  return run(one_hot_op, {Shape{depth}, dtype}, indices);
+  return run(one_hot_op, {detail::Shape{depth}, dtype}, indices);
 }
 
 }  // namespace keen

@@ -98,9 +98,9 @@ Tensor concat(const std::vector<Tensor>& tensors, int axis, Where where) {
   if (tensors.empty()) fail<UsageError>("concat", "no tensors to join");
   int at = normalise_axis("concat", axis, checked(tensors[0], "concat").shape.rank());
   std::vector<Operand> operands;
-  Shape sizes;
+  detail::Shape sizes;
   for (auto& t : tensors) {
-    const Shape& shape = checked(t, "concat").shape;
+    const detail::Shape& shape = checked(t, "concat").shape;
     sizes.push_back(at < shape.rank() ? shape[at] : 0);
     operands.emplace_back(t);
   }
@@ -120,7 +120,7 @@ Tensor stack(const std::vector<Tensor>& tensors, int axis, Where where) {
           " differ: one shape is needed; concat joins along an axis they have");
     rows.push_back(expand_dims(t, at));
   }
-  Shape whole = rows[0].shape();
+  detail::Shape whole = rows[0].shape();
   whole[at] = static_cast<std::int64_t>(rows.size());
   check_size("stack", whole);
   return in_the_name_of("stack", [&] { return concat(rows, at); });
@@ -133,7 +133,8 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
   for (auto s : sizes) {
     if (s < 0 || __builtin_add_overflow(total, s, &total))
       fail<ShapeError>(
-          "split", "part sizes ", Shape(sizes).numbers(), ": none may be negative, and they must fill the axis");
+          "split", "part sizes ", detail::Shape(sizes).numbers(),
+          ": none may be negative, and they must fill the axis");
   }
   if (x.shape().raw(at) >= 0 && total != x.shape().raw(at))
     fail<ShapeError>(
@@ -143,7 +144,7 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
   std::int64_t start = 0;
   Tensor whole = x;
   if (x.shape().raw(at) < 0) {  // the call checks that it is the sum
-    Shape filled = x.shape();
+    detail::Shape filled = x.shape();
     filled[at] = total;
     whole = run(reshape_op, {filled}, x);
   }
@@ -181,30 +182,30 @@ std::vector<Tensor> unstack(const Tensor& x, int axis, Where where) {
   std::vector<Tensor> out;
   for (std::int64_t i = 0; i < n; ++i) {
     Tensor row = slice_axis(x, at, i, 1);
-    Shape shape = row.shape();
+    detail::Shape shape = row.shape();
     shape.erase(at);
     out.push_back(run(reshape_op, {shape}, row));
   }
   return out;
 }
 
-Tensor tile(const Tensor& x, const Shape& multiples, Where where) {
+Tensor tile(const Tensor& x, const keen::Shape& multiples, Where where) {
   note_line(where);
-  const Shape& from = checked(x, "tile").shape;
+  const detail::Shape& from = checked(x, "tile").shape;
   if (multiples.rank() != from.rank())
     fail<ShapeError>("tile", "multiples ", multiples.numbers(), " must name each axis of shape ", from, " once");
-  Shape split_up, spread, joined;
+  detail::Shape split_up, spread, joined;
   for (int i = 0; i < from.rank(); ++i) {
-    if (multiples[i] < 0 && !is_symbol(multiples[i]))
+    if (multiples.raw(i) < 0 && !is_symbol(multiples.raw(i)))
       fail<ShapeError>("tile", "multiples ", multiples.numbers(), " may not be negative");
     std::int64_t size = 0;
-    if (from[i] < 0 || is_symbol(multiples[i])) size = (Size(from[i]) * Size(multiples[i])).symbol();
-    else if (__builtin_mul_overflow(from[i], multiples[i], &size))
+    if (from[i] < 0 || is_symbol(multiples.raw(i))) size = (Size(from[i]) * Size(multiples.raw(i))).symbol();
+    else if (__builtin_mul_overflow(from[i], multiples.raw(i), &size))
       fail<ShapeError>(
-          "tile", "axis ", i, " of shape ", from, " repeated ", multiples[i], " times grows beyond 63 bits");
+          "tile", "axis ", i, " of shape ", from, " repeated ", multiples.raw(i), " times grows beyond 63 bits");
     split_up.push_back(1);
     split_up.push_back(from[i]);
-    spread.push_back(multiples[i]);
+    spread.push_back(multiples.raw(i));
     spread.push_back(from[i]);
     joined.push_back(size);
   }
@@ -218,7 +219,7 @@ Tensor pad(
   int rank = checked(x, "pad").shape.rank();
   if (static_cast<int>(widths.size()) != rank)
     fail<ShapeError>("pad", widths.size(), " pairs of widths for a tensor of rank ", rank, ": one an axis is needed");
-  Shape before, after;
+  detail::Shape before, after;
   for (auto [b, a] : widths) {
     before.push_back(b);
     after.push_back(a);

@@ -94,7 +94,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options, Where whe
   Tensor out = product(
       rank_a == 1 ? expand_dims(a, 0) : a, rank_b == 1 ? expand_dims(b, 1) : b, options.transpose_a,
       options.transpose_b);
-  Shape shape = out.shape();
+  detail::Shape shape = out.shape();
   if (rank_b == 1) shape.erase(shape.rank() - 1);
   if (rank_a == 1) shape.erase(shape.rank() - (rank_b == 1 ? 1 : 2));
   return reshape(out, shape);

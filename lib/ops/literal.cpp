@@ -120,7 +120,8 @@ Tensor constant(const Literal& literal, const TensorOptions& options, Where wher
 namespace {
 
 // A copy of elements on the host; `operation` is what the user called.
-Tensor copied(const char* operation, DType dtype, const void* data, const Shape& shape, const TensorOptions& options) {
+Tensor copied(
+    const char* operation, DType dtype, const void* data, const keen::Shape& shape, const TensorOptions& options) {
   Tensor t = make_result(operation, dtype, shape);
   if (t.size() > 0) {
     if (!data) fail<UsageError>(operation, "null data for shape ", shape, ", which has elements");
@@ -161,15 +162,15 @@ Tensor detail::constant_of_tensor(const Tensor& tensor, const TensorOptions& opt
   return options.device ? t.to(*options.device) : t;
 }
 
-Tensor from_data(DType dtype, const void* data, const Shape& shape, const TensorOptions& options) {
+Tensor from_data(DType dtype, const void* data, const keen::Shape& shape, const TensorOptions& options) {
   return copied("from_data", dtype, data, shape, options);
 }
 
-Tensor from_buffer(DType dtype, const void* data, const Shape& shape, std::function<void()> deleter) {
+Tensor from_buffer(DType dtype, const void* data, const keen::Shape& shape, std::function<void()> deleter) {
   check_size("from_buffer", shape);
   std::int64_t n = shape.num_elements();
   if (!data && n > 0) fail<UsageError>("from_buffer", "null data for shape ", shape, ", which has elements");
-  Tensor root = make_tensor(dtype, Shape{0}, Device());
+  Tensor root = make_tensor(dtype, detail::Shape{0}, Device());
   TensorImpl& t = *root.impl();
   t.shape = shape;
   t.strides = contiguous_strides(shape);

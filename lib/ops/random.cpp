@@ -149,15 +149,15 @@ using namespace detail;
 
 namespace random {
 
-Tensor normal(const Shape& shape, const NormalOptions& o, Where where) {
+Tensor normal(const keen::Shape& shape, const NormalOptions& o, Where where) {
   note_line(where);
   return in_the_name_of("normal", [&] { return draw_normal(random_normal_op, shape, o); });
 }
-Tensor truncated_normal(const Shape& shape, const NormalOptions& o, Where where) {
+Tensor truncated_normal(const keen::Shape& shape, const NormalOptions& o, Where where) {
   note_line(where);
   return in_the_name_of("truncated_normal", [&] { return draw_normal(random_truncated_normal_op, shape, o); });
 }
-Tensor uniform(const Shape& shape, const UniformOptions& o, Where where) {
+Tensor uniform(const keen::Shape& shape, const UniformOptions& o, Where where) {
   note_line(where);
   const Op& op = random_uniform_op;
   const DType dtype = o.dtype.value_or(float32);
@@ -169,7 +169,7 @@ Tensor uniform(const Shape& shape, const UniformOptions& o, Where where) {
     return draw(op, shape, o, o.low, o.high, dtype, floats);
   });
 }
-Tensor integers(std::int64_t low, std::int64_t high, const Shape& shape, const RandomOptions& o, Where where) {
+Tensor integers(std::int64_t low, std::int64_t high, const keen::Shape& shape, const RandomOptions& o, Where where) {
   note_line(where);
   const Op& op = random_integers_op;
   if (low >= high)
@@ -187,7 +187,8 @@ Tensor permutation(Dim count, const RandomOptions& o, Where where) {
   if (n < 0 && !is_symbol(n)) fail<ShapeError>("permutation", n, " elements: the count may not be negative");
   return in_the_name_of("permutation", [&] {
     return draw(
-        random_permutation_op, Shape{n}, o, std::int64_t{0}, std::int64_t{0}, o.dtype.value_or(int64), bit(int64));
+        random_permutation_op, detail::Shape{n}, o, std::int64_t{0}, std::int64_t{0}, o.dtype.value_or(int64),
+        bit(int64));
   });
 }
 

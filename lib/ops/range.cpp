@@ -56,7 +56,7 @@ bool all_fit(std::int64_t start, std::int64_t step, std::int64_t count, DType dt
   return is_integer(dtype) && (count == 0 || (holds(start, dtype) && holds(start + (count - 1) * step, dtype)));
 }
 Tensor whole_numbers(std::int64_t start, std::int64_t step, std::int64_t count, DType dtype) {
-  Tensor t = make_result("range", dtype, Shape{count});
+  Tensor t = make_result("range", dtype, detail::Shape{count});
   visit_numeric(dtype, "range", [&]<class T>(T) {
     T* out = t.impl()->as<T>();
     parallel_for(count, elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
@@ -117,7 +117,7 @@ Tensor Range::tensor() const {
   EagerScope eager;
   if (!floating_ && all_fit(istart_, istep_, count_, dtype_))
     return to_current(whole_numbers(istart_, istep_, count_, dtype_), device_);
-  Tensor t = make_result("range", floating_ ? DType::float64 : DType::int64, Shape{count_});
+  Tensor t = make_result("range", floating_ ? DType::float64 : DType::int64, detail::Shape{count_});
   for (std::int64_t i = 0; i < count_; ++i) {
     if (floating_) t.impl()->as<double>()[i] = start_ + static_cast<double>(i) * step_;
     else t.impl()->as<std::int64_t>()[i] = istart_ + i * istep_;

@@ -150,11 +150,12 @@ KEEN_OP(contiguous){
 
 using namespace detail;
 
-Tensor reshape(const Tensor& x, const Shape& shape, Where where) {
+Tensor reshape(const Tensor& x, const keen::Shape& shape, Where where) {
   note_line(where);
-  const Shape& from = checked(x, "reshape").shape;
+  const detail::Shape& from = checked(x, "reshape").shape;
   // What a call is to work out stays as the user wrote it, for errors.
-  return run(reshape_op, {shape.is_known() || !from.is_known() ? shape : resolve_reshape(from, shape)}, x);
+  const bool stays = shape.is_known() || !from.is_known();
+  return run(reshape_op, {stays ? detail::Shape(shape) : resolve_reshape(from, shape)}, x);
 }
 Tensor flatten(TensorOperand x) {
   note_line(x.where());
@@ -165,25 +166,25 @@ Tensor flatten(TensorOperand x) {
 
 Tensor transpose(const Tensor& x, Where where) {
   note_line(where);
-  Shape reversed = Shape::filled(checked(x, "transpose").shape.rank(), 0);
+  detail::Shape reversed = detail::Shape::filled(checked(x, "transpose").shape.rank(), 0);
   for (int i = 0; i < reversed.rank(); ++i) reversed[i] = reversed.rank() - 1 - i;
   return run(transpose_op, {reversed}, x);
 }
-Tensor transpose(const Tensor& x, const Shape& permutation, Where where) {
+Tensor transpose(const Tensor& x, const keen::Shape& permutation, Where where) {
   note_line(where);
   int rank = checked(x, "transpose").shape.rank();
-  Shape axes = normalise_axes("transpose", Axes(permutation), rank);
+  detail::Shape axes = normalise_axes("transpose", Axes(permutation), rank);
   if (permutation.rank() != rank)
     fail<ShapeError>("transpose", "permutation ", permutation.numbers(), " does not name all ", rank, " axes");
-  Shape positive = permutation;
+  detail::Shape positive = permutation;
   for (auto& axis : positive) axis = axis < 0 ? axis + rank : axis;
   return run(transpose_op, {positive}, x);
 }
 
 Tensor squeeze(const Tensor& x, const Axes& axes, Where where) {
   note_line(where);
-  const Shape& from = checked(x, "squeeze").shape;
-  Shape list, out, ones = from;
+  const detail::Shape& from = checked(x, "squeeze").shape;
+  detail::Shape list, out, ones = from;
   if (!axes.all()) list = normalise_axes("squeeze", axes, from.rank());
   else if (!from.is_known())
     fail<UsageError>(
@@ -201,12 +202,12 @@ Tensor squeeze(const Tensor& x, const Axes& axes, Where where) {
 
 Tensor expand_dims(const Tensor& x, int axis, Where where) {
   note_line(where);
-  Shape out = checked(x, "expand_dims").shape;
+  detail::Shape out = checked(x, "expand_dims").shape;
   out.insert(normalise_axis("expand_dims", axis, out.rank() + 1), 1);
   return run(reshape_op, {out}, x);
 }
 
-Tensor broadcast_to(const Tensor& x, const Shape& shape, Where where) {
+Tensor broadcast_to(const Tensor& x, const keen::Shape& shape, Where where) {
   note_line(where);
   if (checked(x, "broadcast_to").shape == shape) return x;
 
@@ -230,10 +231,10 @@ Tensor contiguous(const Tensor& x, Where where) {
   return !t.is_symbolic() && t.is_contiguous() ? x : run(contiguous_op, x);
 }
 
-Tensor Tensor::reshape(const Shape& shape, Where where) const { return keen::reshape(*this, shape, where); }
+Tensor Tensor::reshape(const keen::Shape& shape, Where where) const { return keen::reshape(*this, shape, where); }
 Tensor Tensor::flatten(Where where) const { return keen::flatten({*this, where}); }
 Tensor Tensor::transpose(Where where) const { return keen::transpose(*this, where); }
-Tensor Tensor::transpose(const Shape& permutation, Where where) const {
+Tensor Tensor::transpose(const keen::Shape& permutation, Where where) const {
   return keen::transpose(*this, permutation, where);
 }
 Tensor Tensor::squeeze(const Axes& axes, Where where) const { return keen::squeeze(*this, axes, where); }

@@ -53,7 +53,7 @@ using namespace detail;
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
   note_line(where);
   return in_the_name_of("mean", [&] {
-    const Shape list = normalise_axes("mean", axes, checked(x, "mean").shape.rank());
+    const detail::Shape list = normalise_axes("mean", axes, checked(x, "mean").shape.rank());
     return run(sum_op, {list, keepdims}, as_floating(x)) / count(x, list);
   });
 }
@@ -61,7 +61,7 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
 Tensor variance(const Tensor& x, const Axes& axes, bool keepdims, int ddof, Where where) {
   note_line(where);
   return in_the_name_of("variance", [&] {
-    const Shape list = normalise_axes("variance", axes, checked(x, "variance").shape.rank());
+    const detail::Shape list = normalise_axes("variance", axes, checked(x, "variance").shape.rank());
     const Tensor values = as_floating(x);
     const Tensor squares = square(values - mean(values, Axes(list), true));
     Operand n = count(x, list);
@@ -83,7 +83,7 @@ Tensor norm(const Tensor& x, const Axes& axes, bool keepdims, Where where) {
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims, Where line) {
   note_line(line);
-  const Shape list = normalise_axes("logsumexp", axes, checked(x, "logsumexp").shape.rank());
+  const detail::Shape list = normalise_axes("logsumexp", axes, checked(x, "logsumexp").shape.rank());
   return in_the_name_of("logsumexp", [&]() -> Tensor {
     const Tensor values = as_floating(x);
     Tensor top = stop_gradient(run(largest_op, {list, true}, values));

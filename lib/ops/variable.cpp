@@ -82,11 +82,11 @@ void Variable::set_trainable(bool trainable) {
   state_behind(*this, "trainable");
   state_->trainable = trainable;
 }
-const TensorShape& Variable::shape() const { return state_behind(*this, "shape").shape; }
+const keen::Shape& Variable::shape() const { return state_behind(*this, "shape").shape; }
 DType Variable::dtype() const { return state_behind(*this, "dtype").dtype; }
 Device Variable::device() const { return state_behind(*this, "device").device; }
 std::int64_t Variable::dim(int axis) const {
-  const Shape& s = shape();
+  const detail::Shape& s = shape();
   return s[normalise_axis("dim", axis, s.rank())];
 }
 std::int64_t Variable::size() const { return shape().num_elements(); }

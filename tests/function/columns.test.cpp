@@ -68,7 +68,7 @@ const Case cases[] = {
 };
 
 /// Sizes of what is not reduced, 1 elsewhere.
-Shape kept_shape(const Shape& shape, const Axes& axes) { return sum(zeros(shape), axes, true).shape(); }
+keen::Shape kept_shape(const keen::Shape& shape, const Axes& axes) { return sum(zeros(shape), axes, true).shape(); }
 
 int kernels_of(const Case& c, const Tensor& x, const Axes& axes) {
   const Tensor scale = random::uniform(kept_shape(x.shape(), axes), {.low = 0.5, .seed = 2}).cast(x.dtype());
@@ -91,7 +91,7 @@ TEST_CASE("what waits for columns, and their gradients, are single kernels", "[f
 }
 
 TEST_CASE("columns of any number, length, dtype and layout agree with eager ones", "[function][fusion]") {
-  const auto normal = [](const Shape& shape) { return random::normal(shape, {.seed = 3}); };
+  const auto normal = [](const keen::Shape& shape) { return random::normal(shape, {.seed = 3}); };
   const std::pair<Tensor, Axes> inputs[] = {
       {normal({1000, 3}), {0}},    // short rows, walked as one
       {normal({1031, 10}), {0}},   // which do not divide evenly

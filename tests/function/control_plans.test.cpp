@@ -112,7 +112,7 @@ TEST_CASE("an array of a loop is written in place", "[function][control]") {
   auto body = traced({{{5, 3}, float32}, {{}, int64}, {{3}, float32}}, [](const std::vector<Tensor>& in) {
     return std::vector{run(*find_op("set_row"), in[0], in[1], in[2])};
   });
-  const std::vector<Shape> strides{{3, 1}, {}, {1}};
+  const std::vector<detail::Shape> strides{{3, 1}, {}, {1}};
   CHECK(Plan(body, strides, {}).overwrites(0) == 0);
   auto looks_later = traced({{{5, 3}, float32}, {{}, int64}, {{3}, float32}}, [](const std::vector<Tensor>& in) {
     const Tensor after = run(*find_op("set_row"), in[0], in[1], in[2]);
@@ -122,7 +122,7 @@ TEST_CASE("an array of a loop is written in place", "[function][control]") {
   auto from_itself = traced({{{5, 3}, float32}, {{}, int64}}, [](const std::vector<Tensor>& in) {
     return std::vector{run(*find_op("set_row"), in[0], in[1], in[0][1])};
   });
-  CHECK(Plan(from_itself, std::vector<Shape>{{3, 1}, {}}, {}).overwrites(0) == -1);
+  CHECK(Plan(from_itself, std::vector<detail::Shape>{{3, 1}, {}}, {}).overwrites(0) == -1);
 }
 
 TEST_CASE("a thousand turns give what a thousand eager ones give", "[function][control]") {

@@ -19,7 +19,7 @@ std::string difference(const Program& program, bool fuse) try {
   auto graph = traced_for(arguments, [&](const std::vector<Tensor>& in) { return program.run(in); });
   run_passes(*graph);
   graph->check();
-  std::vector<Shape> strides;
+  std::vector<detail::Shape> strides;
   for (const auto& t : arguments) strides.push_back(t.strides());
   const Plan plan(graph, strides, {.fuse = fuse});
   for (int call = 0; call < 2; ++call) {

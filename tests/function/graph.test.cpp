@@ -71,7 +71,7 @@ TEST_CASE("twelve operations trace with an unknown batch dimension, print and re
     CHECK(total.item<float>() == results[1].item<float>());
     set_seed(11);
     const auto eager = body({images});
-    CHECK(results[0].shape() == Shape{batch, 3});
+    CHECK(results[0].shape() == detail::Shape{batch, 3});
     CHECK(array_equal(results[0], eager[0]));
     CHECK(array_equal(results[1], eager[1]));
   }
@@ -140,17 +140,17 @@ TEST_CASE("symbols bind to sizes at replay, and must agree", "[function][graph]"
     return {concat({in[0], in[0]}), flat, ones_like(in[0]), reshape(in[0] + 1, {in[0].dim(0), 2, 1})};
   });
   const auto results = Replay(graph).run(std::vector{ones({3, 2})});
-  CHECK(results[0].shape() == Shape{6, 2});
-  CHECK(results[1].shape() == Shape{6});
-  CHECK(results[2].shape() == Shape{3, 2});
-  CHECK(results[3].shape() == Shape{3, 2, 1});
+  CHECK(results[0].shape() == detail::Shape{6, 2});
+  CHECK(results[1].shape() == detail::Shape{6});
+  CHECK(results[2].shape() == detail::Shape{3, 2});
+  CHECK(results[3].shape() == detail::Shape{3, 2, 1});
 
   Graph two;
   trace(two, {{{unknown}, float32}, {{unknown}, float32}}, [](const std::vector<Tensor>& in) -> std::vector<Tensor> {
     return {in[0] + in[1]};
   });
-  CHECK(Replay(two).run(std::vector{ones({1}), ones({4})})[0].shape() == Shape{4});
-  CHECK(Replay(two).run(std::vector{ones({4}), ones({1})})[0].shape() == Shape{4});
+  CHECK(Replay(two).run(std::vector{ones({1}), ones({4})})[0].shape() == detail::Shape{4});
+  CHECK(Replay(two).run(std::vector{ones({4}), ones({1})})[0].shape() == detail::Shape{4});
   CHECK_THROWS_AS(Replay(two).run(std::vector{ones({3}), ones({4})}), ShapeError);
 }
 

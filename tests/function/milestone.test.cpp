@@ -29,11 +29,11 @@ using Body = std::function<Tensor(const Tensors&)>;
 struct Milestone {
   const char* operation;  // as its description names it
   Body body;
-  std::vector<Shape> inputs;  // -1 is the batch
-  const char* printed;        // a part of the graph's text
+  std::vector<detail::Shape> inputs;  // -1 is the batch
+  const char* printed;                // a part of the graph's text
 };
 
-Tensor random_input(const Shape& shape, std::uint64_t seed) {
+Tensor random_input(const detail::Shape& shape, std::uint64_t seed) {
   return random::normal(shape, {.stddev = 0.5, .dtype = float64, .seed = seed});
 }
 
@@ -83,7 +83,7 @@ std::vector<Milestone> milestones() {
 
 Tensors inputs_of(const Milestone& m, std::int64_t batch) {
   Tensors out;
-  for (Shape shape : m.inputs) {
+  for (detail::Shape shape : m.inputs) {
     for (auto& d : shape) d = d < 0 ? batch : d;
     out.push_back(random_input(shape, out.size() + 1));
   }

@@ -16,7 +16,7 @@ struct Planned {
 inline Planned planned(const std::vector<Tensor>& arguments, const Body& body) {
   auto graph = traced_for(arguments, body);
   detail::run_passes(*graph);
-  std::vector<Shape> strides;
+  std::vector<detail::Shape> strides;
   for (const auto& t : arguments) strides.push_back(t.strides());
   const detail::Plan plan(graph, strides, {.fuse = true});
   const auto got = plan.run(arguments), expected = body(arguments);

@@ -18,7 +18,7 @@ using namespace keen::test;
 
 namespace {
 
-Tensor draw(Shape shape, std::uint64_t seed, DType dtype = DType::float32) {
+Tensor draw(detail::Shape shape, std::uint64_t seed, DType dtype = DType::float32) {
   return random::normal(std::move(shape), {.dtype = dtype, .seed = seed});
 }
 
@@ -27,7 +27,7 @@ struct Planned {
   Planned(const std::vector<Tensor>& arguments, const Body& body) {
     auto graph = traced_for(arguments, body);
     run_passes(*graph);
-    std::vector<Shape> strides;
+    std::vector<detail::Shape> strides;
     for (const auto& t : arguments) strides.push_back(t.strides());
     plan = std::make_unique<Plan>(graph, strides, Plan::Options{.fuse = true});
     for (const auto& step : plan->steps()) tails += dynamic_cast<const TailStep*>(step.get()) != nullptr;

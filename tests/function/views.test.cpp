@@ -16,7 +16,7 @@ using namespace keen::test;
 namespace {
 
 /// Whole numbers, so that sums in any order are equal.
-Tensor numbers(const Shape& shape, DType dtype = float32) {
+Tensor numbers(const detail::Shape& shape, DType dtype = float32) {
   return random::integers(0, 50, shape, {.seed = 3}).cast(dtype);
 }
 
@@ -31,8 +31,8 @@ int kernels_of(const std::vector<Tensor>& arguments, const Body& body) { return 
 
 TEST_CASE("elementwise kernels read transposed matrices of every size", "[function][fusion]") {
   if (!has_jit()) return;
-  for (const Shape& shape :
-       std::vector<Shape>{{4, 4}, {5, 7}, {16, 16}, {3, 700}, {700, 3}, {15, 65}, {130, 1040}, {600, 71}})
+  for (const detail::Shape& shape :
+       std::vector<detail::Shape>{{4, 4}, {5, 7}, {16, 16}, {3, 700}, {700, 3}, {15, 65}, {130, 1040}, {600, 71}})
     for (DType dtype : {float32, float64, int32, uint8}) {
       INFO(shape << " of " << name(dtype));
       const Tensor a = numbers(shape, dtype), b = numbers({shape[1], shape[0]}, dtype);
@@ -63,8 +63,8 @@ TEST_CASE("a matrix and its transpose meet in one kernel", "[function][fusion]")
 TEST_CASE(
     "transposed matrices are reduced along both axes, with what precedes and what is stored", "[function][fusion]") {
   if (!has_jit()) return;
-  for (const Shape& shape :
-       std::vector<Shape>{{4, 4}, {3, 700}, {700, 3}, {65, 65}, {20, 3000}, {3000, 20}, {4, 140000}})
+  for (const detail::Shape& shape :
+       std::vector<detail::Shape>{{4, 4}, {3, 700}, {700, 3}, {65, 65}, {20, 3000}, {3000, 20}, {4, 140000}})
     for (DType dtype : {float32, float64, int32})
       for (const Axes& axes : {Axes{0}, Axes{1}, Axes{0, 1}}) {
         INFO(shape << " of " << name(dtype));
@@ -79,7 +79,8 @@ TEST_CASE(
 
 TEST_CASE("rows of a transposed matrix are read once for each reduction that waits", "[function][fusion]") {
   if (!has_jit()) return;
-  for (const Shape& shape : std::vector<Shape>{{4, 4}, {3, 700}, {700, 3}, {65, 65}, {20, 3000}, {3000, 20}})
+  for (const detail::Shape& shape :
+       std::vector<detail::Shape>{{4, 4}, {3, 700}, {700, 3}, {65, 65}, {20, 3000}, {3000, 20}})
     for (DType dtype : {float32, float64}) {
       INFO(shape << " of " << name(dtype));
       const Tensor a = numbers(shape, dtype) / 50;
@@ -91,12 +92,12 @@ TEST_CASE("rows of a transposed matrix are read once for each reduction that wai
 
 TEST_CASE("axes in every order are read, reduced over every choice of them", "[function][fusion]") {
   if (!has_jit()) return;
-  const std::vector<Shape> orders{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  const std::vector<detail::Shape> orders{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
   const std::vector<Axes> choices{{0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}, {0, 1, 2}};
-  for (const Shape& shape : std::vector<Shape>{{5, 6, 7}, {33, 2, 70}, {70, 40, 5}})
-    for (const Shape& order : orders) {
+  for (const detail::Shape& shape : std::vector<detail::Shape>{{5, 6, 7}, {33, 2, 70}, {70, 40, 5}})
+    for (const detail::Shape& order : orders) {
       const Tensor x = numbers(shape);
-      const Shape turned = transpose(x, order).shape();
+      const detail::Shape turned = transpose(x, order).shape();
       const Tensor y = numbers(turned), bias = numbers({turned[2]}), channel = numbers({turned[1], 1});
       INFO(shape << " in the order " << order);
       CHECK(kernels_of({x, y}, [&](const auto& in) { return std::vector{transpose(in[0], order) * 2 + in[1]}; }) == 1);
@@ -131,7 +132,7 @@ TEST_CASE("no kernel steps across the lines of a transposed matrix", "[function]
   const auto steps_across = [&](const Body& body) {
     auto graph = traced_for({a, b}, body);
     run_passes(*graph);
-    const Plan plan(graph, std::vector<Shape>{a.strides(), b.strides()}, {.fuse = true});
+    const Plan plan(graph, std::vector<detail::Shape>{a.strides(), b.strides()}, {.fuse = true});
     bool found = false;
     for (const KernelStep* step : plan.kernel_steps())
       for (int input : step->code().inputs()) found = found || step->code()[input].access == Access::strided;
@@ -157,7 +158,7 @@ TEST_CASE("sums over transposed matrices do not depend on the number of threads"
       return std::vector{sum(t, 0), sum(t, 1), sum(t), softmax_of(transpose(in[0]), 1)};
     };
     auto graph = traced_for({a, b}, body);
-    return Plan(graph, std::vector<Shape>{a.strides(), b.strides()}, {.fuse = true}).run(std::vector{a, b});
+    return Plan(graph, std::vector<detail::Shape>{a.strides(), b.strides()}, {.fuse = true}).run(std::vector{a, b});
   };
   const int before = num_threads();
   const auto one = run(1), two = run(2);

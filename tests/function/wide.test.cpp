@@ -27,7 +27,8 @@ struct Width {
 std::unique_ptr<Plan> plan_of(const std::vector<Tensor>& arguments, const Body& body) {
   auto graph = traced_for(arguments, body);
   run_passes(*graph);
-  return std::make_unique<Plan>(graph, std::vector<Shape>(arguments.size(), Shape{1}), Plan::Options{.fuse = true});
+  return std::make_unique<Plan>(
+      graph, std::vector<detail::Shape>(arguments.size(), detail::Shape{1}), Plan::Options{.fuse = true});
 }
 
 Width width_of(const Plan& plan) {
@@ -159,7 +160,7 @@ TEST_CASE("equal steps of a plan share the kernel and the headers of operands", 
   };
   auto graph = traced_for({x, w}, body);
   run_passes(*graph);
-  const Plan plan(graph, std::vector<Shape>{x.strides(), w.strides()}, {.fuse = true});
+  const Plan plan(graph, std::vector<detail::Shape>{x.strides(), w.strides()}, {.fuse = true});
   const auto headers = [&] {
     const auto before = memory_stats().allocations;
     plan.run(std::vector{x, w});

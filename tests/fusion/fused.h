@@ -35,7 +35,7 @@ inline std::vector<Tensor> run_fused(
     const Kernel& kernel, const Shape& space, int reduced, const std::vector<Tensor>& inputs) {
   const auto facts = detail::fusion::analyse(kernel);
   std::vector<Tensor> outputs;
-  std::vector<Shape> strides;
+  std::vector<detail::Shape> strides;
   std::vector<void*> addresses;
   for (const auto& input : inputs) {
     strides.push_back(strides_in(space, input));

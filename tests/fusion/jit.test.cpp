@@ -267,7 +267,7 @@ TEST_CASE("outputs may take the place of inputs", "[fusion][jit]") {
   Kernel kernel;
   kernel.store(kernel.apply(F::tanh, kernel.input(float32)));
   void* addresses[] = {detail::impl(place).data, detail::impl(place).data};
-  Launch(kernel, {1001}, 0, std::vector<Shape>{{1}, {1}}).run(addresses);
+  Launch(kernel, {1001}, 0, std::vector<detail::Shape>{{1}, {1}}).run(addresses);
   CHECK(same_bits(place, tanh(x)));
 }
 

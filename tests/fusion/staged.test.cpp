@@ -27,7 +27,7 @@ Tensor staged_softmax(const Tensor& x, int axis, bool in_place, std::int64_t blo
   std::vector<bool> reduced(static_cast<std::size_t>(x.rank()));
   reduced[static_cast<std::size_t>(axis)] = true;
   const Tensor input = x + 0.f, output = in_place ? input : detail::make_tensor(DType::float32, x.shape(), Device());
-  const Shape strides = input.strides();
+  const detail::Shape strides = input.strides();
   const StagedLaunch launch(softmax_kernel(), x.shape(), reduced, std::vector{strides, strides});
   CHECK(launch.blocks() == blocks);
   CHECK(launch.codes().size() == 3);

@@ -82,10 +82,10 @@ detail::CarriedTensors carry(T&... values) {
 
 /// `for (Tensor t : range(n, carry(a, b))) …`: t is 0, 1, … n−1, and each turn may set a and b anew. Eagerly it simply
 /// runs. Inside a compiled function the body is traced once and becomes one loop, in which a and b keep their structure,
-/// dtypes and shapes; other variables of the program must not be set by the body, and leaving it by break or return is a
-/// UsageError. An exception that leaves it, and that the program catches, leaves the trace without the loop, and a and b as
-/// they were before it. The body cannot ask tensors for their values in a trace: a UsageError. Gradients: eagerly a loop of
-/// no turns has used nothing, and what only its body uses is unconnected; compiled, with a tensor for n, it has zeros.
+/// dtypes and shapes; the body sets no other variables of the program, and leaving it by break or return is a UsageError.
+/// An exception that leaves it, and that the program catches, takes the loop out of the trace; a and b are as before it.
+/// If the body asks a tensor for its value, the callable is run again, and the host takes the turns (with a warning), with
+/// break and return. What only the body uses has no gradient if n is 0; compiled, with a tensor for n, it has zeros.
 inline detail::StagedRange range(std::int64_t n, detail::CarriedTensors carried, Where where = Where::current()) {
   return {n < 0 ? 0 : n, std::move(carried.tensors), where};
 }
