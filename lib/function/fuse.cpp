@@ -103,7 +103,6 @@ class Fuser : OpenGroups {
 
   /// Where the result of an elementwise node lies in a group, if it can be of it.
   std::optional<Shape> place(int g, const Node& n) const {
-    const State& state = groups_[at(g)];
     if (is_full(g, n)) return {};
     for (int value : n.inputs) {
       const bool inside = open_group(value) == g;

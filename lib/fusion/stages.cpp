@@ -106,10 +106,14 @@ class Cutter {
     Stage stage;
     std::vector<int> number;
     std::vector<int> stores;  // operands
-    int level;                // values of what is kept that wait for so many reductions are computed here
+    int level = 0;            // values of what is kept that wait for so many reductions are computed here
   };
   Draft begin(bool sweeps, int level) const {
-    return {.stage = {.sweeps = sweeps}, .number = std::vector<int>(at(nodes()), -1), .level = level};
+    Draft draft;
+    draft.stage.sweeps = sweeps;
+    draft.number.assign(at(nodes()), -1);
+    draft.level = level;
+    return draft;
   }
   int read(Draft& draft, int node, int operand) {
     draft.stage.operands.push_back(operand);
