@@ -134,7 +134,10 @@ SplitReduction split_reduction(const Kernel& kernel) {
   // Partial: the reductions, the element stores and what leads to them, as it stands. Finish: the same reductions of the
   // partials, and what leads from them to the stores; as nothing there is per element, its other inputs are broadcast.
   std::vector<bool> in_partial(nodes.size()), in_finish(nodes.size());
-  for (std::size_t i = 0; i < nodes.size(); ++i) in_partial[i] = nodes[i].kind == NodeKind::reduce;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    in_partial[i] = nodes[i].kind == NodeKind::reduce;
+    if (in_partial[i] && facts.pass[i] > 0) return out;
+  }
   for (int i = 0; i < static_cast<int>(kernel.stores().size()); ++i) {
     const auto node = static_cast<std::size_t>(kernel.stores()[static_cast<std::size_t>(i)]);
     if (facts.per_element[node] && facts.pass[node] > 0) return out;

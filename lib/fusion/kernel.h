@@ -108,7 +108,7 @@ Kernel with_kept_values(const Kernel& kernel);
 
 /// A kernel that reduces whole rows, cut in two: `partial` runs over pieces of rows and stores what each gives, then the
 /// elements of the original's stores; `finish` reduces what the pieces gave and does what follows. Sums then do not depend
-/// on who ran which piece. Not possible where elements wait for a reduction.
+/// on who ran which piece. Not possible where elements or other reductions wait for a reduction.
 struct SplitReduction {
   bool possible = false;
   Kernel partial, finish;

@@ -121,3 +121,14 @@ TEST_CASE("integers wait for columns too", "[function][fusion]") {
     return Tensors{sum(where(in[0] * 2 > m, in[0], m - in[0]), 0), any(in[0] == m, 0), m - in[0]};
   });
 }
+
+TEST_CASE("a sum that waits for a sum is gathered behind it, wherever the elements lie", "[function][fusion]") {
+  const auto twice = [](const Tensor& x) { return Tensors{sum(x + sum(x)), sum(x - max(x)), any(x > sum(x))}; };
+  const auto body = [&](const Tensors& in) { return twice(in[0]); };
+  const Tensor row = constant({{1.f, 2.f}}), column = constant({{1.f}, {2.f}, {3.f}});
+  planned({broadcast_to(row, {3, 2})}, body);
+  planned({broadcast_to(column, {3, 2})}, body);
+  planned({random::normal({30, 40}, {.seed = 1})(all_of, slice(3, 20))}, body);
+  planned({random::uniform({300000}, {.seed = 1})}, body);
+  planned({random::uniform({20, 15000}, {.seed = 1})}, body);
+}
