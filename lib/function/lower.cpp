@@ -64,23 +64,33 @@ class Lowering {
       varies = varies || (group_.reduced[at(axis)] && strides[axis] != 0);
     return varies;
   }
-  /// Not only through what a row is reduced to.
+  /// Does it differ from element to element of a row?
   bool depends_on_elements(int node) const {
     const fusion::Node& n = out_.kernel[node];
-    if (n.kind == fusion::NodeKind::input || n.kind == fusion::NodeKind::reduce)
-      return n.kind == fusion::NodeKind::input;
+    if (n.kind == fusion::NodeKind::reduce) return false;
+    if (n.kind == fusion::NodeKind::input) {
+      const auto inputs = out_.kernel.inputs();
+      const auto number = std::find(inputs.begin(), inputs.end(), node) - inputs.begin();
+      return varies_in_rows(out_.inputs[static_cast<std::size_t>(number)].strides);
+    }
     return std::any_of(std::begin(n.operands), std::end(n.operands), [&](int operand) {
       return operand >= 0 && depends_on_elements(operand);
     });
   }
-  /// A value of the row, once for each element: chosen, always, instead of an element.
+  /// A value of the row, once for each element: chosen, always, instead of an element. Where all inputs repeat along rows,
+  /// that is one of an input of its own, which only this walks along the row.
   int repeated(int node) {
     auto& kernel = out_.kernel;
     const auto varies = [&](const auto& input) { return varies_in_rows(input.strides); };
     const auto found = std::find_if(out_.inputs.begin(), out_.inputs.end(), varies);
-    const std::size_t input = found == out_.inputs.end() ? 0 : static_cast<std::size_t>(found - out_.inputs.begin());
-    const int element = kernel.cast(kernel.inputs()[input], kernel[node].dtype);
-    return kernel.select(kernel.constant(DType::bool_, 1), node, element);
+    int input = -1;
+    if (found != out_.inputs.end()) {
+      input = kernel.inputs()[static_cast<std::size_t>(found - out_.inputs.begin())];
+    } else {
+      out_.inputs.push_back(LoweredGroup::Operand(out_.inputs.front()));
+      input = kernel.input(kernel[kernel.inputs().front()].dtype);
+    }
+    return kernel.select(kernel.constant(DType::bool_, 0), kernel.cast(input, kernel[node].dtype), node);
   }
 
   /// Integers are gathered as what their sum is.

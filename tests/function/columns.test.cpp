@@ -132,3 +132,17 @@ TEST_CASE("a sum that waits for a sum is gathered behind it, wherever the elemen
   planned({random::uniform({300000}, {.seed = 1})}, body);
   planned({random::uniform({20, 15000}, {.seed = 1})}, body);
 }
+
+TEST_CASE("what a row is reduced to is stored once, beside what repeats it along the row", "[function][fusion]") {
+  const auto body = [](const Tensors& in) {
+    const Tensor m = tanh(mean(in[0], 1, true)), over = broadcast_to(m + in[1], in[0].shape());
+    return Tensors{m, tanh(m * in[0]), over, m * 2.f + cast(all(in[0] < in[1], 1, true), in[0].dtype())};
+  };
+  const Tensor x = random::normal({40, 130}, {.seed = 1}), number = constant(0.5f);
+  planned({x, number}, body);
+  planned({transpose(random::normal({130, 40}, {.seed = 1})), number}, body);
+  planned({flip(x, 1), number}, body);
+  planned({broadcast_to(random::normal({40, 1}, {.seed = 1}), {40, 130}), number}, body);
+  planned({broadcast_to(number, {40, 130}), number}, body);
+  planned({random::normal({3, 200000}, {.seed = 1}), number}, body);
+}
