@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "function/passes/passes.h"
+#include "fusion/space.h"
 #include "ops/helpers.h"
 
 namespace keen::detail {
@@ -58,21 +59,12 @@ class Lowering {
     }
   }
 
-  bool varies_in_rows(const Shape& strides) const {
-    bool varies = false;
-    for (int axis = 0; axis < strides.rank(); ++axis)
-      varies = varies || (group_.reduced[at(axis)] && strides[axis] != 0);
-    return varies;
-  }
+  bool varies_in_rows(const Shape& strides) const { return fusion::varies(strides, group_.reduced, true); }
   /// Does it differ from element to element of a row?
   bool depends_on_elements(int node) const {
     const fusion::Node& n = out_.kernel[node];
     if (n.kind == fusion::NodeKind::reduce) return false;
-    if (n.kind == fusion::NodeKind::input) {
-      const auto inputs = out_.kernel.inputs();
-      const auto number = std::find(inputs.begin(), inputs.end(), node) - inputs.begin();
-      return varies_in_rows(out_.inputs[static_cast<std::size_t>(number)].strides);
-    }
+    if (n.kind == fusion::NodeKind::input) return varies_in_rows(out_.inputs[out_.kernel.operand_of(node)].strides);
     return std::any_of(std::begin(n.operands), std::end(n.operands), [&](int operand) {
       return operand >= 0 && depends_on_elements(operand);
     });

@@ -57,6 +57,13 @@ Analysis analyse(const Kernel& kernel) {
   return out;
 }
 
+bool something_waits(const Kernel& kernel) {
+  const auto reduces = [&](int node) { return node >= 0 && kernel[node].kind == NodeKind::reduce; };
+  return std::any_of(kernel.nodes().begin(), kernel.nodes().end(), [&](const Node& node) {
+    return std::any_of(std::begin(node.operands), std::end(node.operands), reduces);
+  });
+}
+
 std::vector<bool> needed_in(const Kernel& kernel, const Analysis& facts, int pass) {
   const auto nodes = kernel.nodes();
   std::vector<bool> needed(nodes.size());

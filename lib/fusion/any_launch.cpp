@@ -1,19 +1,9 @@
 #include "fusion/any_launch.h"
 
-#include <algorithm>
-
 #include "core/parallel.h"
 
 namespace keen::detail::fusion {
 namespace {
-
-bool something_waits(const Kernel& kernel) {
-  return std::any_of(kernel.nodes().begin(), kernel.nodes().end(), [&](const Node& node) {
-    return std::any_of(std::begin(node.operands), std::end(node.operands), [&](int operand) {
-      return operand >= 0 && kernel[operand].kind == NodeKind::reduce;
-    });
-  });
-}
 
 /// Are the elements of a row, which may have several axes, evenly spaced in each operand?
 bool has_even_rows(const Kernel& kernel, const Arrangement& over) {

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "fusion/space.h"
+
 namespace keen::detail::fusion {
 namespace {
 
@@ -11,11 +13,8 @@ bool is_reduced(const std::vector<bool>& reduced, int axis) { return reduced[sta
 
 /// Are the results of reductions all that is stored, and does nothing wait for them?
 bool only_reduces(const Kernel& kernel) {
-  const auto reduces = [&](int node) { return node >= 0 && kernel[node].kind == NodeKind::reduce; };
-  return std::all_of(kernel.stores().begin(), kernel.stores().end(), reduces) &&
-         std::none_of(kernel.nodes().begin(), kernel.nodes().end(), [&](const Node& node) {
-           return std::any_of(std::begin(node.operands), std::end(node.operands), reduces);
-         });
+  const auto reduces = [&](int node) { return kernel[node].kind == NodeKind::reduce; };
+  return std::all_of(kernel.stores().begin(), kernel.stores().end(), reduces) && !something_waits(kernel);
 }
 
 /// The axis along which an operand's elements are closest, if it is one along which they differ; else -1.
@@ -24,12 +23,6 @@ int fast_axis(const Shape& strides) {
   for (int axis = 0; axis < strides.rank(); ++axis)
     if (strides[axis] != 0 && (fast < 0 || std::abs(strides[axis]) <= std::abs(strides[fast]))) fast = axis;
   return fast;
-}
-
-bool varies(const Shape& strides, const std::vector<bool>& reduced, bool in_reduced) {
-  for (int axis = 0; axis < strides.rank(); ++axis)
-    if (strides[axis] != 0 && is_reduced(reduced, axis) == in_reduced) return true;
-  return false;
 }
 
 /// How many more inputs are contiguous along the last axis that is kept than along another.
@@ -41,12 +34,6 @@ int votes_for_columns(std::span<const Shape> inputs, const std::vector<bool>& re
     votes += fast_axis(strides) == last_kept ? 1 : -1;
   }
   return votes;
-}
-
-Shape permuted(const Shape& dims, std::span<const int> order) {
-  Shape out;
-  for (int axis : order) out.push_back(dims[axis]);
-  return out;
 }
 
 }  // namespace

@@ -128,6 +128,10 @@ int Kernel::reduce(scalar::Function function, int a) {
 void Kernel::store(int node) { stores_.push_back(node); }
 void Kernel::keep(int node) { kept_.push_back(node); }
 
+std::size_t Kernel::operand_of(int input) const {
+  return static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), input) - inputs_.begin());
+}
+
 Kernel Kernel::with_access(std::span<const Access> accesses) const {
   Kernel result = *this;
   for (std::size_t i = 0; i < inputs_.size(); ++i)

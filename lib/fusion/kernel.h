@@ -63,6 +63,8 @@ class Kernel {
   std::span<const int> kept() const noexcept { return kept_; }
   /// The input nodes, in the order of their operands.
   std::span<const int> inputs() const noexcept { return inputs_; }
+  /// The place of an input node among them.
+  std::size_t operand_of(int input) const;
   const Node& operator[](int node) const { return nodes_[static_cast<std::size_t>(node)]; }
 
   /// The same kernel with other accesses (one per input); what a launch asks for once it has seen the layouts.
@@ -94,6 +96,8 @@ struct Analysis {
   bool stores_elements = false;
 };
 Analysis analyse(const Kernel& kernel);
+/// Does any node take what a reduction gives?
+bool something_waits(const Kernel& kernel);
 /// The nodes a pass over a row works on: its reductions, its element stores, and the elements these need, as far back as
 /// to inputs and to what an earlier pass has kept.
 std::vector<bool> needed_in(const Kernel& kernel, const Analysis& facts, int pass);

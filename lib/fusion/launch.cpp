@@ -23,13 +23,7 @@ std::vector<int> reduced_last(const std::vector<bool>& reduced) {
   return order;
 }
 
-Shape permuted(const Shape& dims, std::span<const int> order) {
-  Shape out;
-  for (int axis : order) out.push_back(dims[axis]);
-  return out;
-}
-
-std::vector<Shape> permuted(std::span<const Shape> strides, std::span<const int> order) {
+std::vector<Shape> all_permuted(std::span<const Shape> strides, std::span<const int> order) {
   std::vector<Shape> out;
   for (const Shape& s : strides) out.push_back(permuted(s, order));
   return out;
@@ -42,7 +36,7 @@ Launch::Launch(
     : Launch(
           kernel, permuted(space, reduced_last(reduced)),
           static_cast<int>(std::count(reduced.begin(), reduced.end(), true)),
-          permuted(strides, reduced_last(reduced))) {}
+          all_permuted(strides, reduced_last(reduced))) {}
 
 Launch::Launch(const Kernel& kernel, const Shape& space, int reduced, std::span<const Shape> strides)
     : inputs_(kernel.inputs().size()) {

@@ -5,6 +5,18 @@
 
 namespace keen::detail::fusion {
 
+Shape permuted(const Shape& dims, std::span<const int> order) {
+  Shape out;
+  for (int axis : order) out.push_back(dims[axis]);
+  return out;
+}
+
+bool varies(const Shape& strides, const std::vector<bool>& reduced, bool in_reduced) {
+  for (int axis = 0; axis < strides.rank(); ++axis)
+    if (strides[axis] != 0 && reduced[static_cast<std::size_t>(axis)] == in_reduced) return true;
+  return false;
+}
+
 std::vector<std::int64_t> operand_sizes(const Kernel& kernel) {
   std::vector<std::int64_t> sizes;
   for (int node : kernel.inputs()) sizes.push_back(static_cast<std::int64_t>(size_of(kernel[node].dtype)));
@@ -38,9 +50,7 @@ namespace {
 /// Some input that a node depends on, not through a reduction, counted among the kernel's inputs.
 int any_input_of(const Kernel& kernel, int node) {
   if (kernel[node].kind == NodeKind::reduce) return -1;
-  const auto inputs = kernel.inputs();
-  if (kernel[node].kind == NodeKind::input)
-    return static_cast<int>(std::find(inputs.begin(), inputs.end(), node) - inputs.begin());
+  if (kernel[node].kind == NodeKind::input) return static_cast<int>(kernel.operand_of(node));
   int found = -1;
   for (int operand : kernel[node].operands)
     if (found < 0 && operand >= 0) found = any_input_of(kernel, operand);

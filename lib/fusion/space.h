@@ -16,6 +16,10 @@ struct Axis {
   std::vector<std::int64_t> strides;  // bytes, one an operand
 };
 
+/// The axes of a list in another order.
+Shape permuted(const Shape& dims, std::span<const int> order);
+/// Does an operand with these strides differ along an axis that is reduced, or along one that is not?
+bool varies(const Shape& strides, const std::vector<bool>& reduced, bool in_reduced);
 /// Bytes of an element of each operand, inputs then stores.
 std::vector<std::int64_t> operand_sizes(const Kernel& kernel);
 /// The chosen axes of the space, outermost first, without those of size 1, neighbours merged where every operand walks

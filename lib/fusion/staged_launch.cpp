@@ -14,17 +14,11 @@ namespace {
 constexpr std::int64_t block_bytes = 512 << 10, whole_bytes = 1 << 20;
 constexpr std::size_t alignment = 64;
 
-bool varies(const Shape& strides, const std::vector<bool>& reduced) {
-  for (int axis = 0; axis < strides.rank(); ++axis)
-    if (reduced[static_cast<std::size_t>(axis)] && strides[axis] != 0) return true;
-  return false;
-}
-
 /// The kernel with inputs that are `broadcast` where they do not vary along what is reduced.
 Kernel by_elements(const Kernel& kernel, const std::vector<bool>& reduced, std::span<const Shape> strides) {
   Axis down{1, operand_sizes(kernel)};
   for (std::size_t i = 0; i < strides.size(); ++i)
-    if (!varies(strides[i], reduced)) down.strides[i] = 0;
+    if (!varies(strides[i], reduced, true)) down.strides[i] = 0;
   return kernel.with_access(accesses(kernel, down));
 }
 
@@ -73,11 +67,11 @@ StagedLaunch::StagedLaunch(
   Shape rest = block;
   for (int axis = 0; axis < space.rank(); ++axis) {
     if (block[axis] == space[axis]) continue;
-    Cut cut{space[axis], block[axis], (space[axis] + block[axis] - 1) / block[axis], {}};
+    Cut cut{(space[axis] + block[axis] - 1) / block[axis], {}};
     for (std::size_t i = 0; i < strides.size(); ++i) cut.strides.push_back(strides[i][axis] * sizes[i] * block[axis]);
-    if (cut.size % cut.step != 0) {
+    if (const auto left = space[axis] % block[axis]; left != 0) {
       uneven_ = static_cast<int>(cuts_.size());
-      rest[axis] = cut.size % cut.step;
+      rest[axis] = left;
     }
     count_ *= cut.count;
     cuts_.push_back(std::move(cut));

@@ -45,7 +45,7 @@ class StagedLaunch {
   };
   // Where a kept axis is cut.
   struct Cut {
-    std::int64_t size, step, count;
+    std::int64_t count;
     std::vector<std::int64_t> strides;  // bytes from block to block, one an operand
   };
 

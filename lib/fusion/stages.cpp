@@ -131,10 +131,7 @@ class Cutter {
 
   int value(Draft& draft, int node) {
     if (const int number = draft.number[at(node)]; number >= 0) return number;
-    if (kernel_[node].kind == NodeKind::input) {
-      const auto inputs = kernel_.inputs();
-      return read(draft, node, static_cast<int>(std::find(inputs.begin(), inputs.end(), node) - inputs.begin()));
-    }
+    if (kernel_[node].kind == NodeKind::input) return read(draft, node, static_cast<int>(kernel_.operand_of(node)));
     const int level = facts_.pass[at(node)];
     const bool is_left = reduces(node) || (level > 0 && level != draft.level);
     if (!per_element(node) && is_left) return read(draft, node, home(node));
